@@ -1,0 +1,107 @@
+"""Check hand-written backpropagation: is this gradient right, and if not, where and why?
+
+The public names are loaded when they are first used, so that ``import fastcheck`` stays
+cheap and compiles nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from fastcheck.check import assert_gradients, check_gradients, numerical_gradient
+    from fastcheck.datasets import open_dataset
+    from fastcheck.errors import DataError, FastcheckError, GradientMismatchError, InputError
+    from fastcheck.graph import Graph, ops
+    from fastcheck.network import (
+        BinaryCrossEntropy,
+        BinaryCrossEntropyWithLogits,
+        CrossEntropy,
+        Dense,
+        Dropout,
+        LeakyReLU,
+        Network,
+        ReLU,
+        Sigmoid,
+        Softmax,
+        SoftmaxCrossEntropy,
+        Softplus,
+        SquaredError,
+        Tanh,
+    )
+    from fastcheck.result import CheckResult
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "BinaryCrossEntropy",
+    "BinaryCrossEntropyWithLogits",
+    "CheckResult",
+    "CrossEntropy",
+    "DataError",
+    "Dense",
+    "Dropout",
+    "FastcheckError",
+    "GradientMismatchError",
+    "Graph",
+    "InputError",
+    "LeakyReLU",
+    "Network",
+    "ReLU",
+    "Sigmoid",
+    "Softmax",
+    "SoftmaxCrossEntropy",
+    "Softplus",
+    "SquaredError",
+    "Tanh",
+    "__version__",
+    "assert_gradients",
+    "check_gradients",
+    "numerical_gradient",
+    "open_dataset",
+    "ops",
+]
+
+_HOMES = {
+    "fastcheck.check": ("assert_gradients", "check_gradients", "numerical_gradient"),
+    "fastcheck.datasets": ("open_dataset",),
+    "fastcheck.errors": ("DataError", "FastcheckError", "GradientMismatchError", "InputError"),
+    "fastcheck.graph": ("Graph",),
+    "fastcheck.network": (
+        "BinaryCrossEntropy",
+        "BinaryCrossEntropyWithLogits",
+        "CrossEntropy",
+        "Dense",
+        "Dropout",
+        "LeakyReLU",
+        "Network",
+        "ReLU",
+        "Sigmoid",
+        "Softmax",
+        "SoftmaxCrossEntropy",
+        "Softplus",
+        "SquaredError",
+        "Tanh",
+    ),
+    "fastcheck.result": ("CheckResult",),
+}
+_HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
+
+if not TYPE_CHECKING:  # a type checker that saw this function would accept any name
+
+    def __getattr__(name: str) -> object:
+        """Load a public name at its first use (PEP 562)."""
+        if name == "ops":
+            value: object = import_module("fastcheck.graph.ops")
+        elif name in _HOME_OF:
+            value = getattr(import_module(_HOME_OF[name]), name)
+        else:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        globals()[name] = value
+        return value
+
+
+def __dir__() -> list[str]:
+    """Return all public names, loaded or not."""
+    return sorted(set(globals()) | set(__all__))

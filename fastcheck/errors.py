@@ -1,0 +1,47 @@
+"""The exceptions of the package; a leaf that imports nothing of ours."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from fastcheck.result import CheckResult
+
+__all__ = ["DataError", "FastcheckError", "GradientMismatchError", "InputError"]
+
+
+class FastcheckError(Exception):
+    """Base class of the errors that fastcheck raises about its use."""
+
+
+class InputError(FastcheckError, ValueError):
+    """An argument breaks its contract; the message names it and what it got."""
+
+
+class DataError(FastcheckError, ValueError):
+    """A data file cannot be read as promised; the message begins with its path."""
+
+
+class GradientMismatchError(AssertionError):
+    """An asserted gradient did not pass.
+
+    Parameters
+    ----------
+    message : str
+        What disagrees, where, and by how much.
+    result : CheckResult or None
+        The whole outcome of the check, for a closer look.
+
+    Attributes
+    ----------
+    result : CheckResult or None
+        As given.
+    """
+
+    def __init__(self, message: str, result: CheckResult | None = None) -> None:
+        super().__init__(message, result)
+        self.result = result
+
+    def __str__(self) -> str:
+        """Return the message alone."""
+        return str(self.args[0])
