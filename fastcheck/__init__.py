@@ -1,4 +1,4 @@
-"""Check hand-written backpropagation: is this gradient right, and if not, where and why?
+"""Check hand-written backpropagation: is a gradient right, and when it is not, where and why.
 
 The public names are loaded when they are first used, so that ``import fastcheck`` stays
 cheap and compiles nothing.
