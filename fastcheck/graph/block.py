@@ -1,0 +1,112 @@
+"""One block of probes on its way through a graph: what operations may ask of their surroundings."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fastcheck.graph.difference import Difference, Rows
+from fastcheck.graph.state import tables
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from fastcheck.graph.node import Node
+    from fastcheck.graph.state import State
+
+    Floats = NDArray[np.float64]
+    Ints = NDArray[np.int64]
+
+
+class Block:
+    """The probes of a chunk, seen by the samples ``lo:hi``, or by the whole batch at once.
+
+    Attributes
+    ----------
+    state : State
+        The base point.
+    lo, hi : int
+        The samples of the block, where samples are streamed.
+    streams : bool
+        Whether samples are streamed; else every difference has the whole batch in it.
+    drops_rows : bool
+        Whether an operation may leave out rows that change nothing. Only where differences of
+        different rows cannot meet again.
+    alive : dict of int to ndarray of bool, shape (n_batch, ...)
+        By node index, units whose change can have an effect at all; absent where all can.
+    kink : ndarray of uint8, shape (n_probes,)
+        Set for each probe that crosses a kink.
+    """
+
+    def __init__(
+        self,
+        state: State,
+        kink: NDArray[np.uint8],
+        *,
+        lo: int = 0,
+        hi: int = 0,
+        streams: bool = False,
+        drops_rows: bool = False,
+        alive: dict[int, NDArray[np.uint8]] | None = None,
+    ) -> None:
+        self.state = state
+        self.kink = kink
+        self.lo = lo
+        self.hi = hi
+        self.streams = streams
+        self.drops_rows = drops_rows
+        self.alive = alive or {}
+        self._canonical: Rows | None = None
+
+    def enters(self, node: Node, d: Difference) -> bool:
+        """Return whether `d` meets the samples for the first time at `node`."""
+        return self.streams and node.batch_axis is not None and d.samples is None
+
+    def tables(
+        self, node: Node, d: Difference, axis: int | None = None
+    ) -> tuple[tuple[Floats, ...], Ints]:
+        """Return what the op of `node` prepared, as tables, and the table row of each group.
+
+        `axis` is the sample axis of the prepared arrays where it is not that of `node`.
+        """
+        return tables(self.state, node, d, node.batch_axis if axis is None else axis)
+
+    def spread(self, d: Difference) -> Difference:
+        """Return `d`, the same for all samples, with rows for each sample of the block."""
+        rows = d.rows
+        n = self.hi - self.lo
+        if self._canonical is None or self._canonical.n_probes != rows.n_probes:
+            self._canonical = Rows(
+                np.tile(rows.probe, n),
+                rows.n_probes,
+                np.arange(self.lo, self.hi),
+                np.arange(n + 1) * rows.size,
+            )
+        starts = (d.offsets[:-1] + np.arange(n)[:, None] * rows.size).reshape(-1)
+        return Difference(
+            np.tile(d.data, n),
+            self._canonical,
+            np.append(starts, n * rows.size),
+            {a: np.tile(p, n) for a, p in d.pins.items()},
+            np.repeat(np.arange(self.lo, self.hi), d.n_groups),
+            None if d.scale is None else np.tile(d.scale, n),
+        )
+
+    def broadcast(self, d: Difference, source: Node, node: Node) -> Difference:
+        """Return `d`, a difference of `source`, with the axes of `node` (NumPy's broadcasting)."""
+        shift = node.ndim - source.ndim
+        if shift:
+            data = d.data.reshape((1,) * shift + d.data.shape)
+            d = d.replaced(data, {a + shift: p for a, p in d.pins.items()})
+        if self.enters(node, d):
+            d = self.spread(d)
+        streamed = d.samples is not None
+        local = tuple(
+            1 if a in d.pins or (streamed and a == node.batch_axis) else n
+            for a, n in enumerate(node.shape)
+        )
+        if local == d.data.shape[:-1]:
+            return d
+        data = np.ascontiguousarray(np.broadcast_to(d.data, (*local, d.data.shape[-1])))
+        return d.replaced(data)

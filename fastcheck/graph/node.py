@@ -1,0 +1,109 @@
+"""A node of a graph: one tensor value, and how it comes to be."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fastcheck.errors import InputError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from fastcheck.graph.graph import Graph
+    from fastcheck.graph.ops.base import Op
+
+    Operand = "Node | float | NDArray[Any]"
+
+
+class Node:
+    """One tensor in a graph: a leaf (parameter or data) or the result of an operation.
+
+    Nodes are made by :class:`~fastcheck.graph.Graph` and by the functions of
+    :mod:`fastcheck.graph.ops`; ``+ - * / @ ** 2``, ``-x`` and ``.T`` are those functions.
+
+    Attributes
+    ----------
+    graph : Graph
+        The graph that the node belongs to.
+    index : int
+        Its place in evaluation order.
+    op : Op or None
+        The operation; None for a leaf.
+    inputs : tuple of Node
+        The operation's arguments.
+    shape : tuple of int
+        Shape of the value, float64.
+    batch_axis : int or None
+        The axis along which samples lie, None where there is none.
+    mixes : bool
+        True where samples meet in another way than by a sum over them.
+    name : str
+        Name of a parameter, or of a marked intermediate; "" otherwise.
+    """
+
+    __slots__ = (
+        "batch_axis", "graph", "index", "inputs", "is_param", "mixes", "name", "op", "shape",
+    )  # fmt: skip
+    __array_ufunc__ = None  # an ndarray on the left hands the operator over to the node
+
+    def __init__(
+        self,
+        graph: Graph,
+        op: Op | None,
+        inputs: tuple[Node, ...],
+        shape: tuple[int, ...],
+        *,
+        batch_axis: int | None = None,
+        mixes: bool = False,
+        name: str = "",
+        is_param: bool = False,
+    ) -> None:
+        self.graph = graph
+        self.index = len(graph.nodes)
+        self.op = op
+        self.inputs = inputs
+        self.shape = shape
+        self.batch_axis = batch_axis
+        self.mixes = mixes
+        self.name = name
+        self.is_param = is_param
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        """Number of elements."""
+        return int(np.prod(self.shape, dtype=np.int64))
+
+    def label(self) -> str:
+        """Return how messages call this node: its name, or its operation and place."""
+        kind = type(self.op).__name__.lower() if self.op else "data"
+        return self.name or f"{kind} (node {self.index})"
+
+    def __repr__(self) -> str:
+        return f"<{self.label()}: shape {self.shape}>"
+
+    def __iter__(self) -> Any:
+        raise InputError(f"a graph node cannot be iterated over, got {self!r}; index it by an op")
+
+    if TYPE_CHECKING:  # provided by fastcheck.graph.operators
+
+        def __add__(self, other: Any) -> Node: ...
+        def __radd__(self, other: Any) -> Node: ...
+        def __sub__(self, other: Any) -> Node: ...
+        def __rsub__(self, other: Any) -> Node: ...
+        def __mul__(self, other: Any) -> Node: ...
+        def __rmul__(self, other: Any) -> Node: ...
+        def __truediv__(self, other: Any) -> Node: ...
+        def __rtruediv__(self, other: Any) -> Node: ...
+        def __matmul__(self, other: Any) -> Node: ...
+        def __rmatmul__(self, other: Any) -> Node: ...
+        def __pow__(self, exponent: float) -> Node: ...
+        def __neg__(self) -> Node: ...
+        @property
+        def T(self) -> Node: ...  # noqa: N802

@@ -1,0 +1,29 @@
+"""Python's operators on nodes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastcheck.graph import ops
+from fastcheck.graph.node import Node
+
+
+def install() -> None:
+    """Let ``+ - * / @ ** -x .T`` on nodes be the functions of :mod:`fastcheck.graph.ops`."""
+    table: dict[str, Any] = {
+        "__add__": ops.add,
+        "__radd__": lambda a, b: ops.add(b, a),
+        "__sub__": ops.subtract,
+        "__rsub__": lambda a, b: ops.subtract(b, a),
+        "__mul__": ops.multiply,
+        "__rmul__": lambda a, b: ops.multiply(b, a),
+        "__truediv__": ops.divide,
+        "__rtruediv__": lambda a, b: ops.divide(b, a),
+        "__matmul__": ops.matmul,
+        "__rmatmul__": lambda a, b: ops.matmul(b, a),
+        "__pow__": ops.power,
+        "__neg__": lambda a: ops.scale(a, -1.0),
+        "T": property(ops.transpose),
+    }
+    for name, function in table.items():
+        setattr(Node, name, function)

@@ -1,0 +1,186 @@
+"""Sums, products and quotients with NumPy's broadcasting."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fastcheck.errors import InputError
+from fastcheck.graph.difference import Difference, aligned
+from fastcheck.graph.ops.base import Op, unbroadcast
+from fastcheck.kernels import rows as kernels
+
+if TYPE_CHECKING:
+    from fastcheck.graph.block import Block
+    from fastcheck.graph.node import Node
+    from fastcheck.graph.ops.base import Diffs, Floats, Ints, Shape
+    from fastcheck.graph.state import State
+
+
+class _Binary(Op):
+    """An operation of two tensors that broadcast against each other."""
+
+    def shape(self, *shapes: Shape) -> Shape:
+        try:
+            return tuple(np.broadcast_shapes(*shapes))
+        except ValueError:
+            raise InputError(
+                f"operands of {type(self).__name__.lower()} must broadcast, got shapes "
+                f"{shapes[0]} and {shapes[1]}; reshape one of them"
+            ) from None
+
+    @staticmethod
+    def terms(node: Node, diffs: Diffs, block: Block) -> list[Difference | None]:
+        """Return the differences with the axes of `node`."""
+        return [
+            None if d is None else block.broadcast(d, source, node)
+            for d, source in zip(diffs, node.inputs, strict=True)
+        ]
+
+
+class Add(_Binary):
+    """``a + sign b``."""
+
+    is_linear = True
+    keeps_place = True
+
+    def __init__(self, sign: float = 1.0) -> None:
+        self.sign = float(sign)
+
+    def value(self, *values: Floats) -> Floats:
+        return values[0] + values[1] if self.sign > 0 else values[0] - values[1]
+
+    def vjp(self, cotangent: Floats, values: tuple[Floats, ...], output: Floats) -> list[Floats]:
+        a, b = values
+        return [unbroadcast(cotangent, a.shape), self.sign * unbroadcast(cotangent, b.shape)]
+
+    def difference(self, node: Node, diffs: Diffs, block: Block) -> Difference | None:
+        a, b = self.terms(node, diffs, block)
+        if b is None:
+            return a
+        if self.sign < 0:
+            b = b.replaced(-b.data)
+        if a is None:
+            return b
+        a, b = aligned([a, b], node.shape)
+        return a.replaced(a.data + b.data)
+
+
+class Multiply(_Binary):
+    """``a b``."""
+
+    def value(self, *values: Floats) -> Floats:
+        return values[0] * values[1]
+
+    def vjp(self, cotangent: Floats, values: tuple[Floats, ...], output: Floats) -> list[Floats]:
+        a, b = values
+        return [unbroadcast(cotangent * b, a.shape), unbroadcast(cotangent * a, b.shape)]
+
+    def vjp_abs(self, cotangent: Floats, values: tuple[Floats, ...], output: Floats) -> list[Floats]:
+        a, b = values
+        return self.vjp(cotangent, (np.abs(a), np.abs(b)), output)
+
+    def gain(self, i: int, values: tuple[Floats, ...], single: bool) -> tuple[float, bool]:
+        other, own = values[1 - i], values[i]
+        return _largest(other), single and other.size <= own.size
+
+    def prepare(self, node: Node, state: State) -> tuple[Floats, ...]:
+        x, y = state.inputs(node)
+        return np.broadcast_to(x, node.shape), np.broadcast_to(y, node.shape)
+
+    def difference(self, node: Node, diffs: Diffs, block: Block) -> Difference | None:
+        a, b = self.terms(node, diffs, block)
+        if a is None or b is None:
+            d = b if a is None else a
+            assert d is not None
+            tables, which = block.tables(node, d)
+            return weighed(d, tables[0] if a is None else tables[1], which)
+        a, b = aligned([a.expanded(), b.expanded()], node.shape)
+        (x, y), which = block.tables(node, a)
+        own, other = weighed(a, y, which), weighed(b, x, which)
+        return a.replaced(own.data + other.data + a.data * b.data)
+
+
+class Divide(_Binary):
+    """``a / b``."""
+
+    def value(self, *values: Floats) -> Floats:
+        return values[0] / values[1]
+
+    def vjp(self, cotangent: Floats, values: tuple[Floats, ...], output: Floats) -> list[Floats]:
+        a, b = values
+        part = cotangent / b
+        return [unbroadcast(part, a.shape), unbroadcast(-part * output, b.shape)]
+
+    def vjp_abs(self, cotangent: Floats, values: tuple[Floats, ...], output: Floats) -> list[Floats]:
+        a, b = values
+        part = cotangent / np.abs(b)
+        return [unbroadcast(part, a.shape), unbroadcast(part * np.abs(output), b.shape)]
+
+    def gain(self, i: int, values: tuple[Floats, ...], single: bool) -> tuple[float, bool] | None:
+        if i == 1:
+            return None
+        a, b = values
+        return 1.0 / max(float(np.abs(b).min(initial=np.inf)), 1e-300), single and b.size <= a.size
+
+    def length(self, i: int, values: tuple[Floats, ...]) -> float:
+        smallest = float(np.abs(values[1]).min(initial=np.inf)) if i == 1 else 1.0
+        return smallest if smallest > 0.0 else 1.0
+
+    def prepare(self, node: Node, state: State) -> tuple[Floats, ...]:
+        b = np.broadcast_to(state.inputs(node)[1], node.shape)
+        return b, 1.0 / b, -state.value(node)
+
+    def difference(self, node: Node, diffs: Diffs, block: Block) -> Difference | None:
+        a, b = self.terms(node, diffs, block)
+        if b is None:
+            assert a is not None
+            (_, inverse, _), which = block.tables(node, a)
+            return weighed(a, inverse, which)
+        b = b.expanded()
+        if a is not None:
+            a, b = aligned([a.expanded(), b], node.shape)
+        (base, _, quotient), which = block.tables(node, b)
+        top = weighed(b, quotient, which).data
+        if a is not None:
+            top = top + a.data
+        bottom = base[b.per_column(which)].T + b.flat
+        return b.replaced((top.reshape(bottom.shape) / bottom).reshape(b.data.shape))
+
+
+class Scale(Op):
+    """``factor * a`` with a plain number."""
+
+    is_linear = True
+
+    def __init__(self, factor: float) -> None:
+        self.factor = float(factor)
+
+    def shape(self, *shapes: Shape) -> Shape:
+        return shapes[0]
+
+    def value(self, *values: Floats) -> Floats:
+        return self.factor * values[0]
+
+    def vjp(self, cotangent: Floats, values: tuple[Floats, ...], output: Floats) -> list[Floats]:
+        return [self.factor * cotangent]
+
+    def gain(self, i: int, values: tuple[Floats, ...], single: bool) -> tuple[float, bool]:
+        return abs(self.factor), single
+
+    def difference(self, node: Node, diffs: Diffs, block: Block) -> Difference | None:
+        (d,) = diffs
+        assert d is not None
+        return d.replaced(self.factor * d.data)
+
+
+def weighed(d: Difference, table: Floats, which: Ints) -> Difference:
+    """Return `d` times the base values of `table`."""
+    new = d.replaced(np.empty_like(d.data))
+    kernels.weigh(table, d.per_column(which), d.flat, new.flat)
+    return new
+
+
+def _largest(x: Floats) -> float:
+    return float(np.abs(x).max(initial=0.0))

@@ -1,0 +1,122 @@
+"""What an operation is: a value, a difference rule and a vjp, side by side."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from fastcheck.graph.block import Block
+    from fastcheck.graph.difference import Difference
+    from fastcheck.graph.node import Node
+    from fastcheck.graph.state import State
+
+    Floats = NDArray[np.float64]
+    Ints = NDArray[np.int64]
+    Shape = tuple[int, ...]
+    Diffs = tuple["Difference | None", ...]
+
+
+class Op(ABC):
+    """One operation on tensors.
+
+    A subclass has no state but its settings (axes, slopes, a guard), so that it can be sent to
+    another process, and defines the methods below. ``values`` and ``output`` are always the full
+    base values of the inputs and of the result.
+    """
+
+    is_linear: ClassVar[bool] = False
+    """Whether the result is linear in all inputs together (sums, reshapes, scaling)."""
+
+    keeps_place: ClassVar[bool] = False
+    """Whether an entry of an input moves only the entry of the result at the same place, linearly."""
+
+    @abstractmethod
+    def shape(self, *shapes: Shape) -> Shape:
+        """Return the shape of the result.
+
+        Raises
+        ------
+        InputError
+            If the shapes of the inputs do not fit.
+        """
+
+    @abstractmethod
+    def value(self, *values: Floats) -> Floats:
+        """Return the result."""
+
+    @abstractmethod
+    def difference(self, node: Node, diffs: Diffs, block: Block) -> Difference | None:
+        """Return by how much the result changes when the inputs change by `diffs`.
+
+        An entry of `diffs` is None where that input does not change. The result must keep small
+        *relative* errors: never subtract two values that nearly agree.
+        """
+
+    @abstractmethod
+    def vjp(self, cotangent: Floats, values: tuple[Floats, ...], output: Floats) -> list[Floats]:
+        """Return the cotangent of each input from that of the result."""
+
+    def vjp_abs(self, cotangent: Floats, values: tuple[Floats, ...], output: Floats) -> list[Floats]:
+        """Return a bound on the vjp with every term taken by absolute value.
+
+        `cotangent` is not negative. The default suits vjps in which each entry is one product.
+        """
+        return [np.abs(c) for c in self.vjp(cotangent, values, output)]
+
+    def batch(self, inputs: tuple[Node, ...], shape: Shape) -> tuple[int | None, bool]:
+        """Return the sample axis of the result, and whether samples meet other than by a sum.
+
+        The default is that of an operation entry by entry with broadcasting.
+        """
+        return broadcast_batch(inputs, shape)
+
+    def prepare(self, node: Node, state: State) -> tuple[Floats, ...]:
+        """Return arrays of the base point that the difference rule needs, computed once."""
+        return ()
+
+    def gain(self, i: int, values: tuple[Floats, ...], single: bool) -> tuple[float, bool] | None:
+        """Return how much a change of input `i` can grow here, None if not linear in it.
+
+        `single` says that at most one entry of the input changes per sample; the second item says
+        the same of the result.
+        """
+        return (1.0, single) if self.is_linear else None
+
+    def length(self, i: int, values: tuple[Floats, ...]) -> float:
+        """Return the size of a change of input `i` at which the op bends noticeably."""
+        return 1.0
+
+    def flat(self, values: tuple[Floats, ...], margin: float) -> NDArray[np.bool_] | None:
+        """Return where the result stays exactly the same under changes up to `margin`."""
+        return None
+
+
+def broadcast_batch(inputs: tuple[Node, ...], shape: Shape) -> tuple[int | None, bool]:
+    """Return the sample axis of an entry-by-entry operation, and whether it mixes samples."""
+    ndim = len(shape)
+    axes = {n.batch_axis + ndim - n.ndim for n in inputs if n.batch_axis is not None}
+    if not axes:
+        return None, False
+    if len(axes) > 1:
+        return None, True
+    (axis,) = axes
+    for node in inputs:
+        own = axis - (ndim - node.ndim)
+        if node.batch_axis is None and own >= 0 and node.shape[own] != 1:
+            return None, True
+    return axis, False
+
+
+def unbroadcast(cotangent: Floats, shape: Shape) -> Floats:
+    """Sum a cotangent over the axes along which an input of `shape` was broadcast."""
+    extra = cotangent.ndim - len(shape)
+    axes = tuple(range(extra)) + tuple(
+        a + extra for a, n in enumerate(shape) if n == 1 and cotangent.shape[a + extra] != 1
+    )
+    summed = cotangent.sum(axis=axes) if axes else cotangent
+    return summed.reshape(shape)

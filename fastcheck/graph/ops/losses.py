@@ -1,0 +1,256 @@
+"""The usual losses as fused operations: one value per sample, or per output."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fastcheck.errors import InputError
+from fastcheck.graph.ops.base import Op
+from fastcheck.graph.ops.pointwise import Sigmoid, logistic
+from fastcheck.graph.ops.normalise import softmax
+from fastcheck.kernels import losses as kernels
+
+if TYPE_CHECKING:
+    from fastcheck.graph.block import Block
+    from fastcheck.graph.difference import Difference
+    from fastcheck.graph.node import Node
+    from fastcheck.graph.ops.base import Diffs, Floats, Shape
+    from fastcheck.graph.state import State
+
+
+class _Loss(Op):
+    """A loss of (predictions, targets); targets do not depend on parameters."""
+
+    def shape(self, *shapes: Shape) -> Shape:
+        if shapes[0] != shapes[1]:
+            raise InputError(
+                f"targets must have the shape of the predictions, {shapes[0]}, got {shapes[1]}; "
+                "one-hot encode or reshape them"
+            )
+        return shapes[0]
+
+    @staticmethod
+    def moved(diffs: Diffs) -> Difference:
+        """Return the change of the predictions."""
+        d, targets = diffs
+        if targets is not None or d is None:
+            raise InputError("targets of a loss must be data, got a node that depends on parameters")
+        return d
+
+
+class SoftmaxCrossEntropy(_Loss):
+    """``-sum_k y_k log(softmax(z)_k + guard)`` over one axis of the logits z.
+
+    Parameters
+    ----------
+    axis : int
+        The axis of the classes, not negative.
+    guard : float
+        Added to the probability inside the logarithm.
+    """
+
+    def __init__(self, axis: int, guard: float = 0.0) -> None:
+        self.axis = axis
+        self.guard = float(guard)
+
+    def shape(self, *shapes: Shape) -> Shape:
+        shape = super().shape(*shapes)
+        return shape[: self.axis] + shape[self.axis + 1 :]
+
+    def value(self, *values: Floats) -> Floats:
+        z, y = values
+        shifted = z - z.max(axis=self.axis, keepdims=True)
+        if self.guard:
+            return -(y * np.log(softmax(z, self.axis) + self.guard)).sum(axis=self.axis)
+        log_sum = np.log(np.exp(shifted).sum(axis=self.axis, keepdims=True))
+        return (y * (log_sum - shifted)).sum(axis=self.axis)
+
+    def _pull(self, z: Floats, y: Floats) -> tuple[Floats, Floats, Floats]:
+        """Return p, the weights ``w = y p / (p + guard)`` and their sum over the classes."""
+        p = softmax(z, self.axis)
+        w = y * p / (p + self.guard) if self.guard else y
+        return p, w, w.sum(axis=self.axis, keepdims=True)
+
+    def vjp(self, cotangent: Floats, values: tuple[Floats, ...], output: Floats) -> list[Floats]:
+        p, w, total = self._pull(*values)
+        c = np.expand_dims(cotangent, self.axis)
+        return [c * (p * total - w), np.zeros_like(p)]
+
+    def vjp_abs(self, cotangent: Floats, values: tuple[Floats, ...], output: Floats) -> list[Floats]:
+        z, y = values
+        p, w, total = self._pull(z, np.abs(y))
+        c = np.expand_dims(cotangent, self.axis)
+        return [c * (p * total + w), np.zeros_like(p)]
+
+    def batch(self, inputs: tuple[Node, ...], shape: Shape) -> tuple[int | None, bool]:
+        axis, mixes = super().batch(inputs, inputs[0].shape)
+        if axis is None or axis == self.axis:
+            return None, mixes or axis is not None
+        return axis - (self.axis < axis), False
+
+    def prepare(self, node: Node, state: State) -> tuple[Floats, ...]:
+        z, y = state.inputs(node)
+        return softmax(z, self.axis), y
+
+    def difference(self, node: Node, diffs: Diffs, block: Block) -> Difference | None:
+        d = self.moved(diffs)
+        source = node.inputs[0]
+        d = d.unpinned(source.shape) if d.pins else d.expanded()
+        # tables have classes last, as the kernels want them, only if nothing else is local
+        if d.flat.shape[0] != source.shape[self.axis]:
+            return d.replaced(self._whole(d, node, block), {})
+        (p, y), which = block.tables(node, d, axis=source.batch_axis)
+        out, scratch = np.empty(d.rows.size), np.empty(d.rows.size)
+        if self.guard:
+            bad = kernels.guarded_cross_entropy(
+                p, y, which, d.flat, d.offsets, self.guard, scratch, out
+            )
+        else:
+            bad = kernels.softmax_cross_entropy(p, y, which, d.flat, d.offsets, scratch, out)
+        if bad:
+            return d.replaced(self._whole(d, node, block), {})
+        return d.replaced(out.reshape(*(1 for _ in node.shape), -1), {})
+
+    def _whole(self, d: Difference, node: Node, block: Block) -> Floats:
+        """Return the rule in NumPy: for changes of any size, and any local axes."""
+        (p, y), which = block.tables(node, d, axis=node.inputs[0].batch_axis)
+        columns = d.per_column(which)
+        p, y = (table[columns].T.reshape(d.data.shape) for table in (p, y))
+        loss = np.zeros(d.data.shape[: self.axis] + d.data.shape[self.axis + 1 :])
+        for k in range(d.data.shape[self.axis]):
+            pk, yk = (np.take(t, k, axis=self.axis) for t in (p, y))
+            shifted = d.data - np.take(d.data, [k], axis=self.axis)
+            total = (p * np.expm1(shifted)).sum(axis=self.axis)
+            ratio = pk / (pk + self.guard)
+            loss -= np.where(yk == 0.0, 0.0, yk * np.log1p(-ratio * total / (1.0 + total)))
+        return loss
+
+
+class _Elementwise(_Loss):
+    """A loss per output, from tables (base, ..., targets)."""
+
+    def difference(self, node: Node, diffs: Diffs, block: Block) -> Difference | None:
+        d = self.moved(diffs).expanded()
+        tables, which = block.tables(node, d)
+        new = d.replaced(np.empty_like(d.data))
+        if self.kernel(tables, which, d, new):
+            columns = d.per_column(which)
+            new.flat[...] = self.rule(d.flat, *(table[columns].T for table in tables))
+        return new
+
+    def kernel(
+        self, tables: tuple[Floats, ...], which: Floats, d: Difference, new: Difference
+    ) -> int:
+        """Write the change for small `d`; return how many were too large. Default: none is."""
+        return 1
+
+    def rule(self, d: Floats, *tables: Floats) -> Floats:
+        """Return the change for `d` of any size."""
+        raise NotImplementedError
+
+
+class LogitCrossEntropy(_Elementwise):
+    """Binary cross-entropy from logits, ``softplus(z) - y z``."""
+
+    def value(self, *values: Floats) -> Floats:
+        z, y = values
+        small = np.log1p(np.exp(-np.abs(z)))
+        return y * (np.maximum(-z, 0.0) + small) + (1.0 - y) * (np.maximum(z, 0.0) + small)
+
+    def vjp(self, cotangent: Floats, values: tuple[Floats, ...], output: Floats) -> list[Floats]:
+        z, y = values
+        pull = (1.0 - y) * logistic(z) - y * logistic(-z)
+        return [cotangent * pull, np.zeros_like(y)]
+
+    def vjp_abs(self, cotangent: Floats, values: tuple[Floats, ...], output: Floats) -> list[Floats]:
+        z, y = values
+        return [cotangent * (logistic(z) + np.abs(y)), np.zeros_like(y)]
+
+    def prepare(self, node: Node, state: State) -> tuple[Floats, ...]:
+        z, y = state.inputs(node)
+        return logistic(z), logistic(-z), y
+
+    def kernel(
+        self, tables: tuple[Floats, ...], which: Floats, d: Difference, new: Difference
+    ) -> int:
+        return kernels.logit_cross_entropy(*tables, which, d.flat, d.offsets, new.flat)
+
+    def rule(self, d: Floats, *tables: Floats) -> Floats:
+        s, c, y = tables
+        return y * np.log1p(c * np.expm1(-d)) + (1.0 - y) * np.log1p(s * np.expm1(d))
+
+
+class BinaryCrossEntropy(_Elementwise):
+    """``-y log(a + guard) - (1 - y) log(1 - a + guard)`` from probabilities a."""
+
+    def __init__(self, guard: float = 0.0) -> None:
+        self.guard = float(guard)
+
+    def value(self, *values: Floats) -> Floats:
+        a, y = values
+        with np.errstate(divide="ignore"):
+            yes, no = np.log(a + self.guard), np.log(1.0 - a + self.guard)
+        return -np.where(y == 0.0, 0.0, y * yes) - np.where(y == 1.0, 0.0, (1.0 - y) * no)
+
+    def vjp(self, cotangent: Floats, values: tuple[Floats, ...], output: Floats) -> list[Floats]:
+        up, down = self._slopes(*values)
+        return [cotangent * (down - up), np.zeros_like(up)]
+
+    def vjp_abs(self, cotangent: Floats, values: tuple[Floats, ...], output: Floats) -> list[Floats]:
+        up, down = self._slopes(*values)
+        return [cotangent * (np.abs(up) + np.abs(down)), np.zeros_like(up)]
+
+    def _slopes(self, a: Floats, y: Floats) -> tuple[Floats, Floats]:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            up = np.where(y == 0.0, 0.0, y / (a + self.guard))
+            down = np.where(y == 1.0, 0.0, (1.0 - y) / (1.0 - a + self.guard))
+        return up, down
+
+    def prepare(self, node: Node, state: State) -> tuple[Floats, ...]:
+        a, y = state.inputs(node)
+        source = node.inputs[0]
+        if isinstance(source.op, Sigmoid):  # 1 - a has lost its digits where a is near 1
+            return a, logistic(-state.inputs(source)[0]), y
+        return a, 1.0 - a, y
+
+    def kernel(
+        self, tables: tuple[Floats, ...], which: Floats, d: Difference, new: Difference
+    ) -> int:
+        return kernels.binary_cross_entropy(
+            *tables, which, d.flat, d.offsets, self.guard, new.flat
+        )
+
+    def rule(self, d: Floats, *tables: Floats) -> Floats:
+        a, c, y = tables
+        with np.errstate(divide="ignore", invalid="ignore"):
+            up = np.log1p(d / (a + self.guard))
+            down = np.log1p(-d / (c + self.guard))
+        return -np.where(y == 0.0, 0.0, y * up) - np.where(y == 1.0, 0.0, (1.0 - y) * down)
+
+
+class CrossEntropy(_Elementwise):
+    """``-y log(p + guard)`` from probabilities p, per class."""
+
+    def __init__(self, guard: float = 0.0) -> None:
+        self.guard = float(guard)
+
+    def value(self, *values: Floats) -> Floats:
+        p, y = values
+        with np.errstate(divide="ignore"):
+            return -np.where(y == 0.0, 0.0, y * np.log(p + self.guard))
+
+    def vjp(self, cotangent: Floats, values: tuple[Floats, ...], output: Floats) -> list[Floats]:
+        p, y = values
+        with np.errstate(divide="ignore", invalid="ignore"):
+            pull = np.where(y == 0.0, 0.0, y / (p + self.guard))
+        return [-cotangent * pull, np.zeros_like(p)]
+
+    def prepare(self, node: Node, state: State) -> tuple[Floats, ...]:
+        return state.inputs(node)
+
+    def rule(self, d: Floats, *tables: Floats) -> Floats:
+        p, y = tables
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return -np.where(y == 0.0, 0.0, y * np.log1p(d / (p + self.guard)))

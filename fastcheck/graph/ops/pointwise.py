@@ -1,0 +1,279 @@
+"""Functions applied entry by entry.
+
+Difference rules are the identities of divided-difference arithmetic (Reps and Rall, Computational
+divided differencing and divided-difference arithmetics, HOSC 16, 2003); each holds for changes of
+any size, and a compiled kernel evaluates the same rule for small ones.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from fastcheck.graph.ops.base import Op
+from fastcheck.kernels import pointwise as kernels
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from fastcheck.graph.block import Block
+    from fastcheck.graph.difference import Difference
+    from fastcheck.graph.node import Node
+    from fastcheck.graph.ops.base import Diffs, Floats, Shape
+    from fastcheck.graph.state import State
+
+
+class Pointwise(Op):
+    """A function of one tensor, entry by entry.
+
+    A subclass gives :meth:`value`, :meth:`derivative`, the arrays its rule reads
+    (:meth:`stencil`) and the rule itself (:meth:`rule`); a `kernel` is optional.
+    """
+
+    kernel: ClassVar[Callable[..., int] | None] = None
+    """Compiled form of the rule for small changes; see :mod:`fastcheck.kernels.pointwise`."""
+
+    def shape(self, *shapes: Shape) -> Shape:
+        return shapes[0]
+
+    @abstractmethod
+    def stencil(self, x: Floats, y: Floats) -> tuple[Floats, ...]:
+        """Return the arrays of the base point that the rule reads; y is the value at x."""
+
+    @abstractmethod
+    def rule(self, d: Floats, *stencil: Floats) -> Floats:
+        """Return ``f(x + d) - f(x)`` without cancellation, for `d` of any size."""
+
+    @abstractmethod
+    def derivative(self, x: Floats, y: Floats) -> Floats:
+        """Return ``f'(x)``; y is the value at x."""
+
+    def vjp(self, cotangent: Floats, values: tuple[Floats, ...], output: Floats) -> list[Floats]:
+        return [cotangent * self.derivative(values[0], output)]
+
+    def prepare(self, node: Node, state: State) -> tuple[Floats, ...]:
+        return self.stencil(state.inputs(node)[0], state.value(node))
+
+    def difference(self, node: Node, diffs: Diffs, block: Block) -> Difference | None:
+        (d,) = diffs
+        assert d is not None
+        d = d.expanded()
+        found, which = block.tables(node, d)
+        out = np.empty_like(d.data)
+        new = d.replaced(out)
+        if type(self).kernel is None or type(self).kernel(*found, which, d.flat, d.offsets, new.flat):
+            columns = d.per_column(which)
+            new.flat[...] = self.rule(d.flat, *(table[columns].T for table in found))
+        return new
+
+
+class Tanh(Pointwise):
+    """Hyperbolic tangent."""
+
+    kernel = staticmethod(kernels.tanh)
+
+    def value(self, *values: Floats) -> Floats:
+        return np.tanh(values[0])
+
+    def stencil(self, x: Floats, y: Floats) -> tuple[Floats, ...]:
+        return y, self.derivative(x, y)
+
+    def rule(self, d: Floats, *stencil: Floats) -> Floats:
+        t, q = stencil
+        big = np.tanh(d)
+        return q * big / (1.0 + t * big)
+
+    def derivative(self, x: Floats, y: Floats) -> Floats:
+        e = np.exp(-2.0 * np.abs(x))
+        return 4.0 * e / (1.0 + e) ** 2  # 1 - y*y loses all digits where tanh saturates
+
+
+class Sigmoid(Pointwise):
+    """Logistic function ``1 / (1 + exp(-x))``."""
+
+    kernel = staticmethod(kernels.sigmoid)
+
+    def value(self, *values: Floats) -> Floats:
+        return logistic(values[0])
+
+    def stencil(self, x: Floats, y: Floats) -> tuple[Floats, ...]:
+        return y, self.derivative(x, y)
+
+    def rule(self, d: Floats, *stencil: Floats) -> Floats:
+        s, q = stencil
+        big = np.expm1(d)
+        return np.where(d > 30.0, 1.0 - s, q * big / (1.0 + s * big))
+
+    def derivative(self, x: Floats, y: Floats) -> Floats:
+        e = np.exp(-np.abs(x))
+        return e / (1.0 + e) ** 2
+
+
+class Softplus(Pointwise):
+    """``log(1 + exp(x))``."""
+
+    kernel = staticmethod(kernels.softplus)
+
+    def value(self, *values: Floats) -> Floats:
+        x = values[0]
+        return np.maximum(x, 0.0) + np.log1p(np.exp(-np.abs(x)))
+
+    def stencil(self, x: Floats, y: Floats) -> tuple[Floats, ...]:
+        return (logistic(x),)
+
+    def rule(self, d: Floats, *stencil: Floats) -> Floats:
+        return np.log1p(stencil[0] * np.expm1(d))
+
+    def derivative(self, x: Floats, y: Floats) -> Floats:
+        return logistic(x)
+
+
+class Exp(Pointwise):
+    """Exponential."""
+
+    def value(self, *values: Floats) -> Floats:
+        return np.exp(values[0])
+
+    def stencil(self, x: Floats, y: Floats) -> tuple[Floats, ...]:
+        return (y,)
+
+    def rule(self, d: Floats, *stencil: Floats) -> Floats:
+        return stencil[0] * np.expm1(d)
+
+    def derivative(self, x: Floats, y: Floats) -> Floats:
+        return y
+
+
+class _OfPosition(Pointwise):
+    """A function whose rule reads its argument, and which bends on the scale of the argument."""
+
+    def stencil(self, x: Floats, y: Floats) -> tuple[Floats, ...]:
+        return (x,)
+
+    def length(self, i: int, values: tuple[Floats, ...]) -> float:
+        return _smallest(values[0])
+
+
+class Log(_OfPosition):
+    """Natural logarithm."""
+
+    def value(self, *values: Floats) -> Floats:
+        return np.log(values[0])
+
+    def rule(self, d: Floats, *stencil: Floats) -> Floats:
+        return np.log1p(d / stencil[0])
+
+    def derivative(self, x: Floats, y: Floats) -> Floats:
+        return 1.0 / x
+
+
+class Sqrt(_OfPosition):
+    """Square root."""
+
+    def value(self, *values: Floats) -> Floats:
+        return np.sqrt(values[0])
+
+    def rule(self, d: Floats, *stencil: Floats) -> Floats:
+        x = stencil[0]
+        return d / (np.sqrt(x + d) + np.sqrt(x))
+
+    def derivative(self, x: Floats, y: Floats) -> Floats:
+        return 0.5 / y
+
+
+class Reciprocal(_OfPosition):
+    """``1 / x``."""
+
+    def value(self, *values: Floats) -> Floats:
+        return 1.0 / values[0]
+
+    def rule(self, d: Floats, *stencil: Floats) -> Floats:
+        x = stencil[0]
+        return -d / (x * (x + d))
+
+    def derivative(self, x: Floats, y: Floats) -> Floats:
+        return -y * y
+
+
+class Square(Pointwise):
+    """``x ** 2``."""
+
+    def value(self, *values: Floats) -> Floats:
+        return values[0] * values[0]
+
+    def stencil(self, x: Floats, y: Floats) -> tuple[Floats, ...]:
+        return (x,)
+
+    def rule(self, d: Floats, *stencil: Floats) -> Floats:
+        return d * (2.0 * stencil[0] + d)
+
+    def derivative(self, x: Floats, y: Floats) -> Floats:
+        return 2.0 * x
+
+
+class Bend(Op):
+    """Piecewise linear through zero: slope `low` up to zero, `high` above (ReLU, leaky ReLU).
+
+    Parameters
+    ----------
+    low, high : float
+        The slopes. At exactly zero the derivative is taken to be `low`.
+    """
+
+    def __init__(self, low: float = 0.0, high: float = 1.0) -> None:
+        self.low = float(low)
+        self.high = float(high)
+
+    def shape(self, *shapes: Shape) -> Shape:
+        return shapes[0]
+
+    def value(self, *values: Floats) -> Floats:
+        x = values[0]
+        if self.low == 0.0 and self.high == 1.0:
+            return np.maximum(x, 0.0)
+        return np.where(x > 0.0, self.high * x, self.low * x)
+
+    def vjp(self, cotangent: Floats, values: tuple[Floats, ...], output: Floats) -> list[Floats]:
+        return [cotangent * np.where(values[0] > 0.0, self.high, self.low)]
+
+    def prepare(self, node: Node, state: State) -> tuple[Floats, ...]:
+        return state.inputs(node)
+
+    def flat(self, values: tuple[Floats, ...], margin: float) -> Any:
+        return values[0] <= -margin if self.low == 0.0 else None
+
+    def difference(self, node: Node, diffs: Diffs, block: Block) -> Difference | None:
+        (d,) = diffs
+        assert d is not None
+        if d.scale is not None:
+            columns = self._columns(node, d, block)
+            if columns is not None:
+                return columns
+        return self._rows(node, d.expanded(), block)
+
+    def _columns(self, node: Node, d: Difference, block: Block) -> Difference | None:
+        (x,), which = block.tables(node, d)
+        new = d.replaced(np.empty_like(d.data))
+        near = kernels.bend_columns(x, which, d.flat, d.reach(), self.low, self.high, new.flat)
+        return None if near else new
+
+    def _rows(self, node: Node, d: Difference, block: Block) -> Difference:
+        (x,), which = block.tables(node, d)
+        new = d.replaced(np.empty_like(d.data))
+        if kernels.bend_rows(x, which, d.flat, d.offsets, self.low, self.high, new.flat):
+            kernels.mark_crossings(x, which, d.flat, d.offsets, d.rows.probe, block.kink)
+        return new
+
+
+def logistic(x: Floats) -> Floats:
+    """Return ``1 / (1 + exp(-x))``, small values to full relative accuracy."""
+    e = np.exp(-np.abs(x))
+    return np.where(x >= 0.0, 1.0, e) / (1.0 + e)
+
+
+def _smallest(x: Floats) -> float:
+    size = np.abs(x)
+    size = size[size > 0.0]
+    return float(size.min()) if size.size else 1.0

@@ -1,0 +1,111 @@
+"""The base point: every node's value at given parameters, and what differences need of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fastcheck.graph.difference import flat_index
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from fastcheck.graph.difference import Difference
+    from fastcheck.graph.graph import Graph
+    from fastcheck.graph.node import Node
+
+    Floats = NDArray[np.float64]
+    Ints = NDArray[np.int64]
+
+
+class State:
+    """Values of all nodes of a graph at one point; computed once, read by every probe.
+
+    Parameters
+    ----------
+    graph : Graph
+        The graph.
+    params : mapping of str to ndarray of float64
+        A value for each parameter.
+    """
+
+    def __init__(self, graph: Graph, params: Mapping[str, Floats]) -> None:
+        self.graph = graph
+        self.values: list[Floats] = evaluate(graph, params)
+        self._prepared: dict[int, tuple[Floats, ...]] = {}
+        self._tables: dict[tuple[Any, ...], Floats] = {}
+
+    @property
+    def loss(self) -> float:
+        """The loss at the base point."""
+        assert self.graph.loss is not None
+        return float(self.values[self.graph.loss.index].reshape(()))
+
+    def value(self, node: Node) -> Floats:
+        """Return the value of `node`, in its shape."""
+        return self.values[node.index]
+
+    def inputs(self, node: Node) -> tuple[Floats, ...]:
+        """Return the values of the inputs of `node`."""
+        return tuple(self.values[i.index] for i in node.inputs)
+
+    def prepared(self, node: Node) -> tuple[Floats, ...]:
+        """Return what the op of `node` prepares at the base point, computed once."""
+        found = self._prepared.get(node.index)
+        if found is None:
+            assert node.op is not None
+            found = node.op.prepare(node, self)
+            self._prepared[node.index] = found
+        return found
+
+    def table(self, key: tuple[Any, ...], array: Floats, axes: tuple[int, ...]) -> Floats:
+        """Return `array` as a table: `axes` joined into rows, the other axes into columns.
+
+        `key` names the array; the table is made once per key and axes.
+        """
+        full = (*key, axes)
+        found = self._tables.get(full)
+        if found is None:
+            moved = np.moveaxis(array, axes, range(len(axes)))
+            n_rows = int(np.prod([array.shape[a] for a in axes], dtype=np.int64))
+            found = np.ascontiguousarray(moved).reshape(n_rows, -1)
+            if found.flags.writeable is False:  # one signature for kernels
+                found = found.copy()
+            self._tables[full] = found
+        return found
+
+
+def evaluate(graph: Graph, params: Mapping[str, Floats]) -> list[Floats]:
+    """Return the value of every node, in evaluation order."""
+    values: list[Floats] = []
+    for node in graph.nodes:
+        if node.op is not None:
+            value = node.op.value(*(values[i.index] for i in node.inputs))
+            values.append(np.asarray(value, dtype=np.float64).reshape(node.shape))
+        elif node.is_param:
+            values.append(params[node.name])
+        else:
+            values.append(graph.constants[node.index])
+    return values
+
+
+def tables(
+    state: State, node: Node, d: Difference, axis: int | None
+) -> tuple[tuple[Floats, ...], Ints]:
+    """Return what the op of `node` prepared, as tables, and the table row of each group of `d`.
+
+    `axis` is the sample axis of the prepared arrays, used where `d` is streamed.
+    """
+    arrays = state.prepared(node)
+    streamed = d.samples is not None and axis is not None
+    axes = tuple(sorted((*d.pins, axis))) if streamed else tuple(sorted(d.pins))
+    made = tuple(
+        state.table((node.index, slot), array, axes) for slot, array in enumerate(arrays)
+    )
+    if not axes:
+        return made, np.zeros(d.n_groups, dtype=np.int64)
+    index = [d.samples if streamed and a == axis else d.pins[a] for a in axes]
+    return made, flat_index(index, [arrays[0].shape[a] for a in axes])

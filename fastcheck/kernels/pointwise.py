@@ -1,0 +1,145 @@
+"""Differences of smooth pointwise functions, by short polynomials of the small change.
+
+Each kernel reads what it needs of the base point from ``(M, n)`` tables, row ``which[g]`` of which
+belongs to group ``g``, takes the change ``data`` of shape ``(n, R)`` and writes the change of the
+function to ``out``. It returns how many changes were too large for its polynomial (above `SMALL`);
+the caller then uses the op's rule for changes of any size.
+
+The polynomials are Taylor series; at `SMALL` their first omitted term is below 2**-54 of the sum.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from fastcheck.kernels._jit import jit
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Array = NDArray[Any]
+
+SMALL = 1e-2
+
+
+@jit
+def small_expm1(d: float) -> float:
+    """Return ``exp(d) - 1`` for ``|d| <= SMALL``."""
+    q = 1 / 24 + d * (1 / 120 + d * (1 / 720 + d * (1 / 5040)))
+    return d + d * d * (0.5 + d * (1 / 6 + d * q))
+
+
+@jit
+def small_log1p(d: float) -> float:
+    """Return ``log(1 + d)`` for ``|d| <= SMALL``."""
+    q = -1 / 4 + d * (1 / 5 + d * (-1 / 6 + d * (1 / 7 + d * (-1 / 8))))
+    return d + d * d * (-0.5 + d * (1 / 3 + d * q))
+
+
+@jit
+def small_tanh(d: float) -> float:
+    """Return ``tanh(d)`` for ``|d| <= SMALL``."""
+    s = d * d
+    return d + d * s * (-1 / 3 + s * (2 / 15 + s * (-17 / 315)))
+
+
+@jit
+def tanh(t: Array, q: Array, which: Array, data: Array, offsets: Array, out: Array) -> int:
+    """Tanh: ``q T / (1 + t T)`` with ``T = tanh(d)``, t the value and q its derivative."""
+    bad = 0
+    for i in range(data.shape[0]):
+        for g in range(offsets.size - 1):
+            ti = t[which[g], i]
+            qi = q[which[g], i]
+            for r in range(offsets[g], offsets[g + 1]):
+                d = data[i, r]
+                bad += abs(d) > SMALL
+                big = small_tanh(d)
+                out[i, r] = qi * big / (1.0 + ti * big)
+    return bad
+
+
+@jit
+def sigmoid(s: Array, q: Array, which: Array, data: Array, offsets: Array, out: Array) -> int:
+    """Sigmoid: ``q E / (1 + s E)`` with ``E = expm1(d)``, s the value and q its derivative."""
+    bad = 0
+    for i in range(data.shape[0]):
+        for g in range(offsets.size - 1):
+            si = s[which[g], i]
+            qi = q[which[g], i]
+            for r in range(offsets[g], offsets[g + 1]):
+                d = data[i, r]
+                bad += abs(d) > SMALL
+                big = small_expm1(d)
+                out[i, r] = qi * big / (1.0 + si * big)
+    return bad
+
+
+@jit
+def softplus(s: Array, which: Array, data: Array, offsets: Array, out: Array) -> int:
+    """Softplus: ``log1p(s expm1(d))`` with s the sigmoid of the base point."""
+    bad = 0
+    for i in range(data.shape[0]):
+        for g in range(offsets.size - 1):
+            si = s[which[g], i]
+            for r in range(offsets[g], offsets[g + 1]):
+                d = data[i, r]
+                bad += abs(d) > 0.9 * SMALL
+                out[i, r] = small_log1p(si * small_expm1(d))
+    return bad
+
+
+@jit
+def bend_columns(
+    x: Array, which: Array, data: Array, reach: Array, low: float, high: float, out: Array
+) -> int:
+    """Piecewise linear function of columns: each keeps its slope where no row can reach the kink.
+
+    Returns the number of elements that a row could carry to or across zero; `out` is then void.
+    """
+    near = 0
+    for i in range(data.shape[0]):
+        for g in range(data.shape[1]):
+            base = x[which[g], i]
+            d = data[i, g]
+            near += not (abs(d) * reach[g] < abs(base) or d == 0.0)
+            out[i, g] = d * (high if base > 0.0 else low)
+    return near
+
+
+@jit
+def bend_rows(
+    x: Array, which: Array, data: Array, offsets: Array, low: float, high: float, out: Array
+) -> int:
+    """Piecewise linear function of rows: slope `low` up to zero, `high` above.
+
+    Returns how many rows cross the kink.
+    """
+    crossed = 0
+    for i in range(data.shape[0]):
+        for g in range(offsets.size - 1):
+            base = x[which[g], i]
+            if base > 0.0:
+                for r in range(offsets[g], offsets[g + 1]):
+                    end = base + data[i, r]
+                    crossed += not end > 0.0
+                    out[i, r] = high * data[i, r] if end > 0.0 else low * end - high * base
+            else:
+                for r in range(offsets[g], offsets[g + 1]):
+                    end = base + data[i, r]
+                    crossed += end > 0.0
+                    out[i, r] = high * end - low * base if end > 0.0 else low * data[i, r]
+    return crossed
+
+
+@jit
+def mark_crossings(
+    x: Array, which: Array, data: Array, offsets: Array, probe: Array, kink: Array
+) -> None:
+    """Set ``kink[probe[r]] = 1`` for the rows that `bend_rows` counted."""
+    for i in range(data.shape[0]):
+        for g in range(offsets.size - 1):
+            base = x[which[g], i]
+            for r in range(offsets[g], offsets[g + 1]):
+                if (base > 0.0) != (base + data[i, r] > 0.0):
+                    kink[probe[r]] = 1
