@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import json
 import logging
@@ -240,6 +241,34 @@ def test_code_of_another_signature_under_the_name_of_this_one_is_not_used(
     again = load(doubling)
     assert (again.twice(2), again.twice(2.5)) == (4, 5.0)
     assert sum(again.twice.stats.cache_hits.values()) == 1
+
+
+@compiled
+@pytest.mark.parametrize("suffix", [".nbi", ".nbc"])
+@pytest.mark.parametrize("n_kept", [0, 5, 60, 200])
+def test_a_truncated_file_counts_as_absent(
+    doubling: Path, tmp_path: Path, suffix: str, n_kept: int
+) -> None:
+    load(doubling).twice(2)
+    (path,) = (tmp_path / "cache").rglob(f"*{suffix}")
+    path.write_bytes(path.read_bytes()[:n_kept])
+    again = load(doubling)
+    assert again.twice(2) == 4
+    assert sum(again.twice.stats.cache_hits.values()) == 0
+    mended = load(doubling)
+    assert mended.twice(2) == 4
+    assert sum(mended.twice.stats.cache_hits.values()) == 1
+
+
+@compiled
+def test_a_damaged_entry_with_a_right_checksum_counts_as_absent(
+    doubling: Path, tmp_path: Path
+) -> None:
+    load(doubling).twice(2)
+    (path,) = (tmp_path / "cache").rglob("*.nbc")
+    content = b"not a pickle"
+    path.write_bytes(content + hashlib.sha256(content).digest())
+    assert load(doubling).twice(2) == 4
 
 
 @compiled
