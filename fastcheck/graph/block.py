@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -37,6 +37,8 @@ class Block:
         By node index, units whose change can have an effect at all; absent where all can.
     kink : ndarray of uint8, shape (n_probes,)
         Set for each probe that crosses a kink.
+    memo : dict
+        What operations want to remember between the blocks of one chunk.
     """
 
     def __init__(
@@ -49,6 +51,7 @@ class Block:
         streams: bool = False,
         drops_rows: bool = False,
         alive: dict[int, NDArray[np.uint8]] | None = None,
+        memo: dict[Any, Any] | None = None,
     ) -> None:
         self.state = state
         self.kink = kink
@@ -57,6 +60,7 @@ class Block:
         self.streams = streams
         self.drops_rows = drops_rows
         self.alive = alive or {}
+        self.memo = {} if memo is None else memo
         self._canonical: Rows | None = None
 
     def enters(self, node: Node, d: Difference) -> bool:

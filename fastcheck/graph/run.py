@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -78,9 +78,11 @@ def run_chunk(
     diffs: Diffs = {route.origin.index: start}
     _run(route.before, diffs, whole)
     if streams:
+        memo: dict[Any, Any] = {}
         for lo, hi in _sample_blocks(state, route, entries.size, n_rows):
             block = Block(
-                state, kink, lo=lo, hi=hi, streams=True, drops_rows=route.drops_rows, alive=alive
+                state, kink, lo=lo, hi=hi, streams=True, drops_rows=route.drops_rows, alive=alive,
+                memo=memo,
             )
             _add_block(route, diffs, block)
         _run(route.after, diffs, whole)

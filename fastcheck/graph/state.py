@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -30,6 +31,13 @@ class State:
         The graph.
     params : mapping of str to ndarray of float64
         A value for each parameter.
+
+    Attributes
+    ----------
+    values : list of ndarray
+        The value of every node.
+    memo : dict
+        What operations want to remember for this point.
     """
 
     def __init__(self, graph: Graph, params: Mapping[str, Floats]) -> None:
@@ -37,6 +45,7 @@ class State:
         self.values: list[Floats] = evaluate(graph, params)
         self._prepared: dict[int, tuple[Floats, ...]] = {}
         self._tables: dict[tuple[Any, ...], Floats] = {}
+        self.memo: dict[Any, Any] = {}
 
     @property
     def loss(self) -> float:
@@ -70,7 +79,7 @@ class State:
         found = self._tables.get(full)
         if found is None:
             moved = np.moveaxis(array, axes, range(len(axes)))
-            n_rows = int(np.prod([array.shape[a] for a in axes], dtype=np.int64))
+            n_rows = math.prod(array.shape[a] for a in axes)
             found = np.ascontiguousarray(moved).reshape(n_rows, -1)
             if found.flags.writeable is False:  # one signature for kernels
                 found = found.copy()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -65,7 +66,7 @@ class Sum(Op):
 
     def factor(self, shape: Shape) -> float:
         """Return what a sum of entries is multiplied by."""
-        n = int(np.prod([shape[a] for a in self.over(shape)], dtype=np.int64))
+        n = math.prod(shape[a] for a in self.over(shape))
         return 1.0 / n if self.mean and n else 1.0
 
     def vjp(self, cotangent: Floats, values: tuple[Floats, ...], output: Floats) -> list[Floats]:
@@ -75,7 +76,7 @@ class Sum(Op):
 
     def gain(self, i: int, values: tuple[Floats, ...], single: bool) -> tuple[float, bool]:
         shape = values[0].shape
-        n = 1 if single else int(np.prod([shape[a] for a in self.over(shape)], dtype=np.int64))
+        n = 1 if single else math.prod(shape[a] for a in self.over(shape))
         return n * self.factor(shape), single
 
     def batch(self, inputs: tuple[Node, ...], shape: Shape) -> tuple[int | None, bool]:

@@ -1,0 +1,155 @@
+"""A product of which one operand changes: ``D b`` by the cheapest of three forms.
+
+* *column*: a row touches one entry of the operand; the change is the other operand's values times
+  the size of the change.
+* *matrix*: a sum over entries that all change; one matrix product for all rows that see the same
+  part of the other operand.
+* *outer*: nothing is summed, yet the operand changes in many entries.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fastcheck.graph.difference import Difference, flat_index
+from fastcheck.kernels import rows as kernels
+
+if TYPE_CHECKING:
+    from fastcheck.graph.block import Block
+    from fastcheck.graph.node import Node
+    from fastcheck.graph.ops.base import Floats, Ints
+    from fastcheck.graph.ops.contraction import Contraction
+    from fastcheck.graph.state import State
+
+
+def multiplied(op: Contraction, node: Node, i: int, d: Difference, block: Block) -> Difference:
+    """Return the change of the product `node` when operand `i` changes by `d`."""
+    streamed = d.samples is not None
+    key = ("form", node.index, i, tuple(d.pins), streamed)
+    form = block.state.memo.get(key)
+    if form is None:
+        form = block.state.memo[key] = Form(op, node, i, tuple(d.pins), streamed, block.state)
+    return form.apply(d)
+
+
+class Form:
+    """How the product is computed for differences with given pins; made once per base point.
+
+    Letters are those of :class:`~fastcheck.graph.ops.contraction.Contraction`: ``own`` of the
+    operand that changes, ``other`` of the one that does not.
+    """
+
+    def __init__(
+        self, op: Contraction, node: Node, i: int, pins: tuple[int, ...], streamed: bool, state: State
+    ) -> None:
+        own, other, out = op.letters[i], op.letters[1 - i], op.out
+        source, base = node.inputs[i], node.inputs[1 - i]
+        sizes = dict(zip(own, source.shape, strict=True)) | dict(zip(other, base.shape, strict=True))
+        batch = None
+        if streamed:
+            axis = source.batch_axis
+            batch = own[axis] if axis is not None else out[node.batch_axis or 0]
+        pinned = {own[a] for a in pins} | ({batch} if batch else set())
+
+        axes = tuple(a for a, k in enumerate(other) if k in pinned)
+        self.table = state.table((node.index, i, "other"), state.value(base), axes)
+        self.dims = [base.shape[a] for a in axes]
+        self.index = [None if other[a] == batch else own.index(other[a]) for a in axes]
+
+        def free(letters: str, *, shared: bool, kept: bool) -> list[str]:
+            rest = own if letters is other else other
+            return [
+                k for k in letters
+                if k not in pinned and (k in rest) == shared and (k in out) == kept
+            ]  # fmt: skip
+
+        both, mine = free(own, shared=True, kept=True), free(own, shared=False, kept=True)
+        summed, theirs = free(own, shared=True, kept=False), free(other, shared=False, kept=True)
+        self.apply = self._matrix if summed else self._outer if both or mine else self._column
+        local = [k for k in own if k not in pinned]
+        inner = [k for k in other if k not in pinned]
+        letters = both + mine + theirs
+        result = [k for k in out if k in letters]
+
+        def extent(group: list[str]) -> int:
+            return math.prod(sizes[k] for k in group)
+
+        def order(target: list[str], now: list[str]) -> tuple[int, ...]:
+            return (*(now.index(k) for k in target), len(now))
+
+        self.local_shape = tuple(sizes[k] for k in local)
+        self.local_order = order(both + mine + summed, local)
+        self.matrix_shape = (extent(both), extent(mine), extent(summed))
+        self.inner_shape = tuple(sizes[k] for k in inner)
+        self.inner_order = order(both + theirs + summed, inner)[:-1]
+        self.base_shape = (extent(both), 1, extent(theirs), extent(summed))
+        self.letter_shape = tuple(sizes[k] for k in letters)
+        self.letter_order = order(result, letters)
+        self.out_shape = tuple(sizes[k] if k in letters else 1 for k in out)
+        self.out_pins = [(out.index(own[a]), a) for a in pins if own[a] in out]
+        self._bases: dict[int, Floats] = {}
+
+    def which(self, d: Difference) -> Ints:
+        """Return the row of the table that each group sees, shape (G,)."""
+        if not self.index:
+            return np.zeros(d.n_groups, dtype=np.int64)
+        index = [d.samples if a is None else d.pins[a] for a in self.index]
+        return flat_index([i for i in index if i is not None], self.dims)
+
+    def base(self, row: int) -> Floats:
+        """Return the part of the other operand in a row of the table, as a stack of matrices."""
+        found = self._bases.get(row)
+        if found is None:
+            found = self.table[row].reshape(self.inner_shape).transpose(self.inner_order)
+            found = self._bases[row] = found.reshape(self.base_shape)
+        return found
+
+    def _column(self, d: Difference) -> Difference:
+        out = np.empty((self.table.shape[1], d.n_groups))
+        if d.scale is None:  # rows: from here on they differ only in size
+            ones = np.ones((1, d.n_groups))
+            d = Difference(ones, d.rows, d.offsets, d.pins, d.samples, d.flat[0])
+        kernels.outer(self.table, self.which(d), d.flat[0], out)
+        return self._finished(d, out)
+
+    def _outer(self, d: Difference) -> Difference:
+        columns = d.per_column(self.which(d))
+        mine = d.data.reshape(*self.local_shape, columns.size).transpose(self.local_order)
+        mine = mine.reshape(*self.matrix_shape[:2], 1, columns.size)
+        theirs = self.table[columns].reshape(columns.size, *self.inner_shape)
+        theirs = theirs.transpose(*(a + 1 for a in self.inner_order), 0)
+        theirs = theirs.reshape(*self.base_shape[:3], columns.size)
+        return self._finished(d, mine * theirs)
+
+    def _matrix(self, d: Difference) -> Difference:
+        n = d.data.shape[-1]
+        mine = d.data.reshape(*self.local_shape, n).transpose(self.local_order)
+        mine = mine.reshape(*self.matrix_shape, n)
+        out = np.empty((*self.matrix_shape[:2], self.base_shape[2], n))
+        if self.table.shape[0] == 1:
+            np.matmul(self.base(0), mine, out=out)
+        else:
+            for row, lo, hi in _runs(self.which(d), d):
+                np.matmul(self.base(row), mine[..., lo:hi], out=out[..., lo:hi])
+        return self._finished(d, out)
+
+    def _finished(self, d: Difference, data: Floats) -> Difference:
+        """Give `data`, in the order both, mine, theirs, the axes of the result and its pins."""
+        n = data.shape[-1]
+        data = data.reshape(*self.letter_shape, n).transpose(self.letter_order)
+        data = np.ascontiguousarray(data).reshape(*self.out_shape, n)
+        new = d.replaced(data, {a: d.pins[k] for a, k in self.out_pins})
+        return new if new.pins or new.scale is not None else new.regrouped()
+
+
+def _runs(which: Ints, d: Difference) -> list[tuple[int, int, int]]:
+    """Return (table row, first column, end) for each run of groups that use one table row."""
+    edges = np.flatnonzero(np.diff(which, prepend=-1, append=-1))
+    bounds = edges if d.scale is not None else d.offsets[edges]
+    return [
+        (int(which[e]), int(lo), int(hi))
+        for e, lo, hi in zip(edges[:-1], bounds[:-1], bounds[1:], strict=True)
+    ]
