@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from fastcheck.kernels._jit import jit
 from fastcheck.kernels.pointwise import SMALL, small_expm1, small_log1p
 
@@ -25,11 +27,12 @@ def softmax_cross_entropy(
     ``Y = sum_k y_k`` and ``m = sum_k y_k d_k / Y``: without that shift the sum cancels as
     ``p`` of the label tends to 1. `shift` is scratch of the length of `out`.
     """
+    edge = offsets.view(np.uint64)
     bad = 0
     for g in range(offsets.size - 1):
         w = which[g]
-        lo = offsets[g]
-        hi = offsets[g + 1]
+        lo = edge[g]
+        hi = edge[g + 1]
         total = 0.0
         for k in range(p.shape[1]):
             total += y[w, k]
@@ -73,11 +76,12 @@ def guarded_cross_entropy(
     Each label gives ``-y_k log1p(-p_k S / ((1 + S)(p_k + guard)))`` with
     ``S = sum_j p_j expm1(d_j - d_k)``.
     """
+    edge = offsets.view(np.uint64)
     bad = 0
     for g in range(offsets.size - 1):
         w = which[g]
-        lo = offsets[g]
-        hi = offsets[g + 1]
+        lo = edge[g]
+        hi = edge[g + 1]
         for r in range(lo, hi):
             out[r] = 0.0
         for k in range(p.shape[1]):
@@ -109,6 +113,7 @@ def logit_cross_entropy(
 
     s is the sigmoid of the base point and ``c = 1 - s`` its complement.
     """
+    edge = offsets.view(np.uint64)
     bad = 0
     for i in range(data.shape[0]):
         for g in range(offsets.size - 1):
@@ -116,7 +121,7 @@ def logit_cross_entropy(
             yi = y[w, i]
             si = s[w, i]
             ci = c[w, i]
-            for r in range(offsets[g], offsets[g + 1]):
+            for r in range(edge[g], edge[g + 1]):
                 d = data[i, r]
                 bad += abs(d) > 0.9 * SMALL
                 loss = yi * small_log1p(ci * small_expm1(-d))
@@ -139,6 +144,7 @@ def binary_cross_entropy(
 
     ``-y log1p(d / (a + guard)) - (1 - y) log1p(-d / (c + guard))``.
     """
+    edge = offsets.view(np.uint64)
     bad = 0
     for i in range(data.shape[0]):
         for g in range(offsets.size - 1):
@@ -150,7 +156,7 @@ def binary_cross_entropy(
                 up = 0.0
             if yi == 1.0:
                 down = 0.0
-            for r in range(offsets[g], offsets[g + 1]):
+            for r in range(edge[g], edge[g + 1]):
                 d = data[i, r]
                 u = d * up
                 v = -d * down

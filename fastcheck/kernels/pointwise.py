@@ -12,6 +12,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from fastcheck.kernels._jit import jit
 
 if TYPE_CHECKING:
@@ -46,12 +48,13 @@ def small_tanh(d: float) -> float:
 @jit
 def tanh(t: Array, q: Array, which: Array, data: Array, offsets: Array, out: Array) -> int:
     """Tanh: ``q T / (1 + t T)`` with ``T = tanh(d)``, t the value and q its derivative."""
+    edge = offsets.view(np.uint64)
     bad = 0
     for i in range(data.shape[0]):
         for g in range(offsets.size - 1):
             ti = t[which[g], i]
             qi = q[which[g], i]
-            for r in range(offsets[g], offsets[g + 1]):
+            for r in range(edge[g], edge[g + 1]):
                 d = data[i, r]
                 bad += abs(d) > SMALL
                 big = small_tanh(d)
@@ -62,12 +65,13 @@ def tanh(t: Array, q: Array, which: Array, data: Array, offsets: Array, out: Arr
 @jit
 def sigmoid(s: Array, q: Array, which: Array, data: Array, offsets: Array, out: Array) -> int:
     """Sigmoid: ``q E / (1 + s E)`` with ``E = expm1(d)``, s the value and q its derivative."""
+    edge = offsets.view(np.uint64)
     bad = 0
     for i in range(data.shape[0]):
         for g in range(offsets.size - 1):
             si = s[which[g], i]
             qi = q[which[g], i]
-            for r in range(offsets[g], offsets[g + 1]):
+            for r in range(edge[g], edge[g + 1]):
                 d = data[i, r]
                 bad += abs(d) > SMALL
                 big = small_expm1(d)
@@ -78,11 +82,12 @@ def sigmoid(s: Array, q: Array, which: Array, data: Array, offsets: Array, out: 
 @jit
 def softplus(s: Array, which: Array, data: Array, offsets: Array, out: Array) -> int:
     """Softplus: ``log1p(s expm1(d))`` with s the sigmoid of the base point."""
+    edge = offsets.view(np.uint64)
     bad = 0
     for i in range(data.shape[0]):
         for g in range(offsets.size - 1):
             si = s[which[g], i]
-            for r in range(offsets[g], offsets[g + 1]):
+            for r in range(edge[g], edge[g + 1]):
                 d = data[i, r]
                 bad += abs(d) > 0.9 * SMALL
                 out[i, r] = small_log1p(si * small_expm1(d))
@@ -115,17 +120,18 @@ def bend_rows(
 
     Returns how many rows cross the kink.
     """
+    edge = offsets.view(np.uint64)
     crossed = 0
     for i in range(data.shape[0]):
         for g in range(offsets.size - 1):
             base = x[which[g], i]
             if base > 0.0:
-                for r in range(offsets[g], offsets[g + 1]):
+                for r in range(edge[g], edge[g + 1]):
                     end = base + data[i, r]
                     crossed += not end > 0.0
                     out[i, r] = high * data[i, r] if end > 0.0 else low * end - high * base
             else:
-                for r in range(offsets[g], offsets[g + 1]):
+                for r in range(edge[g], edge[g + 1]):
                     end = base + data[i, r]
                     crossed += end > 0.0
                     out[i, r] = high * end - low * base if end > 0.0 else low * data[i, r]
@@ -137,9 +143,10 @@ def mark_crossings(
     x: Array, which: Array, data: Array, offsets: Array, probe: Array, kink: Array
 ) -> None:
     """Set ``kink[probe[r]] = 1`` for the rows that `bend_rows` counted."""
+    edge = offsets.view(np.uint64)
     for i in range(data.shape[0]):
         for g in range(offsets.size - 1):
             base = x[which[g], i]
-            for r in range(offsets[g], offsets[g + 1]):
+            for r in range(edge[g], edge[g + 1]):
                 if (base > 0.0) != (base + data[i, r] > 0.0):
                     kink[probe[r]] = 1
