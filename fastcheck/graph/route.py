@@ -128,26 +128,37 @@ def step_for(route: Route, state: State, change: float) -> tuple[float, float]:
     The step is the largest power of two with which no entry moves the input of the first
     nonlinear operation by more than `change` times the length over which that operation bends.
     """
-    size: dict[int, tuple[float, bool]] = {route.origin.index: (1.0, True)}
+    size = {route.origin.index: 1.0}
+    single = find_single(route)
     worst = 0.0
     for node in route.nodes:
         assert node.op is not None
-        values = state.inputs(node)
-        grown: list[tuple[float, bool]] = []
+        total = 0.0
         for i, source in enumerate(node.inputs):
             if source.index not in size:
                 continue
-            reach, single = size[source.index]
-            gain = node.op.gain(i, values, single)
+            gain = node.op.gain(node, i, state, single[source.index])
             if gain is None:
-                worst = max(worst, reach / node.op.length(i, values))
+                worst = max(worst, size[source.index] / node.op.length(i, state.inputs(node)))
             else:
-                grown.append((reach * gain[0], gain[1]))
-        if grown:
-            size[node.index] = (sum(g for g, _ in grown), len(grown) == 1 and grown[0][1])
+                total += size[source.index] * gain
+        if total:
+            size[node.index] = total
     if not 0.0 < worst < np.inf:
         return float(change), max(worst, 1.0)
     return float(2.0 ** np.floor(np.log2(change / worst))), worst
+
+
+def find_single(route: Route) -> dict[int, bool]:
+    """Return, by node index, whether a probe changes at most one entry of it per sample."""
+    single = {route.origin.index: True}
+    for node in route.nodes:
+        assert node.op is not None
+        moved = [i for i, source in enumerate(node.inputs) if source.index in single]
+        single[node.index] = len(moved) == 1 and all(
+            single[node.inputs[i].index] and node.op.stays_single(node, i) for i in moved
+        )
+    return single
 
 
 def find_alive(route: Route, state: State, margin: float) -> dict[int, NDArray[np.uint8]]:

@@ -61,6 +61,22 @@ class State:
         """Return the values of the inputs of `node`."""
         return tuple(self.values[i.index] for i in node.inputs)
 
+    def largest(self, node: Node) -> float:
+        """Return the largest ``|value|`` of `node`, computed once."""
+        key = ("largest", node.index)
+        if key not in self.memo:
+            value = self.value(node)
+            self.memo[key] = float(max(value.max(initial=0.0), -value.min(initial=0.0)))
+        return float(self.memo[key])
+
+    def share_nonzero(self, node: Node) -> float:
+        """Return the share of entries of `node` that are not exactly zero, computed once."""
+        key = ("nonzero", node.index)
+        if key not in self.memo:
+            value = self.value(node)
+            self.memo[key] = np.count_nonzero(value) / max(value.size, 1)
+        return float(self.memo[key])
+
     def prepared(self, node: Node) -> tuple[Floats, ...]:
         """Return what the op of `node` prepares at the base point, computed once."""
         found = self._prepared.get(node.index)
@@ -99,6 +115,18 @@ def evaluate(graph: Graph, params: Mapping[str, Floats]) -> list[Floats]:
         else:
             values.append(graph.constants[node.index])
     return values
+
+
+def reevaluated(state: State, node: Node, value: Floats) -> float:
+    """Return the loss with another value of `node`; only what depends on it is evaluated."""
+    changed: dict[int, Floats] = {node.index: value}
+    for user in state.graph.nodes[node.index + 1 :]:
+        if user.op is not None and any(i.index in changed for i in user.inputs):
+            inputs = (changed.get(i.index, state.values[i.index]) for i in user.inputs)
+            changed[user.index] = np.asarray(user.op.value(*inputs)).reshape(user.shape)
+    assert state.graph.loss is not None
+    last = state.graph.loss.index
+    return float(changed.get(last, state.values[last]).reshape(()))
 
 
 def tables(

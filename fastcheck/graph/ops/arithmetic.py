@@ -81,9 +81,8 @@ class Multiply(_Binary):
         a, b = values
         return self.vjp(cotangent, (np.abs(a), np.abs(b)), output)
 
-    def gain(self, i: int, values: tuple[Floats, ...], single: bool) -> tuple[float, bool]:
-        other, own = values[1 - i], values[i]
-        return _largest(other), single and other.size <= own.size
+    def gain(self, node: Node, i: int, state: State, single: bool) -> float | None:
+        return state.largest(node.inputs[1 - i])
 
     def prepare(self, node: Node, state: State) -> tuple[Floats, ...]:
         x, y = state.inputs(node)
@@ -118,11 +117,11 @@ class Divide(_Binary):
         part = cotangent / np.abs(b)
         return [unbroadcast(part, a.shape), unbroadcast(part * np.abs(output), b.shape)]
 
-    def gain(self, i: int, values: tuple[Floats, ...], single: bool) -> tuple[float, bool] | None:
+    def gain(self, node: Node, i: int, state: State, single: bool) -> float | None:
         if i == 1:
             return None
-        a, b = values
-        return 1.0 / max(float(np.abs(b).min(initial=np.inf)), 1e-300), single and b.size <= a.size
+        smallest = float(np.abs(state.value(node.inputs[1])).min(initial=np.inf))
+        return 1.0 / max(smallest, 1e-300)
 
     def length(self, i: int, values: tuple[Floats, ...]) -> float:
         smallest = float(np.abs(values[1]).min(initial=np.inf)) if i == 1 else 1.0
@@ -166,8 +165,8 @@ class Scale(Op):
     def vjp(self, cotangent: Floats, values: tuple[Floats, ...], output: Floats) -> list[Floats]:
         return [self.factor * cotangent]
 
-    def gain(self, i: int, values: tuple[Floats, ...], single: bool) -> tuple[float, bool]:
-        return abs(self.factor), single
+    def gain(self, node: Node, i: int, state: State, single: bool) -> float | None:
+        return abs(self.factor)
 
     def difference(self, node: Node, diffs: Diffs, block: Block) -> Difference | None:
         (d,) = diffs
@@ -180,7 +179,3 @@ def weighed(d: Difference, table: Floats, which: Ints) -> Difference:
     new = d.replaced(np.empty_like(d.data))
     kernels.weigh(table, d.per_column(which), d.flat, new.flat)
     return new
-
-
-def _largest(x: Floats) -> float:
-    return float(np.abs(x).max(initial=0.0))

@@ -79,13 +79,16 @@ class Op(ABC):
         """Return arrays of the base point that the difference rule needs, computed once."""
         return ()
 
-    def gain(self, i: int, values: tuple[Floats, ...], single: bool) -> tuple[float, bool] | None:
+    def gain(self, node: Node, i: int, state: State, single: bool) -> float | None:
         """Return how much a change of input `i` can grow here, None if not linear in it.
 
-        `single` says that at most one entry of the input changes per sample; the second item says
-        the same of the result.
+        `single` says that at most one entry of the input changes per sample.
         """
-        return (1.0, single) if self.is_linear else None
+        return 1.0 if self.is_linear else None
+
+    def stays_single(self, node: Node, i: int) -> bool:
+        """Return whether one changed entry of input `i` changes one entry of the result."""
+        return node.size <= node.inputs[i].size
 
     def length(self, i: int, values: tuple[Floats, ...]) -> float:
         """Return the size of a change of input `i` at which the op bends noticeably."""

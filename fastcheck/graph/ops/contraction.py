@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from fastcheck.graph.difference import Difference
     from fastcheck.graph.node import Node
     from fastcheck.graph.ops.base import Diffs, Floats, Shape
+    from fastcheck.graph.state import State
 
 
 class Contraction(Op):
@@ -89,13 +90,18 @@ class Contraction(Op):
                 return None, True
         return (self.out.index(letter) if letter in self.out else None), False
 
-    def gain(self, i: int, values: tuple[Floats, ...], single: bool) -> tuple[float, bool]:
-        own, other = self.letters[i], self.letters[1 - i]
-        size = np.abs(values[1 - i])
-        if not single:
-            summed = tuple(a for a, k in enumerate(other) if k not in self.out)
-            size = size.sum(axis=summed)
-        return float(size.max(initial=0.0)), single and not set(other) - set(own)
+    def gain(self, node: Node, i: int, state: State, single: bool) -> float | None:
+        base = node.inputs[1 - i]
+        if single:
+            return state.largest(base)
+        summed = tuple(a for a, k in enumerate(self.letters[1 - i]) if k not in self.out)
+        return float(np.abs(state.value(base)).sum(axis=summed).max(initial=0.0))
+
+    def stays_single(self, node: Node, i: int) -> bool:
+        base = node.inputs[1 - i]
+        free = set(self.letters[1 - i]) - set(self.letters[i])
+        samples = set() if base.batch_axis is None else {self.letters[1 - i][base.batch_axis]}
+        return free <= samples
 
     def difference(self, node: Node, diffs: Diffs, block: Block) -> Difference | None:
         a, b = diffs

@@ -51,6 +51,9 @@ class Softmax(Op):
         over = self.axis % len(shape)
         return (None, True) if axis == over else (axis, False)
 
+    def stays_single(self, node: Node, i: int) -> bool:
+        return False
+
     def prepare(self, node: Node, state: State) -> tuple[Floats, ...]:
         p = state.value(node)
         top = np.argmax(p, axis=self.axis)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from fastcheck.graph.difference import Difference
     from fastcheck.graph.node import Node
     from fastcheck.graph.ops.base import Diffs, Floats, Shape
+    from fastcheck.graph.state import State
 
 
 class Sum(Op):
@@ -74,10 +75,10 @@ class Sum(Op):
         kept = tuple(1 if a in self.over(x.shape) else n for a, n in enumerate(x.shape))
         return [np.broadcast_to(self.factor(x.shape) * cotangent.reshape(kept), x.shape)]
 
-    def gain(self, i: int, values: tuple[Floats, ...], single: bool) -> tuple[float, bool]:
-        shape = values[0].shape
+    def gain(self, node: Node, i: int, state: State, single: bool) -> float | None:
+        shape = node.inputs[0].shape
         n = 1 if single else math.prod(shape[a] for a in self.over(shape))
-        return n * self.factor(shape), single
+        return n * self.factor(shape)
 
     def batch(self, inputs: tuple[Node, ...], shape: Shape) -> tuple[int | None, bool]:
         axis = inputs[0].batch_axis

@@ -1,0 +1,142 @@
+"""How wide differences get on a route, hence how many probes to send at once and what it costs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fastcheck.graph.ops.contraction import Contraction
+from fastcheck.graph.ops.pointwise import Bend
+from fastcheck.graph.route import find_single
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from fastcheck.graph.node import Node
+    from fastcheck.graph.route import Route
+    from fastcheck.graph.state import State
+
+ELEMENTS = 1 << 17
+"""Numbers of one difference array that a block should hold: half the second-level cache."""
+LEAST_ROWS, MOST_ROWS = 256, 1 << 16
+
+ROW_SECONDS, ELEMENT_SECONDS, COLUMN_SECONDS = 4e-9, 0.35e-9, 1.2e-9
+"""Costs of a row, of an element held per row and of one held per column, fitted on one machine;
+they steer choices and predictions, no result depends on them."""
+
+
+@dataclass(frozen=True)
+class Extent:
+    """What a probe of one node costs.
+
+    Attributes
+    ----------
+    rows_per_entry : float
+        Rows that one entry gives rise to, over all samples and both signs.
+    group : float
+        Rows per group.
+    width : int
+        Local size of the widest difference held per row.
+    column_width : int
+        Local size of the widest difference held per column.
+    work, column_work : int
+        Sums of local sizes over the nodes of either kind.
+    samples : int
+        How many samples are streamed; 1 where they are not.
+    density : float
+        The share of rows that is not left out.
+    """
+
+    rows_per_entry: float
+    group: float
+    width: int
+    column_width: int
+    work: int
+    column_work: int
+    samples: int
+    density: float
+
+    @property
+    def n_rows(self) -> int:
+        """How many rows a block should have."""
+        by_row = ELEMENTS // max(self.width, 1)
+        by_column = int(ELEMENTS / max(self.column_width, 1) * max(self.group, 1.0))
+        return min(max(min(by_row, by_column), LEAST_ROWS), MOST_ROWS)
+
+    @property
+    def nominal_rows(self) -> int:
+        """`n_rows`, counting the rows that will be left out."""
+        return int(self.n_rows / max(self.density, 0.02))
+
+    def seconds(self, n_entries: int) -> float:
+        """Return the predicted time of probing `n_entries` entries."""
+        rows = n_entries * self.rows_per_entry
+        per_row = ROW_SECONDS + ELEMENT_SECONDS * self.work
+        return rows * (per_row + COLUMN_SECONDS * self.column_work / max(self.group, 1.0))
+
+
+def find_extent(route: Route, state: State, alive: dict[int, NDArray[np.uint8]]) -> Extent:
+    """Return the extent of `route`."""
+    streams = not route.coupled and bool(route.streamed)
+    n_batch = state.graph.n_batch or 1
+    own_samples = route.origin.batch_axis is not None and streams
+    single = find_single(route)
+    held: dict[int, bool] = {route.origin.index: False}
+    width, column_width, work, column_work = 1, 1, 0, 0
+    for node in route.nodes:
+        inputs = [i for i in node.inputs if i.index in held]
+        size = _local(node, single, streams, n_batch)
+        by_row = _held_per_row(node, inputs, held, single)
+        held[node.index] = by_row
+        if by_row:
+            widest = max(size, *(_local(i, single, streams, n_batch) for i in inputs))
+            width, work = max(width, widest), work + widest
+        else:
+            column_width, column_work = max(column_width, size), column_work + size
+    run, density = _entrance(route, state, alive) if route.drops_rows else (1.0, 1.0)
+    samples = n_batch if streams and not own_samples else 1
+    return Extent(
+        rows_per_entry=2.0 * samples * density,
+        group=2.0 * max(run * density, 1.0),
+        width=width, column_width=column_width, work=work, column_work=column_work,
+        samples=samples, density=density,
+    )  # fmt: skip
+
+
+def _local(node: Node, single: dict[int, bool], streams: bool, n_batch: int) -> int:
+    if single.get(node.index, False):
+        return 1 if streams or node.batch_axis is None else n_batch
+    return max(node.size // n_batch, 1) if streams and node.batch_axis is not None else node.size
+
+
+def _held_per_row(
+    node: Node, inputs: list[Node], held: dict[int, bool], single: dict[int, bool]
+) -> bool:
+    """Return whether the difference of `node` has a column per row rather than per group."""
+    op = node.op
+    assert op is not None
+    if isinstance(op, Contraction) and len(inputs) == 1 and single[inputs[0].index]:
+        return False
+    straight = op.is_linear or isinstance(op, Bend | Contraction)
+    return not straight or len(inputs) > 1 or any(held[i.index] for i in inputs)
+
+
+def _entrance(
+    route: Route, state: State, alive: dict[int, NDArray[np.uint8]]
+) -> tuple[float, float]:
+    """Return how many weights one unit has, and the share of their rows that is not left out."""
+    for node in route.streamed:
+        if not isinstance(node.op, Contraction) or route.origin.batch_axis is not None:
+            continue
+        moved = [i for i, n in enumerate(node.inputs) if n.batch_axis is None]
+        if len(moved) != 1:
+            continue
+        share = state.share_nonzero(node.inputs[1 - moved[0]])
+        if node.index in alive:
+            share *= np.count_nonzero(alive[node.index]) / max(alive[node.index].size, 1)
+        own, other = node.op.letters[moved[0]], node.op.letters[1 - moved[0]]
+        sizes = dict(zip(own, node.inputs[moved[0]].shape, strict=True))
+        return float(np.prod([sizes[k] for k in own if k in other])), float(share)
+    return 1.0, 1.0

@@ -1,0 +1,165 @@
+"""The units plan: probe each pre-activation in each sample, then one exact outer product.
+
+Where a parameter enters linearly, ``z = x W + b``, the derivative with respect to it is an exact
+linear function of the derivatives with respect to ``z``: ``x^T dz``. Those of ``z`` are finite
+differences; there are as many as units times samples, not as many as weights. Each pair of a
+sample and a unit is a probe of its own, so that the plan is right on any graph, also where samples
+are coupled.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fastcheck.graph.ops.arithmetic import Add, Multiply
+from fastcheck.graph.ops.contraction import Contraction
+from fastcheck.graph.route import find_route
+from fastcheck.numdiff import Derivatives, Prober
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from numpy.typing import NDArray
+
+    from fastcheck.graph.node import Node
+    from fastcheck.graph.state import State
+
+    Floats = NDArray[np.float64]
+
+
+@dataclass(eq=False)
+class Site:
+    """Where parameters enter the samples linearly.
+
+    Attributes
+    ----------
+    node : Node
+        The value that is probed.
+    paths : dict of str to list of Node
+        For each parameter that enters here, the nodes from it to `node`, `node` included.
+    """
+
+    node: Node
+    paths: dict[str, list[Node]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class UnitPlan:
+    """What is probed in place of the entries of the parameters.
+
+    Attributes
+    ----------
+    sites : list of Site
+        Where parameters enter samples.
+    direct : dict of str to frozenset of int
+        Parameters that also act otherwise (L2 regularisation), with the nodes at which changes
+        stop because the sites account for them.
+    """
+
+    sites: list[Site]
+    direct: dict[str, frozenset[int]]
+
+
+def find_sites(state: State, names: Iterable[str]) -> UnitPlan:
+    """Return the sites of the parameters `names`."""
+    sites: dict[int, Site] = {}
+    direct: dict[str, frozenset[int]] = {}
+    for name in names:
+        origin = state.graph.params[name]
+        reached = find_route(origin).nodes
+        entries = _entering(origin, reached)
+        for path in entries:
+            whole = path + _continued(path[-1], reached)
+            site = sites.setdefault(whole[-1].index, Site(whole[-1]))
+            site.paths[name] = _merged(site.paths.get(name, []), whole)
+        blocked = frozenset(path[-1].index for path in entries)
+        rest = find_route(origin, blocked).nodes
+        if rest:
+            direct[name] = blocked
+    return UnitPlan(sorted(sites.values(), key=lambda s: s.node.index), direct)
+
+
+def _entering(origin: Node, reached: tuple[Node, ...]) -> list[list[Node]]:
+    """Return the paths on which `origin` meets samples through linear operations."""
+    paths: list[list[Node]] = []
+    linear: dict[int, list[Node]] = {origin.index: []}
+    for node in reached:
+        moved = [i for i in node.inputs if i.index in linear]
+        if len(moved) != 1 or not _is_linear_in(node, moved[0], reached):
+            continue
+        path = [*linear[moved[0].index], node]
+        if node.batch_axis is not None:
+            paths.append(path)
+        else:
+            linear[node.index] = path
+    return paths
+
+
+def _is_linear_in(node: Node, source: Node, reached: tuple[Node, ...]) -> bool:
+    op = node.op
+    assert op is not None
+    if sum(i is source for i in node.inputs) != 1:
+        return False
+    if isinstance(op, Add):
+        return True
+    others_move = any(i in reached for i in node.inputs if i is not source)
+    return op.is_linear or (isinstance(op, Contraction | Multiply) and not others_move)
+
+
+def _continued(node: Node, reached: tuple[Node, ...]) -> list[Node]:
+    """Return the additions that follow `node` and are its only use: probing after them is enough."""
+    path: list[Node] = []
+    while True:
+        users = [user for user in reached if node in user.inputs]
+        if len(users) != 1 or not isinstance(users[0].op, Add) or users[0].shape != node.shape:
+            return path
+        if sum(i is node for i in users[0].inputs) != 1 or users[0].batch_axis is None:
+            return path
+        node = users[0]
+        path.append(node)
+
+
+def _merged(one: list[Node], other: list[Node]) -> list[Node]:
+    return sorted({n.index: n for n in (*one, *other)}.values(), key=lambda n: n.index)
+
+
+def whole_site(prober: Prober, found: Derivatives, entries: NDArray[np.int64]) -> Derivatives:
+    """Return the derivatives with respect to all entries of a site, in flat order.
+
+    Entries that were not probed cannot have any effect; their derivative is exactly zero.
+    """
+    total = Derivatives.zero(prober.node.size)
+    total.put(entries, found)
+    total.n_crossed = found.n_crossed
+    return total
+
+
+def pulled(state: State, site: Site, name: str, cotangent: Floats, *, absolute: bool = False) -> Floats:
+    """Return the derivative with respect to parameter `name` from that of `site`; exact.
+
+    Parameters
+    ----------
+    cotangent : ndarray of float64, shape of the site
+        Derivatives with respect to the site's value.
+    absolute : bool
+        Whether to add absolute values instead.
+    """
+    origin = state.graph.params[name]
+    path = site.paths[name]
+    found: dict[int, Floats] = {site.node.index: cotangent}
+    on_path = {origin.index, *(n.index for n in path)}
+    for node in reversed(path):
+        arrived = found.get(node.index)
+        if arrived is None:
+            continue
+        assert node.op is not None
+        rule = node.op.vjp_abs if absolute else node.op.vjp
+        parts = rule(arrived, state.inputs(node), state.value(node))
+        for source, part in zip(node.inputs, parts, strict=True):
+            if source.index in on_path and (source is origin or source in path):
+                old = found.get(source.index)
+                found[source.index] = part if old is None else old + part
+    return found.get(origin.index, np.zeros(origin.shape))
