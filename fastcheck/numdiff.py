@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fastcheck.derivatives import Derivatives
 from fastcheck.graph.extent import find_extent
 from fastcheck.graph.ops.contraction import Contraction
 from fastcheck.graph.ops.shape import Transpose
@@ -36,49 +37,6 @@ visible, about 1e-7; the rounding error of difference arithmetic does not depend
 SHRINK = 2.0**-10
 """By how much the step of an entry shrinks whose probe crossed a kink."""
 UNIT = 2.0**-53
-
-
-@dataclass(eq=False)
-class Derivatives:
-    """Derivatives with respect to entries of one node.
-
-    Attributes
-    ----------
-    values : ndarray of float64, shape (P,)
-        Central differences.
-    minus, plus : ndarray of float64, shape (P,)
-        One-sided slopes below and above the point.
-    kink : ndarray of bool, shape (P,)
-        Entries at a kink that a smaller step does not avoid.
-    known : ndarray of bool, shape (P,)
-        False for entries that were not reached (an interrupted run).
-    n_crossed : int
-        How many entries crossed a kink at the first step.
-    """
-
-    values: Floats
-    minus: Floats
-    plus: Floats
-    kink: NDArray[np.bool_]
-    known: NDArray[np.bool_]
-    n_crossed: int = 0
-
-    @classmethod
-    def empty(cls, n: int) -> Derivatives:
-        """Return derivatives of which none is known yet."""
-        nothing = (np.full(n, np.nan) for _ in range(3))
-        return cls(*nothing, np.zeros(n, bool), np.zeros(n, bool))
-
-    @classmethod
-    def zero(cls, n: int) -> Derivatives:
-        """Return derivatives that are known to be exactly zero."""
-        zeros = (np.zeros(n) for _ in range(3))
-        return cls(*zeros, np.zeros(n, bool), np.ones(n, bool))
-
-    def put(self, place: Ints | slice, other: Derivatives) -> None:
-        """Write the derivatives of `other` to positions `place`."""
-        for name in ("values", "minus", "plus", "kink", "known"):
-            getattr(self, name)[place] = getattr(other, name)
 
 
 class Prober:
@@ -145,9 +103,9 @@ class Prober:
         """Return the derivatives with respect to `entries`, in this thread, kinks avoided."""
         found = self.probe_at(entries, self.step)
         again = np.flatnonzero(found.kink)
-        found.n_crossed = again.size
         if again.size:
             found.put(again, self.probe_at(entries[again], self.step * SHRINK))
+        found.n_crossed = again.size
         return found
 
     def probe_at(self, entries: Ints, step: float) -> Derivatives:
@@ -157,10 +115,16 @@ class Prober:
         n_rows = self.extent.nominal_rows
         outcome = run_chunk(self.state, self.route, sent, step, n_rows, self.alive)
         up, down = outcome.change[0::2], outcome.change[1::2]
-        found = Derivatives((up - down) / (2.0 * step), -down / step, up / step, outcome.kink, np.ones(entries.size, bool))
+        found = Derivatives(
+            (up - down) / (2.0 * step),
+            -down / step,
+            up / step,
+            outcome.kink,
+            np.ones(entries.size, bool),
+        )
         if order is None:
             return found
-        back = Derivatives.empty(entries.size)
+        back = Derivatives.unknown(entries.size)
         back.put(order, found)
         return back
 
@@ -184,7 +148,18 @@ class Job:
     @classmethod
     def of(cls, prober: Prober, entries: Ints) -> Job:
         """Return a job of which nothing is done."""
-        return cls(prober, entries, Derivatives.empty(entries.size))
+        return cls(prober, entries, Derivatives.unknown(entries.size))
+
+    def in_place(self, truncation: float) -> Derivatives:
+        """Return the result in the shape of the node.
+
+        Entries of the node that were not to be probed cannot have any effect: zero.
+        """
+        node = self.prober.node
+        whole = Derivatives.zero(node.shape)
+        whole.put(self.entries, self.result)
+        whole.truncation = truncation
+        return whole
 
 
 def run_jobs(jobs: Sequence[Job], *, n_jobs: int = 1, report: Report | None = None) -> bool:
@@ -213,7 +188,6 @@ def run_jobs(jobs: Sequence[Job], *, n_jobs: int = 1, report: Report | None = No
             results = mapped(_probe, items, n_jobs=n_jobs, seconds=seconds)
             for (job, lo, chunk), found in zip(work, results, strict=True):
                 job.result.put(slice(lo, lo + chunk.size), found)
-                job.result.n_crossed += found.n_crossed
                 if report is not None:
                     report(chunk.size)
     except KeyboardInterrupt:

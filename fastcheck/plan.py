@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fastcheck.derivatives import Derivatives
 from fastcheck.errors import InputError
-from fastcheck.numdiff import Derivatives, Job, Prober, run_jobs, settle_step
-from fastcheck.units import Site, UnitPlan, find_sites, pulled, whole_site
+from fastcheck.numdiff import Job, Prober, run_jobs, settle_step
+from fastcheck.units import UnitPlan, find_sites, pulled
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from numpy.typing import NDArray
 
@@ -30,37 +31,12 @@ N_SPOTS = 32
 
 
 @dataclass(eq=False)
-class TensorDerivatives:
-    """The numerical gradient of one tensor; arrays have the tensor's shape.
-
-    Attributes
-    ----------
-    values, minus, plus : ndarray of float64
-        Central difference, and one-sided slopes.
-    kink, known : ndarray of bool
-        See :class:`fastcheck.numdiff.Derivatives`.
-    truncation : float
-        Estimated truncation error, absolute.
-    n_crossed : int
-        Probes that crossed a kink at the first step.
-    """
-
-    values: Floats
-    minus: Floats
-    plus: Floats
-    kink: NDArray[np.bool_]
-    known: NDArray[np.bool_]
-    truncation: float = 0.0
-    n_crossed: int = 0
-
-
-@dataclass(eq=False)
 class Numerical:
     """The numerical gradient, and how it was obtained.
 
     Attributes
     ----------
-    tensors : dict of str to TensorDerivatives
+    tensors : dict of str to Derivatives
         By name.
     plan, reason : str
         The plan, and why it was chosen, in a sentence.
@@ -72,7 +48,7 @@ class Numerical:
         False if the run was interrupted.
     """
 
-    tensors: dict[str, TensorDerivatives]
+    tensors: dict[str, Derivatives]
     plan: str
     reason: str
     seconds: float
@@ -160,11 +136,9 @@ class Planner:
     def _exhaustive(self, n_jobs: int, progress: Progress | None) -> Numerical:
         truncation = {name: settle_step(p, self.seed) for name, p in self.probers.items()}
         jobs = {name: Job.of(p, p.entries()) for name, p in self.probers.items()}
-        complete = run_jobs(tuple(jobs.values()), n_jobs=n_jobs, report=_counter(jobs.values(), progress))
-        tensors = {
-            name: _shaped(_in_place(job), job.prober.node.shape, truncation[name])
-            for name, job in jobs.items()
-        }
+        report = _counter(jobs.values(), progress)
+        complete = run_jobs(tuple(jobs.values()), n_jobs=n_jobs, report=report)
+        tensors = {name: job.in_place(truncation[name]) for name, job in jobs.items()}
         return Numerical(tensors, "", "", 0.0, complete=complete)
 
     # ------------------------------------------------------------ units
@@ -189,34 +163,15 @@ class Planner:
         truncation = [settle_step(p, self.seed) for p in probers]
         jobs = [Job.of(p, p.entries()) for p in probers]
         complete = run_jobs(jobs, n_jobs=n_jobs, report=_counter(jobs, progress))
-        shapes = {name: self.state.graph.params[name].shape for name in self.names}
-        tensors = {name: _shaped(Derivatives.zero(int(np.prod(s))), s, 0.0) for name, s in shapes.items()}
-        for site, job, error in zip(plan.sites, jobs, truncation, strict=False):
-            found = whole_site(job.prober, job.result, job.entries)
+        found = [job.in_place(error) for job, error in zip(jobs, truncation, strict=True)]
+        params = self.state.graph.params
+        tensors = {name: Derivatives.zero(params[name].shape) for name in self.names}
+        for site, at_site in zip(plan.sites, found, strict=False):
             for name in site.paths:
-                self._add_site(tensors[name], site, name, found, error)
-        for name, job, error in zip(direct, jobs[len(sites):], truncation[len(sites):], strict=True):
-            _add(tensors[name], _shaped(_in_place(job), shapes[name], error))
+                tensors[name].add(pulled(self.state, site, name, at_site))
+        for name, part in zip(direct, found[len(sites) :], strict=True):
+            tensors[name].add(part)
         return Numerical(tensors, "", "", 0.0, complete=complete)
-
-    def _add_site(
-        self, total: TensorDerivatives, site: Site, name: str, found: Derivatives, error: float
-    ) -> None:
-        shape = site.node.shape
-
-        def pull(values: NDArray[np.generic], *, absolute: bool = False) -> Floats:
-            cotangent = values.astype(np.float64).reshape(shape)
-            return pulled(self.state, site, name, cotangent, absolute=absolute)
-
-        total.values += pull(found.values)
-        if found.kink.any():
-            total.kink |= pull(found.kink, absolute=True) > 0.0
-        total.minus += pull(found.minus)
-        total.plus += pull(found.plus)
-        if not found.known.all():
-            total.known &= ~(pull(~found.known, absolute=True) > 0.0)
-        total.n_crossed += found.n_crossed
-        total.truncation += error * float(pull(np.ones(shape), absolute=True).max(initial=0.0))
 
     def _add_spots(self, numerical: Numerical, n_jobs: int) -> None:
         jobs = []
@@ -230,33 +185,10 @@ class Planner:
         numerical.spots = {name: (job.entries, job.result) for name, job in jobs}
 
 
-def _in_place(job: Job) -> Derivatives:
-    """Return the result of `job` in flat order of the node."""
-    whole = Derivatives.empty(job.prober.node.size)
-    whole.put(job.entries, job.result)
-    whole.n_crossed = job.result.n_crossed
-    return whole
-
-
-def _shaped(found: Derivatives, shape: tuple[int, ...], truncation: float) -> TensorDerivatives:
-    arrays = (found.values, found.minus, found.plus, found.kink, found.known)
-    return TensorDerivatives(*(a.reshape(shape) for a in arrays), truncation, found.n_crossed)
-
-
-def _add(total: TensorDerivatives, other: TensorDerivatives) -> None:
-    total.values += other.values
-    total.minus += other.minus
-    total.plus += other.plus
-    total.kink |= other.kink
-    total.known &= other.known
-    total.truncation += other.truncation
-    total.n_crossed += other.n_crossed
-
-
-def _counter(jobs: Sequence[Job] | object, progress: Progress | None) -> Callable[[int], None] | None:
+def _counter(jobs: Iterable[Job], progress: Progress | None) -> Callable[[int], None] | None:
     if progress is None:
         return None
-    total = sum(job.entries.size for job in jobs)  # type: ignore[attr-defined]
+    total = sum(job.entries.size for job in jobs)
     done = 0
 
     def report(n: int) -> None:

@@ -10,14 +10,15 @@ are coupled.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fastcheck.derivatives import Derivatives
 from fastcheck.graph.ops.arithmetic import Add, Multiply
 from fastcheck.graph.ops.contraction import Contraction
 from fastcheck.graph.route import find_route
-from fastcheck.numdiff import Derivatives, Prober
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -110,7 +111,7 @@ def _is_linear_in(node: Node, source: Node, reached: tuple[Node, ...]) -> bool:
 
 
 def _continued(node: Node, reached: tuple[Node, ...]) -> list[Node]:
-    """Return the additions that follow `node` and are its only use: probing after them is enough."""
+    """Return the additions that follow `node` as its only use: probing after them is enough."""
     path: list[Node] = []
     while True:
         users = [user for user in reached if node in user.inputs]
@@ -126,40 +127,53 @@ def _merged(one: list[Node], other: list[Node]) -> list[Node]:
     return sorted({n.index: n for n in (*one, *other)}.values(), key=lambda n: n.index)
 
 
-def whole_site(prober: Prober, found: Derivatives, entries: NDArray[np.int64]) -> Derivatives:
-    """Return the derivatives with respect to all entries of a site, in flat order.
+def pulled(state: State, site: Site, name: str, found: Derivatives) -> Derivatives:
+    """Return the derivatives with respect to parameter `name` from those of `site`; exact.
 
-    Entries that were not probed cannot have any effect; their derivative is exactly zero.
+    Parameters
+    ----------
+    state : State
+        The base point.
+    site : Site
+        Where the parameter enters.
+    name : str
+        The parameter.
+    found : Derivatives
+        With respect to the value of the site, in its shape.
     """
-    total = Derivatives.zero(prober.node.size)
-    total.put(entries, found)
+    pull = partial(_pulled, state, site, name)
+    shape = state.graph.params[name].shape
+    total = Derivatives.zero(shape)
+    total.values, total.minus, total.plus = (
+        pull(part) for part in (found.values, found.minus, found.plus)
+    )
+    if found.kink.any():
+        total.kink = pull(found.kink.astype(np.float64), absolute=True) > 0.0
+    if not found.known.all():
+        total.known = pull((~found.known).astype(np.float64), absolute=True) == 0.0
+    growth = pull(np.ones(found.values.shape), absolute=True)
+    total.truncation = found.truncation * float(growth.max(initial=0.0))
     total.n_crossed = found.n_crossed
     return total
 
 
-def pulled(state: State, site: Site, name: str, cotangent: Floats, *, absolute: bool = False) -> Floats:
-    """Return the derivative with respect to parameter `name` from that of `site`; exact.
-
-    Parameters
-    ----------
-    cotangent : ndarray of float64, shape of the site
-        Derivatives with respect to the site's value.
-    absolute : bool
-        Whether to add absolute values instead.
-    """
+def _pulled(
+    state: State, site: Site, name: str, cotangent: Floats, *, absolute: bool = False
+) -> Floats:
+    """Return the vjp along the paths from `site` back to the parameter."""
     origin = state.graph.params[name]
-    path = site.paths[name]
     found: dict[int, Floats] = {site.node.index: cotangent}
-    on_path = {origin.index, *(n.index for n in path)}
-    for node in reversed(path):
+    on_path = {origin.index, *(n.index for n in site.paths[name])}
+    for node in reversed(site.paths[name]):
         arrived = found.get(node.index)
         if arrived is None:
             continue
         assert node.op is not None
-        rule = node.op.vjp_abs if absolute else node.op.vjp
-        parts = rule(arrived, state.inputs(node), state.value(node))
+        wanted = [source.index in on_path for source in node.inputs]
+        values, output = state.inputs(node), state.value(node)
+        parts = node.op.pull(arrived, values, output, wanted, absolute=absolute)
         for source, part in zip(node.inputs, parts, strict=True):
-            if source.index in on_path and (source is origin or source in path):
+            if part is not None:
                 old = found.get(source.index)
                 found[source.index] = part if old is None else old + part
-    return found.get(origin.index, np.zeros(origin.shape))
+    return np.array(found.get(origin.index, np.zeros(origin.shape)), order="C")

@@ -9,7 +9,7 @@ length 1 along every axis on which a row touches a single index:
 
 Rows that share all these indices form a *group*; what an operation needs of the base point is then
 the same for the whole group. As long as everything is linear, the rows of a group differ only in
-size: the last axis of ``data`` then counts groups (*columns*), and ``scale`` has one factor per row.
+size: the last axis of ``data`` then counts groups (*columns*), and ``scale`` has a factor per row.
 """
 
 from __future__ import annotations

@@ -64,7 +64,7 @@ class Graph:
         InputError
             If the name is empty or taken.
         """
-        if not isinstance(name, str) or not name:
+        if not name:
             raise InputError(f"`name` must be a non-empty string, got {name!r}; name the parameter")
         if name in self.params:
             raise InputError(f"`name` must be new in the graph, got {name!r} twice; rename one")

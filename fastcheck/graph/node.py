@@ -9,8 +9,6 @@ import numpy as np
 from fastcheck.errors import InputError
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from fastcheck.graph.graph import Graph
     from fastcheck.graph.ops.base import Op
 
@@ -106,4 +104,4 @@ class Node:
         def __pow__(self, exponent: float) -> Node: ...
         def __neg__(self) -> Node: ...
         @property
-        def T(self) -> Node: ...  # noqa: N802
+        def T(self) -> Node: ...  # noqa: N802, D102

@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from numpy.typing import NDArray
 
     from fastcheck.graph.graph import Graph
@@ -20,9 +18,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 
-def backward(
-    graph: Graph, values: list[Floats], *, absolute: bool = False, start: Mapping[int, Floats] | None = None
-) -> dict[int, Floats]:
+def backward(graph: Graph, values: list[Floats], *, absolute: bool = False) -> dict[int, Floats]:
     """Return the cotangent of every node that depends on a parameter, by node index.
 
     Parameters
@@ -34,20 +30,19 @@ def backward(
     absolute : bool
         Whether to take every term by absolute value, which bounds the sums that rounding errors
         are proportional to.
-    start : mapping of int to ndarray, optional
-        Cotangents to start from; 1 at the loss by default.
     """
     assert graph.loss is not None
     depends = _dependent(graph)
-    found: dict[int, Floats] = dict(start or {graph.loss.index: np.ones(graph.loss.shape)})
+    found: dict[int, Floats] = {graph.loss.index: np.ones(graph.loss.shape)}
     for node in reversed(graph.nodes):
         cotangent = found.get(node.index)
         if cotangent is None or node.op is None or node.index not in depends:
             continue
-        rule = node.op.vjp_abs if absolute else node.op.vjp
         inputs = tuple(values[i.index] for i in node.inputs)
-        for source, part in zip(node.inputs, rule(cotangent, inputs, values[node.index]), strict=True):
-            if source.index in depends:
+        wanted = [i.index in depends for i in node.inputs]
+        parts = node.op.pull(cotangent, inputs, values[node.index], wanted, absolute=absolute)
+        for source, part in zip(node.inputs, parts, strict=True):
+            if part is not None:
                 old = found.get(source.index)
                 found[source.index] = part if old is None else old + part
     return found

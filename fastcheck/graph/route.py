@@ -191,9 +191,7 @@ def find_alive(route: Route, state: State, margin: float) -> dict[int, NDArray[n
             known = [part for part in parts if part is not None]
             if len(known) == len(parts):
                 masks[node.index] = np.logical_or.reduce(known)
-    return {
-        index: _by_sample(mask, state.graph.nodes[index]) for index, mask in masks.items()
-    }
+    return {index: _by_sample(mask, state.graph.nodes[index]) for index, mask in masks.items()}
 
 
 def _matters(

@@ -81,7 +81,13 @@ def run_chunk(
         memo: dict[Any, Any] = {}
         for lo, hi in _sample_blocks(state, route, entries.size, n_rows):
             block = Block(
-                state, kink, lo=lo, hi=hi, streams=True, drops_rows=route.drops_rows, alive=alive,
+                state,
+                kink,
+                lo=lo,
+                hi=hi,
+                streams=True,
+                drops_rows=route.drops_rows,
+                alive=alive,
                 memo=memo,
             )
             _add_block(route, diffs, block)
@@ -118,7 +124,9 @@ def _add_block(route: Route, diffs: Diffs, block: Block) -> None:
         if total is None:
             n_probes = arrived.rows.n_probes
             data = np.zeros((*arrived.data.shape[:-1], n_probes))
-            rows = Rows(np.arange(n_probes, dtype=np.int32), n_probes, None, np.array([0, n_probes]))
+            rows = Rows(
+                np.arange(n_probes, dtype=np.int32), n_probes, None, np.array([0, n_probes])
+            )
             total = diffs[node.index] = Difference(data, rows, rows.segments, {})
         kernels.collapse(arrived.flat, arrived.rows.probe, total.flat)
 

@@ -137,12 +137,11 @@ def tables(
     `axis` is the sample axis of the prepared arrays, used where `d` is streamed.
     """
     arrays = state.prepared(node)
-    streamed = d.samples is not None and axis is not None
-    axes = tuple(sorted((*d.pins, axis))) if streamed else tuple(sorted(d.pins))
-    made = tuple(
-        state.table((node.index, slot), array, axes) for slot, array in enumerate(arrays)
-    )
+    pins = dict(d.pins)
+    if d.samples is not None and axis is not None:
+        pins[axis] = d.samples
+    axes = tuple(sorted(pins))
+    made = tuple(state.table((node.index, slot), array, axes) for slot, array in enumerate(arrays))
     if not axes:
         return made, np.zeros(d.n_groups, dtype=np.int64)
-    index = [d.samples if streamed and a == axis else d.pins[a] for a in axes]
-    return made, flat_index(index, [arrays[0].shape[a] for a in axes])
+    return made, flat_index([pins[a] for a in axes], [arrays[0].shape[a] for a in axes])

@@ -140,7 +140,7 @@ def binary_cross_entropy(
     guard: float,
     out: Array,
 ) -> int:
-    """Binary cross-entropy from a probability a with complement c, both plus `guard` in the log:
+    """Binary cross-entropy from a probability a with complement c, `guard` added in the log.
 
     ``-y log1p(d / (a + guard)) - (1 - y) log1p(-d / (c + guard))``.
     """

@@ -77,7 +77,9 @@ class Multiply(_Binary):
         a, b = values
         return [unbroadcast(cotangent * b, a.shape), unbroadcast(cotangent * a, b.shape)]
 
-    def vjp_abs(self, cotangent: Floats, values: tuple[Floats, ...], output: Floats) -> list[Floats]:
+    def vjp_abs(
+        self, cotangent: Floats, values: tuple[Floats, ...], output: Floats
+    ) -> list[Floats]:
         a, b = values
         return self.vjp(cotangent, (np.abs(a), np.abs(b)), output)
 
@@ -112,7 +114,9 @@ class Divide(_Binary):
         part = cotangent / b
         return [unbroadcast(part, a.shape), unbroadcast(-part * output, b.shape)]
 
-    def vjp_abs(self, cotangent: Floats, values: tuple[Floats, ...], output: Floats) -> list[Floats]:
+    def vjp_abs(
+        self, cotangent: Floats, values: tuple[Floats, ...], output: Floats
+    ) -> list[Floats]:
         a, b = values
         part = cotangent / np.abs(b)
         return [unbroadcast(part, a.shape), unbroadcast(part * np.abs(output), b.shape)]

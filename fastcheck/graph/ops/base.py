@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from fastcheck.graph.block import Block
@@ -33,7 +35,7 @@ class Op(ABC):
     """Whether the result is linear in all inputs together (sums, reshapes, scaling)."""
 
     keeps_place: ClassVar[bool] = False
-    """Whether an entry of an input moves only the entry of the result at the same place, linearly."""
+    """Whether an entry of an input moves the entry of the result at its place only, linearly."""
 
     @abstractmethod
     def shape(self, *shapes: Shape) -> Shape:
@@ -61,12 +63,27 @@ class Op(ABC):
     def vjp(self, cotangent: Floats, values: tuple[Floats, ...], output: Floats) -> list[Floats]:
         """Return the cotangent of each input from that of the result."""
 
-    def vjp_abs(self, cotangent: Floats, values: tuple[Floats, ...], output: Floats) -> list[Floats]:
+    def vjp_abs(
+        self, cotangent: Floats, values: tuple[Floats, ...], output: Floats
+    ) -> list[Floats]:
         """Return a bound on the vjp with every term taken by absolute value.
 
         `cotangent` is not negative. The default suits vjps in which each entry is one product.
         """
         return [np.abs(c) for c in self.vjp(cotangent, values, output)]
+
+    def pull(
+        self,
+        cotangent: Floats,
+        values: tuple[Floats, ...],
+        output: Floats,
+        wanted: Sequence[bool],
+        *,
+        absolute: bool = False,
+    ) -> list[Floats | None]:
+        """Return the (absolute) vjp for the `wanted` inputs, None for the others."""
+        parts = (self.vjp_abs if absolute else self.vjp)(cotangent, values, output)
+        return [part if want else None for part, want in zip(parts, wanted, strict=True)]
 
     def batch(self, inputs: tuple[Node, ...], shape: Shape) -> tuple[int | None, bool]:
         """Return the sample axis of the result, and whether samples meet other than by a sum.

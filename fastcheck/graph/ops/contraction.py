@@ -18,6 +18,8 @@ from fastcheck.graph.ops.entrance import can_enter, enter
 from fastcheck.graph.ops.product import multiplied
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from fastcheck.graph.block import Block
     from fastcheck.graph.difference import Difference
     from fastcheck.graph.node import Node
@@ -66,15 +68,35 @@ class Contraction(Op):
         return contract(values[0], self.letters[0], values[1], self.letters[1], self.out)
 
     def vjp(self, cotangent: Floats, values: tuple[Floats, ...], output: Floats) -> list[Floats]:
-        a, b = values
-        left, right = self.letters
+        return [self._vjp_of(i, cotangent, values) for i in (0, 1)]
+
+    def vjp_abs(
+        self, cotangent: Floats, values: tuple[Floats, ...], output: Floats
+    ) -> list[Floats]:
+        return [self._vjp_of(i, cotangent, values, absolute=True) for i in (0, 1)]
+
+    def pull(
+        self,
+        cotangent: Floats,
+        values: tuple[Floats, ...],
+        output: Floats,
+        wanted: Sequence[bool],
+        *,
+        absolute: bool = False,
+    ) -> list[Floats | None]:
         return [
-            contract(cotangent, self.out, b, right, left),
-            contract(a, left, cotangent, self.out, right),
+            self._vjp_of(i, cotangent, values, absolute=absolute) if wanted[i] else None
+            for i in (0, 1)
         ]
 
-    def vjp_abs(self, cotangent: Floats, values: tuple[Floats, ...], output: Floats) -> list[Floats]:
-        return self.vjp(cotangent, (np.abs(values[0]), np.abs(values[1])), output)
+    def _vjp_of(
+        self, i: int, cotangent: Floats, values: tuple[Floats, ...], *, absolute: bool = False
+    ) -> Floats:
+        own, other = self.letters[i], self.letters[1 - i]
+        base = np.abs(values[1 - i]) if absolute else values[1 - i]
+        if i == 0:
+            return contract(cotangent, self.out, base, other, own)
+        return contract(base, other, cotangent, self.out, own)
 
     def batch(self, inputs: tuple[Node, ...], shape: Shape) -> tuple[int | None, bool]:
         found = {
@@ -148,4 +170,4 @@ def contract(a: Floats, left: str, b: Floats, right: str, out: str) -> Floats:
     product = np.matmul(joined(a, left, both, own, summed), joined(b, right, both, summed, free))
     letters = both + own + free
     full = product.reshape([sizes[k] for k in letters])
-    return full.transpose([letters.index(k) for k in out])
+    return np.asarray(full.transpose([letters.index(k) for k in out]))

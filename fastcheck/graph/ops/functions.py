@@ -72,13 +72,14 @@ def scale(a: Node, factor: float) -> Node:
     return _unary(a, arithmetic.Scale(factor))
 
 
-def power(a: Node, exponent: float) -> Node:
-    """Return ``a ** exponent`` for the exponents 2, 0.5, 1 and -1."""
-    known = {2.0: square, 0.5: sqrt, 1.0: lambda x: x, -1.0: reciprocal}
-    if isinstance(exponent, Node) or float(exponent) not in known:
-        raise InputError(f"`exponent` must be one of -1, 0.5, 1, 2, got {exponent!r}; write a "
+def power(a: Node, exponent: Any) -> Node:
+    """Return ``a ** exponent`` for the exponents 2, 0.5 and -1."""
+    known = {2.0: square, 0.5: sqrt, -1.0: reciprocal}
+    power_of = exponent if isinstance(exponent, int | float) else np.nan
+    if power_of not in known:
+        raise InputError(f"`exponent` must be one of -1, 0.5, 2, got {exponent!r}; write a "
                          "product, or ops.exp of a multiple of ops.log")  # fmt: skip
-    return known[float(exponent)](a)
+    return known[power_of](a)
 
 
 def matmul(a: Any, b: Any) -> Node:

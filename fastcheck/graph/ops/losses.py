@@ -8,15 +8,15 @@ import numpy as np
 
 from fastcheck.errors import InputError
 from fastcheck.graph.ops.base import Op
-from fastcheck.graph.ops.pointwise import Sigmoid, logistic
 from fastcheck.graph.ops.normalise import softmax
+from fastcheck.graph.ops.pointwise import Sigmoid, logistic
 from fastcheck.kernels import losses as kernels
 
 if TYPE_CHECKING:
     from fastcheck.graph.block import Block
     from fastcheck.graph.difference import Difference
     from fastcheck.graph.node import Node
-    from fastcheck.graph.ops.base import Diffs, Floats, Shape
+    from fastcheck.graph.ops.base import Diffs, Floats, Ints, Shape
     from fastcheck.graph.state import State
 
 
@@ -36,7 +36,9 @@ class _Loss(Op):
         """Return the change of the predictions."""
         d, targets = diffs
         if targets is not None or d is None:
-            raise InputError("targets of a loss must be data, got a node that depends on parameters")
+            raise InputError(
+                "targets of a loss must be data, got a node that depends on parameters"
+            )
         return d
 
 
@@ -63,9 +65,10 @@ class SoftmaxCrossEntropy(_Loss):
         z, y = values
         shifted = z - z.max(axis=self.axis, keepdims=True)
         if self.guard:
-            return -(y * np.log(softmax(z, self.axis) + self.guard)).sum(axis=self.axis)
-        log_sum = np.log(np.exp(shifted).sum(axis=self.axis, keepdims=True))
-        return (y * (log_sum - shifted)).sum(axis=self.axis)
+            log_p = np.log(softmax(z, self.axis) + self.guard)
+        else:
+            log_p = shifted - np.log(np.exp(shifted).sum(axis=self.axis, keepdims=True))
+        return -np.asarray((y * log_p).sum(axis=self.axis))
 
     def _pull(self, z: Floats, y: Floats) -> tuple[Floats, Floats, Floats]:
         """Return p, the weights ``w = y p / (p + guard)`` and their sum over the classes."""
@@ -78,7 +81,9 @@ class SoftmaxCrossEntropy(_Loss):
         c = np.expand_dims(cotangent, self.axis)
         return [c * (p * total - w), np.zeros_like(p)]
 
-    def vjp_abs(self, cotangent: Floats, values: tuple[Floats, ...], output: Floats) -> list[Floats]:
+    def vjp_abs(
+        self, cotangent: Floats, values: tuple[Floats, ...], output: Floats
+    ) -> list[Floats]:
         z, y = values
         p, w, total = self._pull(z, np.abs(y))
         c = np.expand_dims(cotangent, self.axis)
@@ -141,7 +146,7 @@ class _Elementwise(_Loss):
         return new
 
     def kernel(
-        self, tables: tuple[Floats, ...], which: Floats, d: Difference, new: Difference
+        self, tables: tuple[Floats, ...], which: Ints, d: Difference, new: Difference
     ) -> int:
         """Write the change for small `d`; return how many were too large. Default: none is."""
         return 1
@@ -157,14 +162,18 @@ class LogitCrossEntropy(_Elementwise):
     def value(self, *values: Floats) -> Floats:
         z, y = values
         small = np.log1p(np.exp(-np.abs(z)))
-        return y * (np.maximum(-z, 0.0) + small) + (1.0 - y) * (np.maximum(z, 0.0) + small)
+        return np.asarray(
+            y * (np.maximum(-z, 0.0) + small) + (1.0 - y) * (np.maximum(z, 0.0) + small)
+        )
 
     def vjp(self, cotangent: Floats, values: tuple[Floats, ...], output: Floats) -> list[Floats]:
         z, y = values
         pull = (1.0 - y) * logistic(z) - y * logistic(-z)
         return [cotangent * pull, np.zeros_like(y)]
 
-    def vjp_abs(self, cotangent: Floats, values: tuple[Floats, ...], output: Floats) -> list[Floats]:
+    def vjp_abs(
+        self, cotangent: Floats, values: tuple[Floats, ...], output: Floats
+    ) -> list[Floats]:
         z, y = values
         return [cotangent * (logistic(z) + np.abs(y)), np.zeros_like(y)]
 
@@ -173,9 +182,10 @@ class LogitCrossEntropy(_Elementwise):
         return logistic(z), logistic(-z), y
 
     def kernel(
-        self, tables: tuple[Floats, ...], which: Floats, d: Difference, new: Difference
+        self, tables: tuple[Floats, ...], which: Ints, d: Difference, new: Difference
     ) -> int:
-        return kernels.logit_cross_entropy(*tables, which, d.flat, d.offsets, new.flat)
+        s, c, y = tables
+        return kernels.logit_cross_entropy(s, c, y, which, d.flat, d.offsets, new.flat)
 
     def rule(self, d: Floats, *tables: Floats) -> Floats:
         s, c, y = tables
@@ -198,7 +208,9 @@ class BinaryCrossEntropy(_Elementwise):
         up, down = self._slopes(*values)
         return [cotangent * (down - up), np.zeros_like(up)]
 
-    def vjp_abs(self, cotangent: Floats, values: tuple[Floats, ...], output: Floats) -> list[Floats]:
+    def vjp_abs(
+        self, cotangent: Floats, values: tuple[Floats, ...], output: Floats
+    ) -> list[Floats]:
         up, down = self._slopes(*values)
         return [cotangent * (np.abs(up) + np.abs(down)), np.zeros_like(up)]
 
@@ -216,11 +228,10 @@ class BinaryCrossEntropy(_Elementwise):
         return a, 1.0 - a, y
 
     def kernel(
-        self, tables: tuple[Floats, ...], which: Floats, d: Difference, new: Difference
+        self, tables: tuple[Floats, ...], which: Ints, d: Difference, new: Difference
     ) -> int:
-        return kernels.binary_cross_entropy(
-            *tables, which, d.flat, d.offsets, self.guard, new.flat
-        )
+        a, c, y = tables
+        return kernels.binary_cross_entropy(a, c, y, which, d.flat, d.offsets, self.guard, new.flat)
 
     def rule(self, d: Floats, *tables: Floats) -> Floats:
         a, c, y = tables

@@ -42,7 +42,9 @@ class Softmax(Op):
         mean = (cotangent * output).sum(axis=self.axis, keepdims=True)
         return [output * (cotangent - mean)]
 
-    def vjp_abs(self, cotangent: Floats, values: tuple[Floats, ...], output: Floats) -> list[Floats]:
+    def vjp_abs(
+        self, cotangent: Floats, values: tuple[Floats, ...], output: Floats
+    ) -> list[Floats]:
         mean = (cotangent * output).sum(axis=self.axis, keepdims=True)
         return [output * (cotangent + mean)]
 
@@ -77,4 +79,4 @@ class Softmax(Op):
 def softmax(x: Floats, axis: int) -> Floats:
     """Return the softmax of `x` over `axis`."""
     e = np.exp(x - x.max(axis=axis, keepdims=True))
-    return e / e.sum(axis=axis, keepdims=True)
+    return np.asarray(e / e.sum(axis=axis, keepdims=True))

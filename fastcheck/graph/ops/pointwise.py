@@ -63,7 +63,8 @@ class Pointwise(Op):
         found, which = block.tables(node, d)
         out = np.empty_like(d.data)
         new = d.replaced(out)
-        if type(self).kernel is None or type(self).kernel(*found, which, d.flat, d.offsets, new.flat):
+        kernel = type(self).kernel
+        if kernel is None or kernel(*found, which, d.flat, d.offsets, new.flat):
             columns = d.per_column(which)
             new.flat[...] = self.rule(d.flat, *(table[columns].T for table in found))
         return new
@@ -201,7 +202,7 @@ class Square(Pointwise):
     """``x ** 2``."""
 
     def value(self, *values: Floats) -> Floats:
-        return values[0] * values[0]
+        return np.square(values[0])
 
     def stencil(self, x: Floats, y: Floats) -> tuple[Floats, ...]:
         return (x,)

@@ -43,11 +43,19 @@ class Form:
     """
 
     def __init__(
-        self, op: Contraction, node: Node, i: int, pins: tuple[int, ...], streamed: bool, state: State
+        self,
+        op: Contraction,
+        node: Node,
+        i: int,
+        pins: tuple[int, ...],
+        streamed: bool,
+        state: State,
     ) -> None:
         own, other, out = op.letters[i], op.letters[1 - i], op.out
         source, base = node.inputs[i], node.inputs[1 - i]
-        sizes = dict(zip(own, source.shape, strict=True)) | dict(zip(other, base.shape, strict=True))
+        sizes = dict(zip(own, source.shape, strict=True)) | dict(
+            zip(other, base.shape, strict=True)
+        )
         batch = None
         if streamed:
             axis = source.batch_axis

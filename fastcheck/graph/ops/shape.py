@@ -93,9 +93,7 @@ class Reshape(Op):
             d = d.unpinned(source.shape)
         skip = None if sampled is None else node.batch_axis
         pins = _moved_pins(d, source, node, sampled, skip) if d.pins else {}
-        local = tuple(
-            1 if a == skip or a in pins else n for a, n in enumerate(node.shape)
-        )
+        local = tuple(1 if a == skip or a in pins else n for a, n in enumerate(node.shape))
         return d.replaced(d.data.reshape(*local, d.data.shape[-1]), pins)
 
 
@@ -114,9 +112,7 @@ def _moved_pins(
     """Return the pins of `d`, of which every axis is pinned, in the shape of `node`."""
     zero = np.zeros(d.n_groups, dtype=np.int64)
     axes = [a for a in range(source.ndim) if a != sampled]
-    flat = flat_index(
-        [d.pins.get(a, zero) for a in axes], [source.shape[a] for a in axes]
-    )
+    flat = flat_index([d.pins.get(a, zero) for a in axes], [source.shape[a] for a in axes])
     kept = [a for a in range(node.ndim) if a != skip]
     index = np.unravel_index(flat, [node.shape[a] for a in kept])
     return {a: i for a, i in zip(kept, index, strict=True) if node.shape[a] != 1}

@@ -1,0 +1,52 @@
+"""The command line: a thin shell around the library."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from fastcheck import __version__
+from fastcheck.cli.data import data
+from fastcheck.cli.run import run
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["main"]
+
+INTERRUPTED = 130
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="fastcheck")
+def cli() -> None:
+    """Check hand-written backpropagation gradients.
+
+    Exit status: 0 pass, 1 fail, 2 usage or data error, 3 inconclusive, 4 an error in the checked
+    code, 130 interrupted.
+    """
+
+
+cli.add_command(data)
+cli.add_command(run)
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the command line and exit with its status.
+
+    Parameters
+    ----------
+    argv : sequence of str, optional
+        The arguments; those of the process by default.
+    """
+    try:
+        status = cli.main(args=argv, prog_name="fastcheck", standalone_mode=False)
+    except click.ClickException as problem:
+        problem.show()
+        status = problem.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("interrupted", err=True)
+        status = INTERRUPTED
+    sys.exit(status if isinstance(status, int) else 0)

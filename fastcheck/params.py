@@ -1,0 +1,105 @@
+"""Matching analytic gradients to parameters by name."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fastcheck.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from numpy.typing import ArrayLike, NDArray
+
+
+def select_names(
+    names: Sequence[str], only: str | Iterable[str] | None, skip: str | Iterable[str] | None
+) -> list[str]:
+    """Return the `names` that match a pattern of `only` (all by default) and none of `skip`.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Names of tensors.
+    only, skip : str or iterable of str, optional
+        Shell patterns such as ``"W*"``.
+
+    Raises
+    ------
+    InputError
+        If a pattern matches nothing, or nothing is left.
+    """
+    wanted, unwanted = _patterns(only), _patterns(skip)
+    for argument, patterns in (("only", wanted), ("skip", unwanted)):
+        for pattern in patterns or ():
+            if not any(fnmatchcase(name, pattern) for name in names):
+                raise InputError(
+                    f"`{argument}` must match names of parameters, got {pattern!r}; they are "
+                    f"{', '.join(names)}"
+                )
+    kept = [
+        name
+        for name in names
+        if (wanted is None or any(fnmatchcase(name, p) for p in wanted))
+        and not any(fnmatchcase(name, p) for p in unwanted or ())
+    ]
+    if not kept:
+        raise InputError(
+            f"`only` and `skip` must leave a parameter to check, got none of {', '.join(names)}; "
+            "relax the patterns"
+        )
+    return kept
+
+
+def _patterns(given: str | Iterable[str] | None) -> list[str] | None:
+    if given is None:
+        return None
+    return [given] if isinstance(given, str) else list(given)
+
+
+def match_gradients(
+    shapes: Mapping[str, tuple[int, ...]], names: Sequence[str], grads: Mapping[str, ArrayLike]
+) -> tuple[dict[str, NDArray[np.generic]], list[str]]:
+    """Return a copy of the gradient of each of `names`, and the keys that belong to no parameter.
+
+    Parameters
+    ----------
+    shapes : mapping of str to tuple of int
+        Shape of every parameter.
+    names : sequence of str
+        The parameters to be checked.
+    grads : mapping of str to array_like
+        The gradient of ``W1`` under ``W1`` or ``dW1``. Its dtype is kept.
+
+    Raises
+    ------
+    InputError
+        If a gradient is missing, has another shape, or is not a real array.
+    """
+    keys = {name: key for name in shapes for key in (f"d{name}", name) if key in grads}
+    missing = [name for name in names if name not in keys]
+    if missing:
+        raise InputError(
+            f"`grads` must have a gradient for {', '.join(names)}, got {sorted(map(str, grads))}; "
+            f"add {', '.join(missing)}, or leave it out with skip="
+        )
+    extra = [str(key) for key in grads if key not in keys.values()]
+    return {name: _gradient(keys[name], grads[keys[name]], shapes[name]) for name in names}, extra
+
+
+def _gradient(key: str, value: ArrayLike, shape: tuple[int, ...]) -> NDArray[np.generic]:
+    array = np.array(value, order="C")
+    if array.dtype.kind not in "fiu":
+        raise InputError(
+            f"`grads[{key!r}]` must be a real array, got dtype {array.dtype}; convert it to float64"
+        )
+    if array.shape != shape:
+        hint = "transpose it" if array.shape == shape[::-1] else "compare it with the parameter"
+        raise InputError(
+            f"`grads[{key!r}]` must have the shape of its parameter, {shape}, got {array.shape}; "
+            f"{hint}"
+        )
+    return array
