@@ -1,0 +1,151 @@
+"""A result as JSON, and back."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import os
+import secrets
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from fastcheck.result.records import Audit, Coverage, Diagnosis, Finding, Provenance, SpotCheck
+from fastcheck.result.tensor import Entry, TensorResult
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["SCHEMA", "decoded", "encoded", "write_whole"]
+
+SCHEMA: Final = 1
+"""Version of the layout; it grows with every change that a reader must know of."""
+
+ARRAYS = ("numerical", "bounds")
+DERIVED = ("norm_ratio", "max_relative_error")
+"""Written for other readers, and computed again when a result is read."""
+RECORDS: Final[dict[str, type]] = {
+    "findings": Finding,
+    "diagnosis": Diagnosis,
+    "audits": Audit,
+    "spot_checks": SpotCheck,
+}
+
+
+def encoded(result: Any, *, arrays: bool) -> dict[str, Any]:
+    """Return a result as dicts, lists, strings, numbers, booleans and None.
+
+    JSON has no NaN and no infinity: a float that is one of them becomes the string ``"NaN"``,
+    ``"Infinity"`` or ``"-Infinity"``, which says more than a null. An array becomes
+    ``{"shape": [...], "values": [...]}``, in C order.
+    """
+    fields = [f.name for f in dataclasses.fields(result) if arrays or f.name not in ARRAYS]
+    values = {name: _plain(getattr(result, name)) for name in (*fields, *DERIVED)}
+    return {"schema": SCHEMA, **values}
+
+
+def _plain(value: Any) -> Any:
+    """Return `value` in the types of JSON."""
+    if value is None or isinstance(value, str | bool):
+        return value
+    if isinstance(value, int | np.integer):
+        return int(value)
+    if isinstance(value, float | np.floating):
+        return _number(float(value))
+    if isinstance(value, np.ndarray):
+        numbers = value.astype(np.float64).ravel().tolist()
+        return {"shape": list(value.shape), "values": [_number(number) for number in numbers]}
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, tuple | list):
+        return [_plain(item) for item in value]
+    if dataclasses.is_dataclass(value):
+        return {f.name: _plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if isinstance(value, np.bool_):
+        return bool(value)
+    raise TypeError(f"a result must hold numbers and text, got {type(value).__name__}")
+
+
+def _number(value: float) -> float | str:
+    if math.isfinite(value):
+        return value
+    return "NaN" if math.isnan(value) else "Infinity" if value > 0.0 else "-Infinity"
+
+
+def decoded(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of a result from what :func:`encoded` returned.
+
+    Raises
+    ------
+    ValueError
+        If the layout is of another version, or a field is missing.
+    """
+    schema = data.get("schema")
+    if schema != SCHEMA:
+        raise ValueError(
+            f"`data` must be a result of schema {SCHEMA}, got schema {schema!r}; "
+            "read it with the version of fastcheck that wrote it"
+        )
+    try:
+        stored = {name: value for name, value in data.items() if name not in ("schema", *DERIVED)}
+        return {name: _field(name, value) for name, value in stored.items()}
+    except (KeyError, TypeError) as problem:
+        raise ValueError(
+            f"`data` must be a complete result, got a part of one: {problem}"
+        ) from None
+
+
+def _field(name: str, value: Any) -> Any:
+    """Return the value of one field of a result."""
+    if name in RECORDS:
+        return tuple(_record(RECORDS[name], item) for item in value)
+    if name == "tensors":
+        return {key: _tensor(item) for key, item in value.items()}
+    if name == "coverage":
+        return _record(Coverage, value)
+    if name == "batch":
+        return None if value is None else _record(Provenance, value)
+    if name in ARRAYS:
+        return {key: _array(item) for key, item in value.items()}
+    if name == "timings":
+        return {key: float(item) for key, item in value.items()}
+    return float(value) if name == "loss" else value
+
+
+def _array(item: Mapping[str, Any]) -> np.ndarray[Any, np.dtype[np.float64]]:
+    return np.array([float(v) for v in item["values"]], np.float64).reshape(item["shape"])
+
+
+def _tensor(item: Mapping[str, Any]) -> TensorResult:
+    worst = item["worst"]
+    entries = {
+        "worst": None if worst is None else _record(Entry, worst),
+        "mismatches": tuple(_record(Entry, entry) for entry in item["mismatches"]),
+    }
+    return _record(TensorResult, {**item, **entries})  # type: ignore[no-any-return]
+
+
+def _record(cls: Any, item: Mapping[str, Any]) -> Any:
+    """Return a record; floats may be written as strings, tuples as lists."""
+    types = {field.name: str(field.type) for field in dataclasses.fields(cls)}
+    return cls(**{name: _typed(types.get(name, ""), value) for name, value in item.items()})
+
+
+def _typed(kind: str, value: Any) -> Any:
+    if kind.startswith("float") and value is not None:
+        return float(value)
+    return tuple(value) if kind.startswith("tuple") else value
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a text file that appears whole or not at all, in UTF-8."""
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
+    try:
+        with temporary.open("x", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -1,0 +1,170 @@
+"""The outcome for one entry and for one tensor."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+from fastcheck.result.wording import pair, quantity
+
+__all__ = ["Entry", "TensorResult", "Verdict", "norm_ratio"]
+
+Verdict = Literal["pass", "fail", "inconclusive"]
+
+MOST_PERCENT = 1000.0
+"""Above it, a deviation is given as a factor."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry of a gradient, judged.
+
+    Attributes
+    ----------
+    tensor : str
+        The name of the tensor.
+    index : tuple of int
+        The place in the tensor; empty for a scalar.
+    analytic, numerical : float
+        The two derivatives.
+    bound : float
+        By how much they may differ, absolute.
+    verdict : {"agree", "close", "disagree", "kink", "unresolved"}
+        The outcome.
+    """
+
+    tensor: str
+    index: tuple[int, ...]
+    analytic: float
+    numerical: float
+    bound: float
+    verdict: str
+
+    @property
+    def address(self) -> str:
+        """Where it is, as in ``W2[3, 0]``."""
+        return self.tensor + (f"[{', '.join(map(str, self.index))}]" if self.index else "")
+
+    @property
+    def deviation(self) -> float:
+        """``|analytic - numerical|``; NaN where one of them is."""
+        return abs(self.analytic - self.numerical)
+
+    @property
+    def ratio(self) -> float:
+        """The deviation in units of the bound; infinite where a value is not finite."""
+        deviation = self.deviation
+        if not (math.isfinite(deviation) and math.isfinite(self.bound)):
+            return math.inf
+        if self.bound > 0.0:
+            return deviation / self.bound
+        return math.inf if deviation else 0.0
+
+    def __str__(self) -> str:
+        analytic, numerical = pair(self.analytic, self.numerical)
+        return (
+            f"{self.address}: analytic {analytic}, numerical {numerical} ± {self.bound:.0e} "
+            f"({self._remark()})"
+        )
+
+    def _remark(self) -> str:
+        """Say how far off the analytic value is, or why that is not known."""
+        if not math.isfinite(self.analytic):
+            return "not finite"
+        if self.verdict == "unresolved":
+            return "not resolved"
+        if self.verdict == "kink":
+            return "at a kink"
+        if self.deviation <= self.bound:
+            return "within the bound"
+        if self.numerical == 0.0:
+            return "should be zero"
+        off = 100.0 * (self.deviation / abs(self.numerical))
+        if off < MOST_PERCENT:
+            return f"{off:.2g} % off" if off < 99.5 else f"{off:.0f} % off"
+        return f"{self.analytic / self.numerical:.3g} times as large"
+
+
+@dataclass(frozen=True, slots=True)
+class TensorResult:
+    """The outcome for one tensor.
+
+    Attributes
+    ----------
+    name : str
+        Its name.
+    shape : tuple of int
+        Its shape.
+    verdict : {"pass", "fail", "inconclusive"}
+        The outcome.
+    reason : str
+        Why it did not pass, in a sentence; empty for a pass.
+    n_entries, n_checked : int
+        Its size, and how many entries were compared.
+    n_agree, n_close, n_disagree, n_kink, n_unresolved : int
+        How many of the checked entries have which verdict; they add up to `n_checked`.
+    n_zero : int
+        How many of those that agree are exactly zero on both sides.
+    worst : Entry or None
+        The entry with the largest deviation in units of its bound, of those that disagree; if
+        none does, of those that are close, then agree, then are unresolved, then at a kink.
+    mismatches : tuple of Entry
+        The worst entries that disagree, then the worst that are close; not all of them.
+    max_relative_error : float
+        Largest ``|a - n| / max(|a|, |n|)``, for comparison with other tools; no verdict rests
+        on it. NaN if a checked value is not finite or every one is zero.
+    norm_difference, norm_analytic, norm_numerical : float
+        Euclidean norms of ``a - n``, ``a`` and ``n`` over the checked entries, or NaN.
+    digits : float
+        Median number of decimal digits that are verified: ``-log10((|a - n| + bound) / scale)``,
+        from 0 to 16, of the checked entries off kinks; NaN if there are none.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    verdict: Verdict
+    reason: str
+    n_entries: int
+    n_checked: int
+    n_agree: int = 0
+    n_close: int = 0
+    n_disagree: int = 0
+    n_kink: int = 0
+    n_unresolved: int = 0
+    n_zero: int = 0
+    worst: Entry | None = None
+    mismatches: tuple[Entry, ...] = ()
+    max_relative_error: float = math.nan
+    norm_difference: float = math.nan
+    norm_analytic: float = math.nan
+    norm_numerical: float = math.nan
+    digits: float = math.nan
+
+    @property
+    def passed(self) -> bool:
+        """Whether the verdict is ``"pass"``."""
+        return self.verdict == "pass"
+
+    @property
+    def n_resolved(self) -> int:
+        """How many entries were decided; none if all are exactly zero on both sides."""
+        if self.n_zero == self.n_checked:
+            return 0
+        return self.n_agree + self.n_close + self.n_disagree
+
+    @property
+    def norm_ratio(self) -> float:
+        """``|a - n| / (|a| + |n|)`` over the checked entries; no verdict rests on it."""
+        return norm_ratio(self.norm_difference, self.norm_analytic, self.norm_numerical)
+
+    def __str__(self) -> str:
+        shape = "(" + ", ".join(map(str, self.shape)) + (",)" if len(self.shape) == 1 else ")")
+        why = self.reason or f"{quantity(self.n_resolved, 'entry', 'entries')} resolved"
+        return f"{self.name} {shape}: {self.verdict}, {why}"
+
+
+def norm_ratio(difference: float, analytic: float, numerical: float) -> float:
+    """Return ``difference / (analytic + numerical)``, NaN where that means nothing."""
+    total = analytic + numerical
+    return difference / total if 0.0 < total < math.inf else math.nan

@@ -1,0 +1,129 @@
+"""How numbers are written in results, messages and reports."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = [
+    "and_more",
+    "count",
+    "listing",
+    "pair",
+    "percent",
+    "quantity",
+    "seconds",
+    "shape_text",
+    "short",
+]
+
+DIGITS = 5
+"""Significant digits of a value, more where two values would read the same."""
+MOST_DIGITS = 17
+
+
+def count(n: int) -> str:
+    """Return a number of things, in groups of three.
+
+    Examples
+    --------
+    >>> count(39760)
+    '39 760'
+    """
+    return f"{n:,}".replace(",", " ")
+
+
+def quantity(n: int, one: str, many: str = "") -> str:
+    """Return a number with its noun.
+
+    Examples
+    --------
+    >>> quantity(1, "entry", "entries"), quantity(1200, "tensor")
+    ('1 entry', '1 200 tensors')
+    """
+    return f"{count(n)} {one if n == 1 else many or one + 's'}"
+
+
+def percent(part: int, whole: int) -> str:
+    """Return a share, rounded down, so that only the whole reads ``100 %``.
+
+    Examples
+    --------
+    >>> percent(39759, 39760), percent(5, 5)
+    ('99.9 %', '100 %')
+    """
+    if whole == 0 or part == whole:
+        return "100 %"
+    tenths = 1000 * part // whole
+    return f"{tenths // 10}.{tenths % 10} %"
+
+
+def short(value: float) -> str:
+    """Return a value with five significant digits."""
+    return f"{value:.{DIGITS}g}"
+
+
+def pair(first: float, second: float) -> tuple[str, str]:
+    """Return two values with as many digits as it takes to see that they differ.
+
+    Examples
+    --------
+    >>> pair(0.41203, 0.39871), pair(1.0, 1.0 + 1e-9)
+    (('0.41203', '0.39871'), ('1', '1.000000001'))
+    """
+    texts = short(first), short(second)
+    digits = DIGITS
+    while texts[0] == texts[1] and first != second and digits < MOST_DIGITS:
+        digits += 1
+        texts = f"{first:.{digits}g}", f"{second:.{digits}g}"
+    return texts
+
+
+def seconds(value: float) -> str:
+    """Return a time with a unit that suits it.
+
+    Examples
+    --------
+    >>> seconds(0.01234), seconds(1.234), seconds(754.0)
+    ('12 ms', '1.2 s', '12 min 34 s')
+    """
+    if not math.isfinite(value):
+        return f"{value} s"
+    if value >= 99.5:
+        minutes, rest = divmod(round(value), 60)
+        return f"{minutes} min {rest:02d} s"
+    if value >= 0.0995:
+        return f"{value:.0f} s" if value >= 9.95 else f"{value:.1f} s"
+    return f"{1e3 * value:.0f} ms" if value >= 9.95e-3 else f"{1e3 * value:.1g} ms"
+
+
+def shape_text(shape: tuple[int, ...]) -> str:
+    """Return a shape as lengths.
+
+    Examples
+    --------
+    >>> shape_text((784, 50)), shape_text(())
+    ('784 × 50', 'scalar')
+    """
+    return " × ".join(map(str, shape)) or "scalar"
+
+
+def listing(names: Sequence[str], most: int = 4) -> str:
+    """Return names as they are read out.
+
+    Examples
+    --------
+    >>> listing(["W1"]), listing(["W1", "b1", "W2"]), listing("abcdef", most=2)
+    ('W1', 'W1, b1 and W2', 'a, b and 4 more')
+    """
+    if len(names) > most:
+        return ", ".join(names[:most]) + and_more(len(names) - most)
+    return " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
+
+
+def and_more(n: int) -> str:
+    """Return how many were left out, or nothing if none were."""
+    return f" and {count(n)} more" if n else ""
