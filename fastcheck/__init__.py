@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         SquaredError,
         Tanh,
     )
+    from fastcheck.objective import GraphObjective
     from fastcheck.result import CheckResult
 
 __version__ = "0.1.0"
@@ -45,6 +46,7 @@ __all__ = [
     "FastcheckError",
     "GradientMismatchError",
     "Graph",
+    "GraphObjective",
     "InputError",
     "LeakyReLU",
     "Network",
@@ -84,6 +86,7 @@ _HOMES = {
         "SquaredError",
         "Tanh",
     ),
+    "fastcheck.objective": ("GraphObjective",),
     "fastcheck.result": ("CheckResult",),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}

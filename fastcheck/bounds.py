@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 ROUNDINGS = 32.0
 """Allowance in units of the scale. On right gradients the constant stays below 10."""
-SHAKE = 2.0**-36
+SHAKE = 2.0**-46
+"""Size of the random disturbance of every intermediate value: far above rounding, and small enough
+that ``1 - a`` keeps its sign for a sigmoid that is saturated to within 1e-13."""
 N_SHAKES = 3
 UNITS = {"f8": 2.0**-53, "f4": 2.0**-24, "f2": 2.0**-11}
 """Unit roundoff by dtype of the analytic gradient."""
@@ -47,7 +49,7 @@ def find_rounding(state: State) -> Rounding:
     -----
     The scale of an entry is ``G + max(S, mean(S) / 2)``. ``G`` is the gradient with every term of
     every sum taken by absolute value. ``S`` is how much the reference gradient moves, relative to
-    the shake, when every intermediate value is multiplied by ``1 +- 2**-36`` with random signs,
+    the shake, when every intermediate value is multiplied by ``1 +- 2**-46`` with random signs,
     the worst of three: it covers algorithms that lose digits where ours does not, such as
     ``1 - a*a`` for a saturated tanh, and normalisation of features with a large mean.
 

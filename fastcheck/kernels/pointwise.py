@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastcheck.kernels._jit import jit
+from fastcheck.kernels.rows import LINE
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -103,12 +104,15 @@ def bend_columns(
     Returns the number of elements that a row could carry to or across zero; `out` is then void.
     """
     near = 0
-    for i in range(data.shape[0]):
+    n = data.shape[0]
+    row = which.view(np.uint64)
+    for lo in range(0, n, LINE):
         for g in range(data.shape[1]):
-            base = x[which[g], i]
-            d = data[i, g]
-            near += not (abs(d) * reach[g] < abs(base) or d == 0.0)
-            out[i, g] = d * (high if base > 0.0 else low)
+            base = x[row[g], lo : min(lo + LINE, n)]
+            for i in range(base.size):
+                d = data[lo + i, g]
+                near += not (abs(d) * reach[g] < abs(base[i]) or d == 0.0)
+                out[lo + i, g] = d * (high if base[i] > 0.0 else low)
     return near
 
 
