@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from fastcheck.graph.route import Route
     from fastcheck.graph.state import State
 
-ELEMENTS = 1 << 18
-"""Numbers of one difference array that a block should hold: measured best among 2**17 to 2**19."""
+ELEMENTS = 1 << 19
+"""Numbers of one difference array that a block should hold: measured best among 2**17 to 2**20."""
 LEAST_ROWS, MOST_ROWS = 256, 1 << 16
 
 ROW_SECONDS, ELEMENT_SECONDS, COLUMN_SECONDS = 4e-9, 0.35e-9, 1.2e-9

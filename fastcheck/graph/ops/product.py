@@ -10,11 +10,13 @@
 from __future__ import annotations
 
 import math
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from fastcheck.graph.difference import Difference, flat_index
+from fastcheck.kernels import products
 from fastcheck.kernels import rows as kernels
 
 if TYPE_CHECKING:
@@ -99,6 +101,9 @@ class Form:
         self.out_shape = tuple(sizes[k] if k in letters else 1 for k in out)
         self.out_pins = [(out.index(own[a]), a) for a in pins if own[a] in out]
         self._bases: dict[int, Floats] = {}
+        rows, summands = self.base_shape[2:]
+        plain = self.matrix_shape[:2] == (1, 1)
+        self.is_narrow = plain and rows <= products.NARROW and summands >= products.LONG
 
     def which(self, d: Difference) -> Ints:
         """Return the row of the table that each group sees, shape (G,)."""
@@ -114,6 +119,11 @@ class Form:
             found = self.table[row].reshape(self.inner_shape).transpose(self.inner_order)
             found = self._bases[row] = found.reshape(self.base_shape)
         return found
+
+    @cached_property
+    def narrow_base(self) -> Floats:
+        """The other operand as one matrix, for few rows of the result."""
+        return np.ascontiguousarray(self.base(0)[0, 0])
 
     def _column(self, d: Difference) -> Difference:
         out = np.empty((self.table.shape[1], d.n_groups))
@@ -137,7 +147,9 @@ class Form:
         mine = d.data.reshape(*self.local_shape, n).transpose(self.local_order)
         mine = mine.reshape(*self.matrix_shape, n)
         out = np.empty((*self.matrix_shape[:2], self.base_shape[2], n))
-        if self.table.shape[0] == 1:
+        if self.table.shape[0] == 1 and self.is_narrow:
+            products.narrow_product(self.narrow_base, mine.reshape(-1, n), out.reshape(-1, n))
+        elif self.table.shape[0] == 1:
             np.matmul(self.base(0), mine, out=out)
         else:
             for row, lo, hi in _runs(self.which(d), d):
