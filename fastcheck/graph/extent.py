@@ -18,8 +18,11 @@ if TYPE_CHECKING:
     from fastcheck.graph.route import Route
     from fastcheck.graph.state import State
 
-ELEMENTS = 1 << 19
-"""Numbers of one difference array that a block should hold: measured best among 2**17 to 2**20."""
+ELEMENTS = 1 << 18
+"""Numbers of one difference array that a block should hold; the best of 2**16 to 2**20."""
+WIDE_ELEMENTS, WIDE_ROWS = 1 << 19, 1 << 10
+"""Where differences are wide, a block holds up to so many numbers in order to have so many rows:
+a step in Python then still has enough compiled work."""
 LEAST_ROWS, MOST_ROWS = 256, 1 << 16
 
 ROW_SECONDS, ELEMENT_SECONDS, COLUMN_SECONDS = 4e-9, 0.35e-9, 1.2e-9
@@ -61,7 +64,8 @@ class Extent:
     @property
     def n_rows(self) -> int:
         """How many rows a block should have."""
-        by_row = ELEMENTS // max(self.width, 1)
+        width = max(self.width, 1)
+        by_row = max(ELEMENTS // width, min(WIDE_ROWS, WIDE_ELEMENTS // width))
         by_column = int(ELEMENTS / max(self.column_width, 1) * max(self.group, 1.0))
         return min(max(min(by_row, by_column), LEAST_ROWS), MOST_ROWS)
 
