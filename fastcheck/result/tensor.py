@@ -62,7 +62,7 @@ class Entry:
         return math.inf if deviation else 0.0
 
     def __str__(self) -> str:
-        analytic, numerical = pair(self.analytic, self.numerical)
+        analytic, numerical = pair(self.analytic, self.numerical, self.bound)
         return (
             f"{self.address}: analytic {analytic}, numerical {numerical} ± {self.bound:.0e} "
             f"({self._remark()})"

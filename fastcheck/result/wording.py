@@ -66,8 +66,8 @@ def short(value: float) -> str:
     return f"{value:.{DIGITS}g}"
 
 
-def pair(first: float, second: float) -> tuple[str, str]:
-    """Return two values with as many digits as it takes to see that they differ.
+def pair(first: float, second: float, apart: float = 0.0) -> tuple[str, str]:
+    """Return two values, with the digits it takes to see that they differ by more than `apart`.
 
     Examples
     --------
@@ -76,7 +76,7 @@ def pair(first: float, second: float) -> tuple[str, str]:
     """
     texts = short(first), short(second)
     digits = DIGITS
-    while texts[0] == texts[1] and first != second and digits < MOST_DIGITS:
+    while texts[0] == texts[1] and abs(first - second) > apart and digits < MOST_DIGITS:
         digits += 1
         texts = f"{first:.{digits}g}", f"{second:.{digits}g}"
     return texts

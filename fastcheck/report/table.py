@@ -1,0 +1,145 @@
+"""The table of tensors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from rich.box import Box
+from rich.table import Table
+from rich.text import Text
+
+from fastcheck.report.page import STYLES
+from fastcheck.result.wording import count, quantity, shape_text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from fastcheck.report.page import Page
+    from fastcheck.result import TensorResult
+
+__all__ = ["draw_tensors"]
+
+MOST_ROWS: Final = 40
+"""With more tensors, those that pass are counted, not shown."""
+UNICODE_BOX: Final = Box("    \n    \n ── \n    \n    \n    \n    \n    \n")
+ASCII_BOX: Final = Box("    \n    \n -- \n    \n    \n    \n    \n    \n", ascii=True)
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: heading, the text of a cell and its style.
+
+    A column with a `number` is left out when that is zero for every tensor, unless it is `fixed`.
+    """
+
+    heading: str
+    cell: Callable[[TensorResult], str]
+    style: Callable[[TensorResult], str] = lambda _: ""
+    number: Callable[[TensorResult], int] | None = None
+    right: bool = True
+
+
+def _counted(heading: str, field: str, style: str) -> Column:
+    def number(tensor: TensorResult) -> int:
+        return int(getattr(tensor, field))
+
+    return Column(
+        heading,
+        lambda tensor: count(number(tensor)),
+        lambda tensor: style if number(tensor) else "",
+        number,
+    )
+
+
+def _checked(tensor: TensorResult) -> str:
+    if tensor.n_checked == tensor.n_entries:
+        return count(tensor.n_checked)
+    return f"{count(tensor.n_checked)} of {count(tensor.n_entries)}"
+
+
+def _figure(value: float) -> str:
+    return f"{value:.1e}" if value == value else "-"
+
+
+NAME: Final = Column("tensor", lambda t: t.name, right=False)
+COUNTS: Final = (
+    Column("shape", lambda t: shape_text(t.shape), right=False),
+    Column("verdict", lambda t: t.verdict, lambda t: STYLES[t.verdict], right=False),
+    Column("checked", _checked),
+    Column("agree", lambda t: count(t.n_agree)),
+    _counted("close", "n_close", "yellow"),
+    Column("disagree", lambda t: count(t.n_disagree), lambda t: "bold red" if t.n_disagree else ""),
+    _counted("kink", "n_kink", "yellow"),
+    _counted("unresolved", "n_unresolved", "yellow"),
+)
+FIGURES: Final = (
+    Column("worst entry", lambda t: t.worst.address if t.worst else "-", right=False),
+    Column("off by", lambda t: f"{t.worst.deviation:.1e}" if t.worst else "-"),
+    Column("bound", lambda t: f"{t.worst.bound:.0e}" if t.worst else "-"),
+    Column("digits", lambda t: f"{t.digits:.1f}" if t.digits >= 0.0 else "-"),
+)
+CLASSICAL: Final = (
+    Column("norm ratio", lambda t: _figure(t.norm_ratio), lambda _: STYLES["quiet"]),
+    Column("rel. error", lambda t: _figure(t.max_relative_error), lambda _: STYLES["quiet"]),
+)
+
+
+def draw_tensors(page: Page, tensors: Sequence[TensorResult]) -> None:
+    """Draw one row per tensor, in one table if it fits, else in several below each other."""
+    shown = _shown(tensors)
+    columns = [c for c in COUNTS if c.number is None or any(map(c.number, tensors))]
+    groups = _fitting(page, shown, [columns, list(FIGURES), list(CLASSICAL)])
+    for number, group in enumerate(groups):
+        if number:
+            page.gap()
+        page.draw(_table(page, shown, [NAME, *group]))
+    left_out = len(tensors) - len(shown)
+    if left_out:
+        kinds = "that pass" if all(t.passed for t in tensors if t not in shown) else "not shown"
+        page.draw(Text(f"and {quantity(left_out, 'more tensor')} {kinds}", STYLES["quiet"]))
+
+
+def _shown(tensors: Sequence[TensorResult]) -> list[TensorResult]:
+    """Return the tensors to show: all, or those that do not pass, failures first."""
+    if len(tensors) <= MOST_ROWS:
+        return list(tensors)
+    failed = [t for t in tensors if t.verdict == "fail"]
+    return (failed + [t for t in tensors if t.verdict == "inconclusive"])[:MOST_ROWS]
+
+
+def _fitting(
+    page: Page, tensors: Sequence[TensorResult], groups: list[list[Column]]
+) -> list[list[Column]]:
+    """Return `groups`, neighbours joined as long as the page is wide enough."""
+    joined = [groups[0]]
+    for group in groups[1:]:
+        both = _table(page, tensors, [NAME, *joined[-1], *group])
+        if _natural_width(page, both) <= page.width:
+            joined[-1] = joined[-1] + group
+        else:
+            joined.append(group)
+    return joined
+
+
+def _natural_width(page: Page, table: Table) -> int:
+    """Return how wide `table` would be if there were no limit."""
+    unlimited = page.console.options.update(width=10_000)
+    return page.console.measure(table, options=unlimited).maximum
+
+
+def _table(page: Page, tensors: Sequence[TensorResult], columns: Sequence[Column]) -> Table:
+    box = UNICODE_BOX if page.unicode else ASCII_BOX
+    table = Table(
+        box=box, show_edge=False, pad_edge=False, header_style="bold", padding=(0, 1, 0, 0)
+    )
+    for column in columns:
+        table.add_column(
+            column.heading,
+            justify="right" if column.right else "left",
+            no_wrap=column is not NAME,
+            overflow="fold",
+        )
+    for tensor in tensors:
+        table.add_row(*(Text(page.spell(c.cell(tensor)), c.style(tensor)) for c in columns))
+    return table
