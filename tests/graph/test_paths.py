@@ -22,7 +22,7 @@ GROUPS = "a product takes the groups of one operand for those of the other"
 
 
 @pytest.mark.interpreted
-@settings(max_examples=120)
+@settings(max_examples=300)
 @given(recipes())
 def test_the_derivatives_are_the_gradient(recipe: Recipe) -> None:
     graph, params = made(recipe, declared=True)
