@@ -90,6 +90,9 @@ class Tanh(Pointwise):
         e = np.exp(-2.0 * np.abs(x))
         return 4.0 * e / (1.0 + e) ** 2  # 1 - y*y loses all digits where tanh saturates
 
+    def vjp_abs(self, cotangent: Floats, values: tuple[Floats, ...], output: Floats) -> list[Floats]:
+        return [cotangent * (1.0 + output * output)]  # the terms of the textbook's 1 - y*y
+
 
 class Sigmoid(Pointwise):
     """Logistic function ``1 / (1 + exp(-x))``."""
@@ -110,6 +113,9 @@ class Sigmoid(Pointwise):
     def derivative(self, x: Floats, y: Floats) -> Floats:
         e = np.exp(-np.abs(x))
         return e / (1.0 + e) ** 2
+
+    def vjp_abs(self, cotangent: Floats, values: tuple[Floats, ...], output: Floats) -> list[Floats]:
+        return [cotangent * output * (1.0 + output)]  # the terms of the textbook's y (1 - y)
 
 
 class Softplus(Pointwise):
