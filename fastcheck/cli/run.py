@@ -61,9 +61,9 @@ def run(
     results = []
     try:
         for title, case, extra in cases:
-            with progress_bar(title) as progress:
+            with progress_bar(title.splitlines()[0]) as progress:
                 result = _check(case, {**options, **extra, "progress": progress})
-            click.echo(title)
+            click.secho(f"\n{title}\n" if results else f"{title}\n", bold=True)
             print_result(result)
             results.append((title, result))
             if result.interrupted:
@@ -84,8 +84,10 @@ def _demo_cases(batch: int, seed: int) -> Iterator[tuple[str, tuple[Any, ...], d
         dataset = find_data(demo.data)
         drawn = dataset.sample(min(batch, len(dataset.split())), seed=seed)
         objective, params, loss, grads = demo.case(drawn, seed)
-        kind = "synthetic data" if dataset.synthetic else "real data"
+        kind = "SYNTHETIC data" if dataset.synthetic else "real data"
         title = f"{demo.title}: {kind}, {dataset.title}, {len(drawn)} examples"
+        if dataset.note:
+            title = f"{title}\n{dataset.note}"
         yield title, (objective, params, grads), {"loss_value": loss}
 
 
@@ -115,12 +117,12 @@ def _write_json(path: Path, results: list[tuple[str, CheckResult]]) -> None:
     import json
 
     from fastcheck.errors import DataError
-    from fastcheck.files import write_whole
+    from fastcheck.result.schema import write_whole
 
     cases = [{"title": title, **result.to_dict()} for title, result in results]
     text = json.dumps({"schema": 1, "cases": cases}, indent=1, allow_nan=False)
     try:
-        write_whole(path, text.encode())
+        write_whole(path, text)
     except OSError as problem:
         raise DataError(
             f"{path}: cannot be written, {problem.strerror}; choose another"
