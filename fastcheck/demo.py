@@ -23,6 +23,7 @@ from fastcheck.network import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any
 
     from numpy.typing import NDArray
 
@@ -57,7 +58,7 @@ class Demo:
     data: str
     network: Network
     scale: str | float
-    backward: Callable[[Params, Floats, NDArray[np.int64]], tuple[float, Params]]
+    backward: Callable[[Params, Floats, NDArray[Any]], tuple[float, Params]]
 
     def case(self, batch: Batch, seed: int) -> tuple[GraphObjective, Params, float, Params]:
         """Return the objective, parameters, and the hand-written loss and gradient."""
@@ -66,7 +67,7 @@ class Demo:
         return self.network.objective(batch), params, loss, grads
 
 
-def mnist_backward(p: Params, x: Floats, y: NDArray[np.int64]) -> tuple[float, Params]:
+def mnist_backward(p: Params, x: Floats, y: NDArray[Any]) -> tuple[float, Params]:
     """Return loss and gradient of 784-50-10 with ReLU twice and a guarded cross-entropy."""
     n = len(x)
     z1 = x @ p["W1"] + p["b1"]
@@ -88,7 +89,7 @@ def mnist_backward(p: Params, x: Floats, y: NDArray[np.int64]) -> tuple[float, P
     }  # fmt: skip
 
 
-def cat_backward(p: Params, x: Floats, y: NDArray[np.int64]) -> tuple[float, Params]:
+def cat_backward(p: Params, x: Floats, y: NDArray[Any]) -> tuple[float, Params]:
     """Return loss and gradient of 12288-5-5-1 with tanh and a sigmoid output."""
     n = len(x)
     a1 = np.tanh(x @ p["W1"] + p["b1"])

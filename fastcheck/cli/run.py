@@ -58,7 +58,7 @@ def run(
     if plan is not None or target is None:
         options["plan"] = plan or "exhaustive"
     cases = _demo_cases(batch, seed) if target is None else _target_case(target)
-    results = []
+    results: list[tuple[str, CheckResult]] = []
     try:
         for title, case, extra in cases:
             with progress_bar(title.splitlines()[0]) as progress:

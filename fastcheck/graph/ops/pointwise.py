@@ -90,7 +90,9 @@ class Tanh(Pointwise):
         e = np.exp(-2.0 * np.abs(x))
         return 4.0 * e / (1.0 + e) ** 2  # 1 - y*y loses all digits where tanh saturates
 
-    def vjp_abs(self, cotangent: Floats, values: tuple[Floats, ...], output: Floats) -> list[Floats]:
+    def vjp_abs(
+        self, cotangent: Floats, values: tuple[Floats, ...], output: Floats
+    ) -> list[Floats]:
         return [cotangent * (1.0 + output * output)]  # the terms of the textbook's 1 - y*y
 
 
@@ -114,7 +116,9 @@ class Sigmoid(Pointwise):
         e = np.exp(-np.abs(x))
         return e / (1.0 + e) ** 2
 
-    def vjp_abs(self, cotangent: Floats, values: tuple[Floats, ...], output: Floats) -> list[Floats]:
+    def vjp_abs(
+        self, cotangent: Floats, values: tuple[Floats, ...], output: Floats
+    ) -> list[Floats]:
         return [cotangent * output * (1.0 + output)]  # the terms of the textbook's y (1 - y)
 
 
@@ -184,7 +188,7 @@ class Sqrt(_OfPosition):
 
     def rule(self, d: Floats, *stencil: Floats) -> Floats:
         x = stencil[0]
-        return d / (np.sqrt(x + d) + np.sqrt(x))
+        return np.asarray(d / (np.sqrt(x + d) + np.sqrt(x)))
 
     def derivative(self, x: Floats, y: Floats) -> Floats:
         return 0.5 / y

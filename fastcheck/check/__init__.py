@@ -1,0 +1,238 @@
+"""Checking a gradient: the public verbs."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fastcheck import findings
+from fastcheck.check.measurement import Measurement
+from fastcheck.check.outcome import make_result
+from fastcheck.errors import GradientMismatchError, InputError
+from fastcheck.params import match_gradients
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from numpy.typing import ArrayLike, NDArray
+
+    from fastcheck.objective import GraphObjective
+    from fastcheck.result import CheckResult
+
+    Floats = NDArray[np.float64]
+    Patterns = str | Iterable[str] | None
+    Progress = Callable[[int, int], None]
+
+__all__ = ["NumericalGradient", "assert_gradients", "check_gradients", "numerical_gradient"]
+
+
+class NumericalGradient:
+    """A numerical gradient with its error bounds.
+
+    Attributes
+    ----------
+    values : dict of str to ndarray of float64
+        The derivative with respect to each entry of each tensor.
+    kinks : dict of str to ndarray of bool
+        Entries at a kink, where the value is the mean of two one-sided slopes.
+    plan, plan_reason : str
+        How the probes were chosen, and why.
+    complete : bool
+        False if Ctrl-C ended the run; entries that were not reached are NaN.
+    """
+
+    def __init__(self, run: Measurement) -> None:
+        self._run = run
+        self.values = {name: t.values for name, t in run.numerical.tensors.items()}
+        self.kinks = {name: t.kink for name, t in run.numerical.tensors.items()}
+        self.plan = run.numerical.plan
+        self.plan_reason = run.numerical.reason
+        self.complete = run.numerical.complete
+
+    @cached_property
+    def bounds(self) -> dict[str, Floats]:
+        """The error bound of each value; four more backward passes at the first access."""
+        return {name: self._run.bound(name, None) for name in self.values}
+
+
+def numerical_gradient(
+    loss: GraphObjective,
+    params: Mapping[str, ArrayLike],
+    *,
+    plan: str = "auto",
+    engine: str = "auto",
+    step: float | None = None,
+    arithmetic: str = "difference",
+    n_jobs: int = 1,
+    seed: int = 0,
+    budget: float | None = None,
+    only: Patterns = None,
+    skip: Patterns = None,
+    progress: Progress | None = None,
+) -> NumericalGradient:
+    """Return the gradient of a loss by finite differences.
+
+    Parameters
+    ----------
+    loss : GraphObjective
+        The loss at one minibatch, for example ``net.objective(batch)``.
+    params : mapping of str to array_like
+        The point; copied, never written to.
+    plan : {"auto", "exhaustive", "units"}
+        Which probes are made. "exhaustive" perturbs every entry; "units" perturbs every
+        pre-activation in every sample and takes one exact outer product; "auto" is exhaustive if
+        that is predicted to stay within `budget`.
+    engine : {"auto", "graph"}
+        What evaluates the probes.
+    step : float, optional
+        Absolute, in units of the probed value. Chosen by default: with difference arithmetic such
+        that the first nonlinear operation moves by 2**-24 or less.
+    arithmetic : {"difference", "plain"}
+        "difference" propagates the change by exact identities, with errors near 1e-14; "plain"
+        subtracts two losses, as textbooks do, with errors near 1e-9.
+    n_jobs : int
+        Threads; -1 for one per core. The result is the same to the last bit.
+    seed : int
+        Seed of whatever is drawn.
+    budget : float, optional
+        Seconds that an exhaustive plan may take, 2 by default.
+    only, skip : str or iterable of str, optional
+        Patterns of the names to check or to leave out, such as ``"W*"``.
+    progress : callable, optional
+        Called as ``progress(done, total)``.
+
+    Returns
+    -------
+    NumericalGradient
+
+    Raises
+    ------
+    InputError
+        If an argument is wrong.
+
+    Notes
+    -----
+    Exhaustive: two probes per entry, each of which recomputes only what the entry changes.
+
+    Examples
+    --------
+    >>> import fastcheck as fc
+    >>> net = fc.Network([fc.Dense(3, 2)], loss=fc.SquaredError())
+    >>> numerical = fc.numerical_gradient(
+    ...     net.objective([[1.0, 2.0, 3.0]], [[0.0, 0.0]]),
+    ...     {"W1": [[1.0, 0.0], [0.0, 1.0], [0.0, 0.0]], "b1": [0.0, 0.0]},
+    ... )
+    >>> numerical.values["b1"].round(12).tolist()
+    [2.0, 4.0]
+    """
+    run = Measurement(loss, params, engine, step, arithmetic, seed, only, skip)
+    run.probe(plan, budget, n_jobs, progress, spots=False)
+    return NumericalGradient(run)
+
+
+def check_gradients(
+    loss: GraphObjective,
+    params: Mapping[str, ArrayLike],
+    grads: Mapping[str, ArrayLike],
+    *,
+    plan: str = "auto",
+    engine: str = "auto",
+    step: float | None = None,
+    arithmetic: str = "difference",
+    n_jobs: int = 1,
+    seed: int = 0,
+    budget: float | None = None,
+    rtol: float = 1e-5,
+    strict: bool = False,
+    loss_value: float | None = None,
+    only: Patterns = None,
+    skip: Patterns = None,
+    progress: Progress | None = None,
+) -> CheckResult:
+    """Compare an analytic gradient with a numerical one, entry by entry.
+
+    Parameters
+    ----------
+    loss, params, plan, engine, step, arithmetic, n_jobs, seed, budget, only, skip, progress
+        As for :func:`numerical_gradient`.
+    grads : mapping of str to array_like
+        The analytic gradient, by the names of the parameters or ``dW1`` for ``W1``; float32 is
+        judged at its own precision.
+    rtol : float
+        An entry outside its error bound is "close", not wrong, while it differs by less than this,
+        relative to the larger of both values and 1 % of the tensor's rms.
+    strict : bool
+        Whether a close entry fails.
+    loss_value : float, optional
+        Your loss at this point. It is compared first: if it is another function, comparing
+        gradients means little.
+
+    Returns
+    -------
+    CheckResult
+        True in a boolean context if the gradient is right.
+
+    Raises
+    ------
+    InputError
+        If an argument is wrong.
+
+    Notes
+    -----
+    Beside the probes: five backward and three forward passes for the bounds, and two evaluations
+    per tensor that audit the numerical gradient along a random direction.
+
+    Examples
+    --------
+    >>> import fastcheck as fc
+    >>> net = fc.Network([fc.Dense(3, 4), fc.Tanh(), fc.Dense(4, 2)], fc.SoftmaxCrossEntropy())
+    >>> params = net.init_params(seed=0)
+    >>> objective = net.objective([[0.1, -0.4, 0.9], [0.3, 0.2, -0.5]], [0, 1])
+    >>> bool(fc.check_gradients(objective, params, objective.gradient(params)))
+    True
+    """
+    start = perf_counter()
+    run = Measurement(loss, params, engine, step, arithmetic, seed, only, skip)
+    if not 0.0 <= rtol < 1.0:
+        raise InputError(f"`rtol` must be in [0, 1), got {rtol!r}; the default is 1e-5")
+    analytic, extra = match_gradients(loss.shapes, run.names, grads)
+    found = [*findings.unused_gradients(extra), *findings.about_loss(run.state.loss, loss_value)]
+    if not np.isfinite(run.state.loss):
+        return make_result(run, loss, {}, found, start)
+    run.probe(plan, budget, n_jobs, progress, spots=True)
+    _ = run.rounding  # timed on its own, not as part of judging
+    with run.timed("judging"):
+        tensors = {name: run.judge(name, value, rtol, strict) for name, value in analytic.items()}
+    return make_result(run, loss, tensors, found, start)
+
+
+def assert_gradients(
+    loss: GraphObjective,
+    params: Mapping[str, ArrayLike],
+    grads: Mapping[str, ArrayLike],
+    **options: Any,
+) -> CheckResult:
+    """Check a gradient and raise unless it passes.
+
+    Parameters
+    ----------
+    loss, params, grads, **options
+        As for :func:`check_gradients`.
+
+    Returns
+    -------
+    CheckResult
+        The result, which passed.
+
+    Raises
+    ------
+    GradientMismatchError
+        If the check does not pass; its ``result`` says why.
+    """
+    result = check_gradients(loss, params, grads, **options)
+    if not result.passed:
+        raise GradientMismatchError(str(result), result)
+    return result

@@ -1,0 +1,114 @@
+"""Putting the result of a check together."""
+
+from __future__ import annotations
+
+import platform
+from importlib.metadata import version
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+from fastcheck import __version__, findings
+from fastcheck.result import (
+    Audit,
+    CheckResult,
+    Coverage,
+    Provenance,
+    SpotCheck,
+    TensorResult,
+    overall_verdict,
+)
+
+if TYPE_CHECKING:
+    from fastcheck.check.measurement import Measurement
+    from fastcheck.objective import GraphObjective
+    from fastcheck.result import Finding
+
+
+def make_result(
+    run: Measurement,
+    objective: GraphObjective,
+    tensors: dict[str, TensorResult],
+    found: list[Finding],
+    start: float,
+) -> CheckResult:
+    """Return the result of a check.
+
+    Parameters
+    ----------
+    run : Measurement
+        What was measured.
+    objective : GraphObjective
+        What was checked, for the provenance of its batch.
+    tensors : dict of str to TensorResult
+        The verdicts.
+    found : list of Finding
+        What was found before any number was compared.
+    start : float
+        When the check began, of ``perf_counter``.
+    """
+    audits: list[Audit] = []
+    spots: list[SpotCheck] = []
+    if tensors:
+        with run.timed("audit"):
+            audits, spots = run.audits(), run.spot_checks()
+    found = [
+        *found,
+        *findings.about_audits(audits),
+        *findings.about_spots(spots),
+        *findings.about_kinks(run.numerical),
+    ]
+    interrupted = not run.numerical.complete
+    run.timings["total"] = perf_counter() - start
+    return CheckResult(
+        verdict=overall_verdict(tensors, found, interrupted),
+        tensors=tensors,
+        findings=tuple(found),
+        diagnosis=(),
+        coverage=_coverage(run, tensors),
+        engine="graph" if run.arithmetic == "difference" else "graph (plain subtraction)",
+        plan=run.numerical.plan,
+        plan_reason=run.numerical.reason,
+        numerical={name: t.values for name, t in run.numerical.tensors.items()},
+        bounds={name: run.bound(name, None) for name in tensors},
+        audits=tuple(audits),
+        spot_checks=tuple(spots),
+        batch=_provenance(objective),
+        timings=run.timings,
+        versions=_versions(),
+        interrupted=interrupted,
+        loss=run.state.loss,
+    )
+
+
+def _coverage(run: Measurement, tensors: dict[str, TensorResult]) -> Coverage:
+    n_entries = sum(run.state.graph.params[name].size for name in run.names)
+    n_checked = sum(t.n_checked for t in tensors.values())
+    n_resolved = sum(t.n_agree + t.n_close + t.n_disagree for t in tensors.values())
+    share = "every entry" if n_checked == n_entries else f"{n_checked:,} of {n_entries:,} entries"
+    how = {
+        "exhaustive": "each perturbed on its own",
+        "units": "by perturbing every unit in every sample, and exact outer products",
+    }.get(run.numerical.plan, "nothing was probed")
+    left_out = len(run.state.graph.params) - len(run.names)
+    note = f"; {left_out} tensors left out as asked" if left_out else ""
+    statement = f"{share} of {len(run.names)} tensors checked, {how}{note}"
+    return Coverage(n_entries, n_checked, n_resolved, statement)
+
+
+def _provenance(objective: GraphObjective) -> Provenance | None:
+    batch = objective.batch
+    if batch is None:
+        return None
+    return Provenance(
+        source=str(batch.source),
+        sha256=batch.sha256,
+        split=batch.split,
+        seed=batch.seed,
+        indices=tuple(int(i) for i in batch.indices),
+        n_batch=len(batch.indices),
+    )
+
+
+def _versions() -> dict[str, str]:
+    packages = {name: version(name) for name in ("numpy", "numba", "joblib", "h5py")}
+    return {"fastcheck": __version__, "python": platform.python_version(), **packages}
