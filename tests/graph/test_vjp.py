@@ -138,7 +138,7 @@ def test_the_absolute_vjp_bounds_the_vjp(name: str) -> None:
 
 @pytest.mark.parametrize(
     "name", ["add", "add a row", "multiply", "multiply by a column", "matmul", "contract", "sum",
-             "mean over two axes", "reshape", "transpose", "exp", "sqrt", "square", "tanh",
+             "mean over two axes", "reshape", "transpose", "exp", "sqrt", "square",
              "outer", "contract entry by entry", "softplus", "relu"],
 )  # fmt: skip
 def test_the_absolute_vjp_is_the_vjp_where_no_sign_is_negative(name: str) -> None:
@@ -150,6 +150,18 @@ def test_the_absolute_vjp_is_the_vjp_where_no_sign_is_negative(name: str) -> Non
         strict=True,
     ):  # fmt: skip
         np.testing.assert_array_equal(one, bound)
+
+
+@pytest.mark.parametrize("z", [0.0, 0.5, -3.0, 20.0])
+def test_the_absolute_vjps_of_tanh_and_sigmoid_cover_what_textbook_derivatives_lose(
+    z: float,
+) -> None:
+    for op in (pointwise.Tanh(), pointwise.Sigmoid()):
+        x = np.array([z])
+        a = op.value(x)
+        textbook = 1.0 + a * a if isinstance(op, pointwise.Tanh) else a + a * a
+        (bound,) = op.vjp_abs(np.array([3.0]), (x,), a)
+        assert bound[0] >= 3.0 * textbook[0] * (1 - 1e-15)
 
 
 def test_the_absolute_vjp_of_a_product_adds_what_may_cancel() -> None:
