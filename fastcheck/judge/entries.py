@@ -51,7 +51,7 @@ class Judgement:
     norms : tuple of float
         Of ``a - n``, ``a`` and ``n`` over the checked entries; NaN if one is not finite.
     max_relative_error : float
-        Largest ``|a - n| / max(|a|, |n|)``; NaN if one is not finite.
+        Largest ``|a - n| / max(|a|, |n|)``; NaN if one is not finite, or if all are zero.
     """
 
     analytic: Floats
@@ -142,7 +142,7 @@ def judge_entries(
         places=tuple(places.tolist()),
         floor=FLOOR * rms,
         norms=(of_difference, of_analytic, norm if math.isfinite(of_analytic) else math.nan),
-        max_relative_error=float(sums[2]),
+        max_relative_error=float(sums[2]) if n_zero < counts[AGREE:].sum() else math.nan,
     )
 
 

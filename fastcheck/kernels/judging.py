@@ -68,10 +68,14 @@ def classify(
     """Judge each entry and return how many are exactly zero on both sides.
 
     With ``err = |a - n|`` and ``scale = max(|a|, |n|, floor)``, the first rule that holds:
-    a not finite: disagree; n or bound not finite: unresolved; at a kink with one-sided slopes
-    further apart than the bound: kink; a = n = 0: agree; ``err > bound``: disagree if
-    ``err >= rtol scale``, unresolved if ``bound > resolution scale``, else close; ``err <= bound``:
-    unresolved if ``bound > resolution scale``, else agree.
+
+    1. a is not finite: disagree.
+    2. n is not finite, or the bound is not or is negative: unresolved.
+    3. At a kink, one-sided slopes further apart than the bound: kink.
+    4. a = n = 0: agree.
+    5. ``err > bound`` and ``err >= rtol scale``: disagree.
+    6. ``bound > resolution scale``: unresolved.
+    7. ``err > bound``: close; else agree.
 
     Parameters
     ----------
@@ -147,7 +151,7 @@ def classify(
         ratio = INF
         if not abs(a) < INF:
             code = 3
-        elif finite and e < INF:
+        elif finite and 0.0 <= e < INF:
             ratio = err / e if e > 0.0 else (INF if err > 0.0 else 0.0)
             if kinks and kink[i] and not (slopes and abs(plus[i] - minus[i]) <= e):
                 code = 4
