@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from fastcheck.graph import Graph, Node, ops
 from fastcheck.graph.reference import backward, gradient
 from fastcheck.graph.route import find_route
+from fastcheck.graph.run import run_chunk
 from fastcheck.graph.state import State
 from tests.graph.drive import derivatives, distance, probe
 from tests.graph.random_graphs import Recipe, made, recipes
@@ -271,3 +272,57 @@ def test_a_nan_among_the_inputs_reaches_the_derivatives_it_touches(place: tuple[
     found = derivatives(graph, {"W": normal(3, 4)}, step=1e-8)["W"]
     assert np.isnan(found[place[1]]).all()
     assert np.isfinite(np.delete(found, place[1], axis=0)).all()
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+@pytest.mark.parametrize("n_out", [1, 3, 20])
+def test_wide_layers_are_right_whatever_the_product_is_made_with(n_out: int, axis: int) -> None:
+    graph = Graph()
+    x, params = normal(4, 5), {"W": normal(5, 70), "V": normal(70, n_out) / 8}
+    h = graph.data(x.T if axis else x, axis)
+    if axis:
+        params = {name: value.T.copy() for name, value in params.items()}
+    w, v = (graph.param(name, value.shape) for name, value in params.items())
+    z = v @ ops.tanh(w @ h) if axis else ops.tanh(h @ w) @ v
+    graph.set_loss(ops.mean(ops.square(ops.tanh(z))))
+    assert error(graph, params, change=TINY) < 1e-13
+
+
+@pytest.mark.interpreted
+def test_samples_without_any_input_are_passed_over() -> None:
+    graph = Graph()
+    x = normal(6, 3)
+    x[[0, 1, 4]] = 0.0
+    w, b = graph.param("W", (3, 2)), graph.param("b", (2,))
+    graph.set_loss(ops.sqrt(ops.mean(ops.square(ops.tanh(graph.data(x, 0) @ w + b)))))
+    params = {"W": normal(3, 2), "b": normal(2)}
+    assert error(graph, params, n_rows=1) < 1e-13
+    assert error(graph, params, n_rows=1, chunk=1) < 1e-13
+
+
+@pytest.mark.interpreted
+@pytest.mark.parametrize("axis", [0, 1])
+def test_some_entries_of_some_samples_can_be_probed_alone(axis: int) -> None:
+    graph = Graph()
+    x = normal(5, 3)
+    z = graph.data(x.T if axis else x, axis) * 2.0
+    h = ops.tanh(z)
+    h = graph.data(normal(2, 3)) @ h if axis else h @ normal(3, 2)
+    graph.set_loss(ops.mean(ops.square(ops.tanh(h))))
+    state, route = State(graph, {}), find_route(z)
+    full = probe(graph, {}, z, step=1e-6).values
+    sample = np.array([0, 2, 2, 4])
+    feature = np.array([1, 0, 2, 2])
+    place = (feature, sample) if axis else (sample, feature)
+    found = run_chunk(state, route, np.ravel_multi_index(place, z.shape), 1e-6, 100, {})
+    values = (found.change[0::2] - found.change[1::2]) / 2e-6
+    np.testing.assert_allclose(values, full[place], rtol=1e-14)
+
+
+@pytest.mark.interpreted
+@pytest.mark.xfail(strict=True, reason="a group of many rows is taken for one entry up and down")
+def test_a_function_of_all_entries_enters_samples_as_what_it_is() -> None:
+    graph = Graph()
+    s = ops.contract(",ij->ij", ops.exp(ops.sum(graph.param("w", (3,)))), np.array([[2.0]]))
+    graph.set_loss(ops.mean(ops.tanh(graph.data(normal(6, 1), 0) @ s)))
+    assert error(graph, {"w": normal(3) / 9}) < 1e-13
