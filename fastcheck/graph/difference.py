@@ -22,7 +22,7 @@ import numpy as np
 from fastcheck.kernels import rows as kernels
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -149,6 +149,21 @@ class Difference:
         if self.scale is not None:
             return per_group
         return np.repeat(per_group, np.diff(self.offsets))
+
+    def place(self, axes: Sequence[int | None], dims: Sequence[int]) -> Ints:
+        """Return the position of each group in a table over `axes`, shape (G,).
+
+        An axis is pinned, or None for that of the samples; `dims` has their lengths.
+        """
+        if not axes:
+            return np.zeros(self.n_groups, dtype=np.int64)
+        flat: Ints | None = None
+        for axis, n in zip(axes, dims, strict=True):
+            index = self.samples if axis is None else self.pins[axis]
+            assert index is not None
+            flat = index if flat is None else flat * n + index
+        assert flat is not None
+        return flat
 
     def unpinned(self, shape: tuple[int, ...]) -> Difference:
         """Return the difference with one column per row and full length along pinned axes.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -47,7 +48,17 @@ class Route:
     coupled: bool
     drops_rows: bool
 
-    @property
+    @cached_property
+    def released(self) -> dict[int, list[int]]:
+        """For each node, the nodes that nobody reads after it: their memory can be used again."""
+        run_in_order = (*self.before, *self.streamed, *self.boundary, *self.after)
+        last = {i.index: node.index for node in run_in_order for i in node.inputs}
+        found: dict[int, list[int]] = {}
+        for source, user in last.items():
+            found.setdefault(user, []).append(source)
+        return found
+
+    @cached_property
     def nodes(self) -> tuple[Node, ...]:
         """All reached nodes in evaluation order, the origin left out."""
         return tuple(

@@ -76,9 +76,10 @@ def run_chunk(
     start = _leaf(route, entries, step, streams)
     whole = Block(state, kink)
     diffs: Diffs = {route.origin.index: start}
-    _run(route.before, diffs, whole)
+    _run(route, route.before, diffs, whole)
     if streams:
         memo: dict[Any, Any] = {}
+        totals: dict[int, Difference] = {}
         for lo, hi in _sample_blocks(state, route, entries.size, n_rows):
             block = Block(
                 state,
@@ -90,8 +91,9 @@ def run_chunk(
                 alive=alive,
                 memo=memo,
             )
-            _add_block(route, diffs, block)
-        _run(route.after, diffs, whole)
+            _add_block(route, diffs, totals, block)
+        diffs |= totals
+        _run(route, route.after, diffs, whole)
     assert state.graph.loss is not None
     last = diffs.get(state.graph.loss.index)
     change = np.zeros(2 * entries.size)
@@ -101,33 +103,35 @@ def run_chunk(
     return Outcome(change, (kink[0::2] | kink[1::2]).astype(bool))
 
 
-def _run(nodes: Iterable[Node], diffs: Diffs, block: Block) -> None:
-    """Fill in the differences of `nodes`, in order."""
+def _run(route: Route, nodes: Iterable[Node], diffs: Diffs, block: Block) -> None:
+    """Fill in the differences of `nodes`, in order, and forget those that are not read again."""
     for node in nodes:
-        inputs = tuple(diffs.get(i.index) for i in node.inputs)
+        inputs = tuple([diffs.get(i.index) for i in node.inputs])
+        if inputs.count(None) == len(inputs):
+            continue
         assert node.op is not None
-        changed = any(d is not None for d in inputs)
-        diffs[node.index] = node.op.difference(node, inputs, block) if changed else None
+        diffs[node.index] = node.op.difference(node, inputs, block)
+        for index in route.released.get(node.index, ()):
+            diffs.pop(index, None)
+        del inputs
 
 
-def _add_block(route: Route, diffs: Diffs, block: Block) -> None:
+def _add_block(route: Route, diffs: Diffs, totals: dict[int, Difference], block: Block) -> None:
     """Send one block of samples to the boundary and add what arrives to the totals there."""
     local = dict(diffs)
-    _run(route.streamed, local, block)
+    _run(route, (*route.streamed, *route.boundary), local, block)
     for node in route.boundary:
-        _run((node,), local, block)
-        arrived = local[node.index]
+        arrived = local.get(node.index)
         if arrived is None:
             continue
         arrived = arrived.unpinned(node.shape)
-        total = diffs.get(node.index)
+        total = totals.get(node.index)
         if total is None:
             n_probes = arrived.rows.n_probes
             data = np.zeros((*arrived.data.shape[:-1], n_probes))
-            rows = Rows(
-                np.arange(n_probes, dtype=np.int32), n_probes, None, np.array([0, n_probes])
-            )
-            total = diffs[node.index] = Difference(data, rows, rows.segments, {})
+            ids = np.arange(n_probes, dtype=np.int32)
+            rows = Rows(ids, n_probes, None, np.array([0, n_probes]))
+            total = totals[node.index] = Difference(data, rows, rows.segments, {})
         kernels.collapse(arrived.flat, arrived.rows.probe, total.flat)
 
 

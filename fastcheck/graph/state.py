@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastcheck.graph.difference import flat_index
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -136,12 +134,16 @@ def tables(
 
     `axis` is the sample axis of the prepared arrays, used where `d` is streamed.
     """
-    arrays = state.prepared(node)
-    pins = dict(d.pins)
-    if d.samples is not None and axis is not None:
-        pins[axis] = d.samples
-    axes = tuple(sorted(pins))
-    made = tuple(state.table((node.index, slot), array, axes) for slot, array in enumerate(arrays))
-    if not axes:
-        return made, np.zeros(d.n_groups, dtype=np.int64)
-    return made, flat_index([pins[a] for a in axes], [arrays[0].shape[a] for a in axes])
+    key = ("tables", node.index, tuple(d.pins), d.samples is not None)
+    found = state.memo.get(key)
+    if found is None:
+        sampled = d.samples is not None and axis is not None
+        axes = tuple(sorted((*d.pins, axis) if sampled and axis is not None else d.pins))
+        arrays = state.prepared(node)
+        made = tuple(
+            state.table((node.index, slot), array, axes) for slot, array in enumerate(arrays)
+        )
+        index = [None if sampled and a == axis else a for a in axes]
+        found = state.memo[key] = (made, index, [arrays[0].shape[a] for a in axes])
+    made, index, dims = found
+    return made, d.place(index, dims)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fastcheck.graph.difference import Difference, flat_index
+from fastcheck.graph.difference import Difference
 from fastcheck.kernels import products
 from fastcheck.kernels import rows as kernels
 
@@ -107,10 +107,7 @@ class Form:
 
     def which(self, d: Difference) -> Ints:
         """Return the row of the table that each group sees, shape (G,)."""
-        if not self.index:
-            return np.zeros(d.n_groups, dtype=np.int64)
-        index = [d.samples if a is None else d.pins[a] for a in self.index]
-        return flat_index([i for i in index if i is not None], self.dims)
+        return d.place(self.index, self.dims)
 
     def base(self, row: int) -> Floats:
         """Return the part of the other operand in a row of the table, as a stack of matrices."""
