@@ -253,7 +253,7 @@ def test_small_records_read_as_sentences() -> None:
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(4e-7, "0.0004 ms"), (3.4e-3, "3 ms"), (0.0994, "99 ms"), (0.0996, "0.1 s"), (9.94, "9.9 s"),
+    [(4e-7, "0.0004 ms"), (3.4e-3, "3 ms"), (0.0994, "99 ms"), (0.123, "0.12 s"), (9.94, "9.9 s"),
      (9.96, "10 s"), (99.6, "1 min 40 s"), (3600.0, "60 min 00 s"), (NAN, "nan s")],
 )  # fmt: skip
 def test_times_have_a_unit_that_suits_them(value: float, text: str) -> None:

@@ -96,7 +96,7 @@ def seconds(value: float) -> str:
         minutes, rest = divmod(round(value), 60)
         return f"{minutes} min {rest:02d} s"
     if value >= 0.0995:
-        return f"{value:.0f} s" if value >= 9.95 else f"{value:.1f} s"
+        return f"{value:.2g} s"
     return f"{1e3 * value:.0f} ms" if value >= 9.95e-3 else f"{1e3 * value:.1g} ms"
 
 
