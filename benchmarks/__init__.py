@@ -1,0 +1,1 @@
+"""Commands that regenerate each claim of speed and accuracy."""
