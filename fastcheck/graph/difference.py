@@ -96,6 +96,17 @@ class Difference:
         self._reach: Floats | None = None
 
     @property
+    def is_paired(self) -> bool:
+        """Whether each group is one entry moved up and, in the next row, down as far."""
+        scale = self.scale
+        return (
+            scale is not None
+            and scale.size == 2 * self.n_groups
+            and bool(np.all(np.diff(self.offsets) == 2))
+            and np.array_equal(scale[0::2], -scale[1::2])
+        )
+
+    @property
     def n_groups(self) -> int:
         """Number of groups."""
         return self.offsets.size - 1
@@ -171,7 +182,7 @@ class Difference:
         `shape` is the shape of the node's value.
         """
         if not self.pins:
-            return self.expanded()
+            return self.expanded().regrouped()
         axes = sorted(self.pins)
         dims = [shape[a] for a in axes]
         full = self.expanded()

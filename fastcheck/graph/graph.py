@@ -8,6 +8,7 @@ import numpy as np
 
 from fastcheck.errors import InputError
 from fastcheck.graph.node import Node
+from fastcheck.graph.ops.reduce import Sum
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -119,6 +120,8 @@ class Graph:
                 f"`node` must be a scalar, got shape {node.shape}; reduce it with ops.sum or "
                 "ops.mean"
             )
+        if node.batch_axis is not None:  # that of the only sample
+            node = self.apply(Sum(None, keepdims=False, mean=False), node)
         self.loss = node
 
     def __getstate__(self) -> dict[str, Any]:

@@ -25,7 +25,8 @@ def softmax_cross_entropy(
     """Cross-entropy from logits: ``Y log1p(sum_k p_k expm1(d_k - m))``.
 
     ``Y = sum_k y_k`` and ``m = sum_k y_k d_k / Y``: without that shift the sum cancels as
-    ``p`` of the label tends to 1. `shift` is scratch of the length of `out`.
+    ``p`` of the label tends to 1. Where labels have both signs, ``m = sum_k p_k d_k`` and
+    ``sum_k y_k (d_k - m)`` is subtracted. `shift` is scratch of the length of `out`.
     """
     edge = offsets.view(np.uint64)
     bad = 0
@@ -34,21 +35,24 @@ def softmax_cross_entropy(
         lo = edge[g]
         hi = edge[g + 1]
         total = 0.0
+        size = 0.0
         for k in range(p.shape[1]):
             total += y[w, k]
+            size += abs(y[w, k])
+        one_sign = abs(total) == size
         for r in range(lo, hi):
             shift[r] = 0.0
             out[r] = 0.0
-        if total == 0.0:
+        if size == 0.0:
             continue
         for k in range(p.shape[1]):
-            weight = y[w, k] / total
+            weight = y[w, k] / total if one_sign else p[w, k]
             if weight != 0.0:
                 for r in range(lo, hi):
                     shift[r] += weight * data[k, r]
         for k in range(p.shape[1]):
             pk = p[w, k]
-            if y[w, k] == total:  # the only label: its d - m is exactly zero
+            if one_sign and y[w, k] == total:  # the only label: its d - m is exactly zero
                 continue
             for r in range(lo, hi):
                 d = data[k, r] - shift[r]
@@ -57,6 +61,11 @@ def softmax_cross_entropy(
         for r in range(lo, hi):
             bad += abs(out[r]) > SMALL
             out[r] = total * small_log1p(out[r])
+        if not one_sign:  # the shift does not drop out
+            for k in range(p.shape[1]):
+                yk = y[w, k]
+                for r in range(lo, hi):
+                    out[r] -= yk * (data[k, r] - shift[r])
     return bad
 
 

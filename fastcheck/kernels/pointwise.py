@@ -81,7 +81,14 @@ def sigmoid(s: Array, q: Array, which: Array, data: Array, offsets: Array, out: 
 
 
 @jit
-def softplus(s: Array, which: Array, data: Array, offsets: Array, out: Array) -> int:
+def softplus(  # the rule for large changes reads c, and both have one list of arguments
+    s: Array,
+    c: Array,  # noqa: ARG001
+    which: Array,
+    data: Array,
+    offsets: Array,
+    out: Array,
+) -> int:
     """Softplus: ``log1p(s expm1(d))`` with s the sigmoid of the base point."""
     edge = offsets.view(np.uint64)
     bad = 0

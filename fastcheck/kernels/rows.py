@@ -113,7 +113,7 @@ def reach(scale: Array, offsets: Array, out: Array) -> None:
         top = 0.0
         for r in range(edge[g], edge[g + 1]):
             s = abs(scale[r])
-            if not s <= top:
+            if s > top or s != s:  # a NaN stays
                 top = s
         out[g] = top
 

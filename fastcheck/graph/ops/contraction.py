@@ -7,6 +7,7 @@ in both operands only are summed (*contracted*), the others are *free*.
 from __future__ import annotations
 
 import math
+from string import ascii_letters
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -114,10 +115,14 @@ class Contraction(Op):
 
     def gain(self, node: Node, i: int, state: State, single: bool) -> float | None:
         base = node.inputs[1 - i]
-        if single:
+        other = self.letters[1 - i]
+        summed = {a for a, k in enumerate(other) if k not in self.out}
+        if single:  # one entry of each sample, hence all samples where they are summed
+            summed &= {base.batch_axis}
+        if not summed:
             return state.largest(base)
-        summed = tuple(a for a, k in enumerate(self.letters[1 - i]) if k not in self.out)
-        return float(np.abs(state.value(base)).sum(axis=summed).max(initial=0.0))
+        size = np.abs(state.value(base)).sum(axis=tuple(a for a in summed if a is not None))
+        return float(size.max(initial=0.0))
 
     def stays_single(self, node: Node, i: int) -> bool:
         base = node.inputs[1 - i]
@@ -150,7 +155,8 @@ class Contraction(Op):
     def _both_moved(self, node: Node, a: Difference, b: Difference) -> Difference:
         """Return the product of the two changes."""
         left, right = (d.unpinned(n.shape) for d, n in zip((a, b), node.inputs, strict=True))
-        spec = f"{self.letters[0]}~,{self.letters[1]}~->{self.out}~".replace("~", "Z")
+        row = next(k for k in ascii_letters if k not in "".join(self.letters))
+        spec = f"{self.letters[0]}{row},{self.letters[1]}{row}->{self.out}{row}"
         return left.replaced(np.ascontiguousarray(np.einsum(spec, left.data, right.data)))
 
 

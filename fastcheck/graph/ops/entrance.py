@@ -21,15 +21,17 @@ if TYPE_CHECKING:
 def can_enter(op: Contraction, node: Node, i: int, d: Difference, block: Block) -> bool:
     """Return whether :func:`enter` applies to a difference of operand `i` that meets samples here.
 
-    It does where each row is one entry of the operand and the other operand has one number for it
-    in each sample.
+    It does where each pair of rows is one entry of the operand, moved up and down as far, and the
+    other operand has one number for it in each sample.
     """
+    name = ("paired", node.index, i)
+    if name not in block.memo:
+        block.memo[name] = d.is_paired and d.flat.shape[0] == 1
     own, other = op.letters[i], op.letters[1 - i]
     axis = node.inputs[1 - i].batch_axis
     return (
         block.drops_rows
-        and d.scale is not None
-        and d.flat.shape[0] == 1
+        and block.memo[name]
         and axis is not None
         and set(other) - set(own) == {other[axis]}
         and not set(own) & set(other) & set(op.out)
@@ -97,7 +99,7 @@ class Entrance:
         assert d.scale is not None
         own, other = op.letters[i], op.letters[1 - i]
         shape = node.inputs[i].shape
-        kept = [k for k in own if k in op.out]
+        kept = [k for k in op.out if k in own]  # the order of `alive`
         axes = [(op.out.index(k), shape[own.index(k)]) for k in kept]
         unit = _position(d, shape, [own.index(k) for k in kept])
         runs = np.flatnonzero(np.diff(unit, prepend=-1, append=-1))
@@ -113,7 +115,9 @@ class Entrance:
     def pins(self, units: Ints) -> dict[int, Ints]:
         """Return the pins of groups that belong to `units`."""
         index = np.unravel_index(units, [n for _, n in self.axes]) if self.axes else ()
-        return {a: i for (a, n), i in zip(self.axes, index, strict=True) if n != 1}
+        return {
+            a: np.ascontiguousarray(i) for (a, n), i in zip(self.axes, index, strict=True) if n != 1
+        }
 
 
 def _position(d: Difference, shape: tuple[int, ...], axes: list[int]) -> Ints:

@@ -84,7 +84,9 @@ class Tanh(Pointwise):
     def rule(self, d: Floats, *stencil: Floats) -> Floats:
         t, q = stencil
         big = np.tanh(d)
-        return q * big / (1.0 + t * big)
+        size = np.abs(t)  # 1 + t T cancels where d leads out of saturation
+        apart = q / (1.0 + size) + size * (2.0 / (np.exp(2.0 * np.abs(d)) + 1.0))
+        return q * big / np.where(t * big < 0.0, apart, 1.0 + t * big)
 
     def derivative(self, x: Floats, y: Floats) -> Floats:
         e = np.exp(-2.0 * np.abs(x))
@@ -109,8 +111,10 @@ class Sigmoid(Pointwise):
 
     def rule(self, d: Floats, *stencil: Floats) -> Floats:
         s, q = stencil
-        big = np.expm1(d)
-        return np.where(d > 30.0, 1.0 - s, q * big / (1.0 + s * big))
+        c = np.where(s > 0.5, q / np.maximum(s, 0.5), 1.0 - s)
+        size = np.exp(-np.abs(d))
+        rise = q * -np.expm1(-np.abs(d)) / np.where(d > 0.0, c * size + s, c + s * size)
+        return np.where(d > 0.0, rise, -rise)
 
     def derivative(self, x: Floats, y: Floats) -> Floats:
         e = np.exp(-np.abs(x))
@@ -132,10 +136,15 @@ class Softplus(Pointwise):
         return np.maximum(x, 0.0) + np.log1p(np.exp(-np.abs(x)))
 
     def stencil(self, x: Floats, y: Floats) -> tuple[Floats, ...]:
-        return (logistic(x),)
+        return logistic(x), logistic(-x)
 
     def rule(self, d: Floats, *stencil: Floats) -> Floats:
-        return np.log1p(stencil[0] * np.expm1(d))
+        s, c = stencil
+        small = s * np.expm1(np.minimum(d, 1.0))
+        near = np.abs(small) < 0.5
+        e = np.exp(-np.abs(d))  # 1 + small cancels where d leads out of saturation
+        far = np.log(np.where(d > 0.0, s + c * e, c + s * e)) + np.maximum(d, 0.0)
+        return np.where(near, np.log1p(np.where(near, small, 0.0)), far)
 
     def derivative(self, x: Floats, y: Floats) -> Floats:
         return logistic(x)
@@ -202,7 +211,7 @@ class Reciprocal(_OfPosition):
 
     def rule(self, d: Floats, *stencil: Floats) -> Floats:
         x = stencil[0]
-        return -d / (x * (x + d))
+        return -d / x / (x + d)
 
     def derivative(self, x: Floats, y: Floats) -> Floats:
         return -y * y

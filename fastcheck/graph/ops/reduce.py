@@ -76,9 +76,11 @@ class Sum(Op):
         return [np.broadcast_to(self.factor(x.shape) * cotangent.reshape(kept), x.shape)]
 
     def gain(self, node: Node, i: int, state: State, single: bool) -> float | None:
-        shape = node.inputs[0].shape
-        n = 1 if single else math.prod(shape[a] for a in self.over(shape))
-        return n * self.factor(shape)
+        source = node.inputs[0]
+        over = self.over(source.shape)
+        if single:  # one entry of each sample, hence all samples where they are summed
+            over = tuple(a for a in over if a == source.batch_axis)
+        return math.prod(source.shape[a] for a in over) * self.factor(source.shape)
 
     def batch(self, inputs: tuple[Node, ...], shape: Shape) -> tuple[int | None, bool]:
         axis = inputs[0].batch_axis

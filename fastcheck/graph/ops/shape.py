@@ -115,4 +115,6 @@ def _moved_pins(
     flat = flat_index([d.pins.get(a, zero) for a in axes], [source.shape[a] for a in axes])
     kept = [a for a in range(node.ndim) if a != skip]
     index = np.unravel_index(flat, [node.shape[a] for a in kept])
-    return {a: i for a, i in zip(kept, index, strict=True) if node.shape[a] != 1}
+    return {
+        a: np.ascontiguousarray(i) for a, i in zip(kept, index, strict=True) if node.shape[a] != 1
+    }
