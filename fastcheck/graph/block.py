@@ -99,6 +99,8 @@ class Block:
 
     def broadcast(self, d: Difference, source: Node, node: Node) -> Difference:
         """Return `d`, a difference of `source`, with the axes of `node` (NumPy's broadcasting)."""
+        if source.shape == node.shape and not self.enters(node, d):
+            return d
         shift = node.ndim - source.ndim
         if shift:
             data = d.data.reshape((1,) * shift + d.data.shape)

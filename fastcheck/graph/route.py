@@ -49,14 +49,20 @@ class Route:
     drops_rows: bool
 
     @cached_property
-    def released(self) -> dict[int, list[int]]:
-        """For each node, the nodes that nobody reads after it: their memory can be used again."""
-        run_in_order = (*self.before, *self.streamed, *self.boundary, *self.after)
-        last = {i.index: node.index for node in run_in_order for i in node.inputs}
-        found: dict[int, list[int]] = {}
-        for source, user in last.items():
-            found.setdefault(user, []).append(source)
-        return found
+    def steps(self) -> dict[int, tuple[tuple[int, ...], tuple[int, ...]]]:
+        """For each node, its inputs, and the nodes that nobody reads after it.
+
+        The memory of the latter can be used again.
+        """
+        in_order = (*self.before, *self.streamed, *self.boundary, *self.after)
+        last = {i.index: node.index for node in in_order for i in node.inputs}
+        return {
+            node.index: (
+                tuple(i.index for i in node.inputs),
+                tuple(source for source, user in last.items() if user == node.index),
+            )
+            for node in in_order
+        }
 
     @cached_property
     def nodes(self) -> tuple[Node, ...]:

@@ -105,15 +105,17 @@ def run_chunk(
 
 def _run(route: Route, nodes: Iterable[Node], diffs: Diffs, block: Block) -> None:
     """Fill in the differences of `nodes`, in order, and forget those that are not read again."""
+    get = diffs.get
     for node in nodes:
-        inputs = tuple([diffs.get(i.index) for i in node.inputs])
+        sources, finished = route.steps[node.index]
+        inputs = tuple(map(get, sources))
         if inputs.count(None) == len(inputs):
             continue
         assert node.op is not None
         diffs[node.index] = node.op.difference(node, inputs, block)
-        for index in route.released.get(node.index, ()):
-            diffs.pop(index, None)
         del inputs
+        for index in finished:
+            diffs.pop(index, None)
 
 
 def _add_block(route: Route, diffs: Diffs, totals: dict[int, Difference], block: Block) -> None:

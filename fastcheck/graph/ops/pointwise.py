@@ -59,15 +59,18 @@ class Pointwise(Op):
     def difference(self, node: Node, diffs: Diffs, block: Block) -> Difference | None:
         (d,) = diffs
         assert d is not None
-        d = d.expanded()
-        found, which = block.tables(node, d)
-        out = np.empty_like(d.data)
-        new = d.replaced(out)
+        full = d.expanded()
+        found, which = block.tables(node, full)
         kernel = type(self).kernel
-        if kernel is None or kernel(*found, which, d.flat, d.offsets, new.flat):
-            columns = d.per_column(which)
-            new.flat[...] = self.rule(d.flat, *(table[columns].T for table in found))
-        return new
+        if kernel is not None:
+            data = full.data if full is not d else full.data.copy()
+            new = full.replaced(data)
+            if not kernel(*found, which, new.flat, full.offsets):
+                return new
+            full = d.expanded()
+        columns = full.per_column(which)
+        change = self.rule(full.flat, *(table[columns].T for table in found))
+        return full.replaced(change.reshape(full.data.shape))
 
 
 class Tanh(Pointwise):
