@@ -102,7 +102,9 @@ def dense(m: Maker, h: Node, width: int) -> Node:
         return ops.contract(f"{letters},{own}->{out}", m.param(*shape), h)
     # effective weights: a product of a parameter and something else without samples
     w = m.param(*shape)
-    w = w * (m.rng.random(shape) < 0.7) if m.rng.random() < 0.5 else ops.tanh(w)
+    w = ops.tanh(w) if m.rng.random() < 0.5 else w
+    mask = m.rng.random(shape) < 0.7
+    w = ops.contract("ij,ij->ij", mask, w) if m.rng.random() < 0.5 else w * mask
     return ops.contract(f"{letters},{own}->{out}", w, h)
 
 
@@ -173,7 +175,8 @@ def convolve(m: Maker) -> Node:
     order = ["bkl", "blk", "lbk"][m.rng.integers(3)]
     full = ops.contract(f"{own},jkl->{order}", h, w)
     over = [order.index("k"), order.index("l")][m.rng.integers(2)]
-    full = ops.sum(ops.tanh(full), axis=over)
+    bend = ops.relu if m.rng.random() < 0.5 else ops.tanh
+    full = ops.sum(bend(full), axis=over)
     rest = order.replace("k" if over == order.index("k") else "l", "")
     return full if (rest.index("b") == m.axis) else full.T
 

@@ -150,7 +150,6 @@ def test_a_bend_is_exact_to_a_few_units_on_both_sides_and_across(
     assert np.all(np.abs(found - truth) <= 4 * UNIT * np.abs(scale))
 
 
-@pytest.mark.xfail(strict=True, reason="rules lose all digits when a change leaves saturation")
 @pytest.mark.parametrize(
     ("name", "z", "d"),
     [("sigmoid", -40.0, 35.0), ("sigmoid", 40.0, -40.0), ("tanh", 20.0, -40.0),
@@ -238,7 +237,6 @@ def test_softmax_cross_entropy_keeps_its_digits(
         assert np.all(error <= 12 * UNIT * scale), (spread, at_label)
 
 
-@pytest.mark.xfail(strict=True, reason="labels of both signs are taken for one-hot or empty ones")
 @pytest.mark.parametrize("y", [[1.0, -1.0, 0.0], [1.0, 0.5, -0.5]])
 def test_softmax_cross_entropy_allows_labels_of_both_signs(y: list[float], form: str) -> None:
     z, d = np.array([0.5, -0.25, 1.0]), mixed_changes(1e-4, 3, 3)
