@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from fastcheck.errors import DataError
 from fastcheck.result import CheckResult, Finding
 from tests.results import KINDS, MEAN, result, tensor
 
@@ -115,7 +116,7 @@ def test_a_result_that_cannot_be_written_leaves_nothing(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(DataError, match=r"result.json: cannot be written \(No space left"):
         result().save(path)
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]

@@ -68,10 +68,10 @@ def run(
             results.append((title, result))
             if result.interrupted:
                 break
+        if json_path is not None:
+            _write_json(json_path, results)
     except FastcheckError as problem:
         raise Refusal(str(problem)) from problem
-    if json_path is not None:
-        _write_json(json_path, results)
     return _status([result for _, result in results])
 
 
@@ -116,14 +116,7 @@ def _status(results: list[CheckResult]) -> int:
 def _write_json(path: Path, results: list[tuple[str, CheckResult]]) -> None:
     import json
 
-    from fastcheck.errors import DataError
-    from fastcheck.result.schema import write_whole
+    from fastcheck.files import write_text
 
     cases = [{"title": title, **result.to_dict()} for title, result in results]
-    text = json.dumps({"schema": 1, "cases": cases}, indent=1, allow_nan=False)
-    try:
-        write_whole(path, text)
-    except OSError as problem:
-        raise DataError(
-            f"{path}: cannot be written, {problem.strerror}; choose another"
-        ) from problem
+    write_text(path, json.dumps({"schema": 1, "cases": cases}, indent=1, allow_nan=False))

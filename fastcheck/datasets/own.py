@@ -26,11 +26,11 @@ from typing import TYPE_CHECKING, Any
 import h5py
 import numpy as np
 
-from fastcheck.datasets.atomic import written_whole
 from fastcheck.datasets.dataset import Dataset
 from fastcheck.datasets.hdf5 import members, read_attribute
 from fastcheck.datasets.parts import open_split, read_classes
 from fastcheck.errors import DataError
+from fastcheck.files import written_whole
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

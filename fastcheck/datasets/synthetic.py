@@ -9,9 +9,9 @@ import h5py
 import numpy as np
 
 from fastcheck.datasets import faces, strokes
-from fastcheck.datasets.atomic import written_whole
 from fastcheck.datasets.own import LIBVER, write_array, write_attributes, write_own
 from fastcheck.errors import DataError, InputError
+from fastcheck.files import written_whole
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

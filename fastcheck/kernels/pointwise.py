@@ -1,10 +1,10 @@
 """Differences of smooth pointwise functions, by short polynomials of the small change.
 
 Each kernel reads what it needs of the base point from ``(M, n)`` tables, row ``which[g]`` of which
-belongs to group ``g``, and turns the change of the argument, ``data`` of shape ``(n, R)``, into that
-of the function, in place: half the memory traffic, which is what bounds it. It returns how many
-changes were too large for its polynomial (above `SMALL`); ``data`` is then void, and the caller uses
-the op's rule for changes of any size.
+belongs to group ``g``, and turns the change of the argument, ``data`` of shape ``(n, R)``, into
+that of the function, in place: half the memory traffic, which is what bounds it. It returns how
+many changes were too large for its polynomial (above `SMALL`); ``data`` is then void, and the
+caller uses the op's rule for changes of any size.
 
 The polynomials are Taylor series; at `SMALL` their first omitted term is below 2**-54 of the sum.
 """

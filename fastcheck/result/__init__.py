@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from fastcheck.files import write_text
 from fastcheck.result.notebook import notebook_html
 from fastcheck.result.records import (
     Audit,
@@ -18,7 +19,7 @@ from fastcheck.result.records import (
     Severity,
     SpotCheck,
 )
-from fastcheck.result.schema import SCHEMA, decoded, encoded, write_whole
+from fastcheck.result.schema import SCHEMA, decoded, encoded
 from fastcheck.result.tensor import Entry, TensorResult, Verdict
 from fastcheck.result.verdict import (
     headline,
@@ -205,7 +206,7 @@ class CheckResult:
 
         Raises
         ------
-        OSError
+        DataError
             If it cannot be written. Nothing is left behind, and an older file stays.
         """
-        write_whole(Path(path), self.to_json(arrays=arrays, indent=2) + "\n")
+        write_text(Path(path), self.to_json(arrays=arrays, indent=2) + "\n")

@@ -4,20 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import os
-import secrets
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import numpy as np
 
 from fastcheck.result.records import Audit, Coverage, Diagnosis, Finding, Provenance, SpotCheck
 from fastcheck.result.tensor import Entry, TensorResult
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
-__all__ = ["SCHEMA", "decoded", "encoded", "write_whole"]
+__all__ = ["SCHEMA", "decoded", "encoded"]
 
 SCHEMA: Final = 1
 """Version of the layout; it grows with every change that a reader must know of."""
@@ -136,16 +131,3 @@ def _typed(kind: str, value: Any) -> Any:
     if kind.startswith("float") and value is not None:
         return float(value)
     return tuple(value) if kind.startswith("tuple") else value
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write a text file that appears whole or not at all, in UTF-8."""
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
-    try:
-        with temporary.open("x", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)

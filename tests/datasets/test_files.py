@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from fastcheck.datasets import digest, write_own
-from fastcheck.datasets.atomic import written_whole
 from fastcheck.datasets.limits import human_bytes
 from fastcheck.errors import DataError
+from fastcheck.files import written_whole
 
 pytestmark = pytest.mark.interpreted
 

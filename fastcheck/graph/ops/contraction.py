@@ -116,12 +116,12 @@ class Contraction(Op):
     def gain(self, node: Node, i: int, state: State, single: bool) -> float | None:
         base = node.inputs[1 - i]
         other = self.letters[1 - i]
-        summed = {a for a, k in enumerate(other) if k not in self.out}
+        summed = [a for a, k in enumerate(other) if k not in self.out]
         if single:  # one entry of each sample, hence all samples where they are summed
-            summed &= {base.batch_axis}
+            summed = [a for a in summed if a == base.batch_axis]
         if not summed:
             return state.largest(base)
-        size = np.abs(state.value(base)).sum(axis=tuple(a for a in summed if a is not None))
+        size = np.abs(state.value(base)).sum(axis=tuple(summed))
         return float(size.max(initial=0.0))
 
     def stays_single(self, node: Node, i: int) -> bool:

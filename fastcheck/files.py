@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-__all__ = ["written_whole"]
+__all__ = ["write_text", "written_whole"]
 
 
 @contextmanager
@@ -49,6 +49,18 @@ def written_whole(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
     except OSError as problem:
         reason = os.strerror(problem.errno) if problem.errno else str(problem)
         raise DataError(f"{path}: cannot be written ({reason}); choose another place") from problem
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file in UTF-8, whole or not at all; an older one is replaced.
+
+    Raises
+    ------
+    DataError
+        If it cannot be written.
+    """
+    with written_whole(path, overwrite=True) as temporary:
+        temporary.write_text(text, encoding="utf-8")
 
 
 def _check_target(path: Path, overwrite: bool) -> None:
