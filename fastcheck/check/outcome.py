@@ -81,18 +81,13 @@ def make_result(
 
 
 def _coverage(run: Measurement, tensors: dict[str, TensorResult]) -> Coverage:
-    n_entries = sum(run.state.graph.params[name].size for name in run.names)
-    n_checked = sum(t.n_checked for t in tensors.values())
-    n_resolved = sum(t.n_agree + t.n_close + t.n_disagree for t in tensors.values())
-    share = "every entry" if n_checked == n_entries else f"{n_checked:,} of {n_entries:,} entries"
     how = {
         "exhaustive": "each perturbed on its own",
         "units": "by perturbing every unit in every sample, and exact outer products",
     }.get(run.numerical.plan, "nothing was probed")
     left_out = len(run.state.graph.params) - len(run.names)
     note = f"; {left_out} tensors left out as asked" if left_out else ""
-    statement = f"{share} of {len(run.names)} tensors checked, {how}{note}"
-    return Coverage(n_entries, n_checked, n_resolved, statement)
+    return Coverage.of(tensors.values(), how + note)
 
 
 def _provenance(objective: GraphObjective) -> Provenance | None:
