@@ -112,13 +112,12 @@ def test_a_kernel_is_accurate_for_small_changes_and_counts_the_others(
     n_points, n_changes = x.shape
     tables = [np.ascontiguousarray(a[:, :1]) for a in op.stencil(x, op.value(x))]
     which, offsets = np.arange(n_points), np.arange(n_points + 1) * n_changes
-    data = np.ascontiguousarray(d.reshape(1, -1))
-    out = np.empty_like(data)
-    n_large = of(getattr(kernels, name))(*tables, which, data, offsets, out)
+    data = d.reshape(1, -1).copy()
+    n_large = of(getattr(kernels, name))(*tables, which, data, offsets)
     edge = (0.9 if name == "softplus" else 1.0) * kernels.SMALL
-    assert n_large == np.count_nonzero(np.abs(data) > edge)
+    assert n_large == np.count_nonzero(np.abs(d) > edge)
     small = np.abs(d) <= edge
-    assert units(out.reshape(d.shape)[small], truth[small]) < allowed
+    assert units(data.reshape(d.shape)[small], truth[small]) < allowed
 
 
 @pytest.mark.parametrize("name", SMOOTH)
@@ -172,6 +171,18 @@ def test_the_reciprocal_of_extreme_numbers_changes_by_a_finite_amount(x: float) 
 
 
 # ------------------------------------------------------------ losses
+
+
+@pytest.mark.xfail(strict=True, reason="rules lose all digits when a change leaves saturation")
+@pytest.mark.parametrize("name", ["binary_cross_entropy_with_logits", "softmax_cross_entropy"])
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_a_loss_from_logits_holds_for_changes_that_leave_saturation(name: str) -> None:
+    graph = Graph()
+    z, d = np.array([45.0, 0.0]), np.array([[-40.0], [0.0]])
+    y = np.array([0.0, 1.0])
+    node = getattr(ops, name)(graph.param("z", (2,)), y)
+    found = sent(node, {"z": z}, d, None).ravel()[0]  # both losses are softplus of the first logit
+    assert found == pytest.approx(changed(mp_softplus, 45.0, -40.0), rel=1e-12)
 
 
 def logits(spread: float, seed: int) -> np.ndarray:
