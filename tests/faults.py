@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -43,14 +45,14 @@ class Case:
         """Return a case in which every ReLU of the second layer is open for some samples."""
         rng = np.random.default_rng(seed)
         params = {}
-        for k, (n_in, n_out) in enumerate(zip(WIDTHS[:-1], WIDTHS[1:], strict=True), start=1):
+        for k, (n_in, n_out) in enumerate(pairwise(WIDTHS), start=1):
             params[f"W{k}"] = rng.standard_normal((n_in, n_out)) / np.sqrt(n_in)
             params[f"b{k}"] = 0.3 + 0.1 * rng.standard_normal(n_out)
         mask = np.ones((N_BATCH, WIDTHS[1]))
         mask[[0, 2, 3], [1, 3, 0]] = 0
         return cls(params, rng.standard_normal((N_BATCH, 6)), rng.integers(0, 4, N_BATCH), mask)
 
-    @property
+    @cached_property
     def objective(self) -> fc.GraphObjective:
         """The same network as the package describes it."""
         layers = [
@@ -60,12 +62,14 @@ class Case:
         net = fc.Network(layers, loss=fc.SoftmaxCrossEntropy(guard=GUARD), l2=L2)
         return net.objective(self.x, self.y)
 
-    @property
+    @cached_property
     def loss(self) -> float:
+        """The loss, as the author of the network computes it."""
         return self.passes()[0]
 
-    @property
+    @cached_property
     def right(self) -> Arrays:
+        """The right gradient, by hand."""
         return self.passes()[1]
 
     def forward(self) -> dict[str, np.ndarray]:
@@ -350,7 +354,7 @@ def input_before_the_activation(case: Case) -> Arrays:
 
 @wrong
 def stale_weights(case: Case) -> Arrays:
-    """The weights are updated before they are used on the way back."""
+    """Update the weights before they are used on the way back."""
     after = {n: w - 0.1 * case.right[n] for n, w in case.params.items()}
     return case.passes(weights=after)[1]
 
