@@ -162,18 +162,16 @@ def test_a_rule_holds_for_changes_that_leave_saturation(name: str, z: float, d: 
     assert found[0] == pytest.approx(changed(f, z, d), rel=1e-6, abs=0)
 
 
-@pytest.mark.xfail(strict=True, reason="x * (x + d) overflows or underflows before the quotient")
 @pytest.mark.parametrize("x", [1e200, 1e-200])
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 def test_the_reciprocal_of_extreme_numbers_changes_by_a_finite_amount(x: float) -> None:
     found = classes.Reciprocal().rule(np.array([x * 1e-8]), np.array([x]))
-    assert found[0] == pytest.approx(-1e-8 / x, abs=0)
+    assert found[0] == pytest.approx(-1e-8 / x, rel=1e-7, abs=0)
 
 
 # ------------------------------------------------------------ losses
 
 
-@pytest.mark.xfail(strict=True, reason="rules lose all digits when a change leaves saturation")
 @pytest.mark.parametrize("name", ["binary_cross_entropy_with_logits", "softmax_cross_entropy"])
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 def test_a_loss_from_logits_holds_for_changes_that_leave_saturation(name: str) -> None:

@@ -75,7 +75,7 @@ def scale(a: Node, factor: float) -> Node:
 def power(a: Node, exponent: Any) -> Node:
     """Return ``a ** exponent`` for the exponents 2, 0.5 and -1."""
     known = {2.0: square, 0.5: sqrt, -1.0: reciprocal}
-    power_of = exponent if isinstance(exponent, int | float) else np.nan
+    power_of = float(exponent) if _is_number(exponent) else np.nan
     if power_of not in known:
         raise InputError(f"`exponent` must be one of -1, 0.5, 2, got {exponent!r}; write a "
                          "product, or ops.exp of a multiple of ops.log")  # fmt: skip

@@ -9,7 +9,7 @@ import numpy as np
 from fastcheck.errors import InputError
 from fastcheck.graph.ops.base import Op
 from fastcheck.graph.ops.normalise import softmax
-from fastcheck.graph.ops.pointwise import Sigmoid, logistic
+from fastcheck.graph.ops.pointwise import Sigmoid, logistic, softplus_change
 from fastcheck.kernels import losses as kernels
 
 if TYPE_CHECKING:
@@ -126,11 +126,23 @@ class SoftmaxCrossEntropy(_Loss):
         loss = np.zeros(d.data.shape[: self.axis] + d.data.shape[self.axis + 1 :])
         for k in range(d.data.shape[self.axis]):
             pk, yk = (np.take(t, k, axis=self.axis) for t in (p, y))
-            shifted = d.data - np.take(d.data, [k], axis=self.axis)
-            total = (p * np.expm1(shifted)).sum(axis=self.axis)
-            ratio = pk / (pk + self.guard)
-            loss -= np.where(yk == 0.0, 0.0, yk * np.log1p(-ratio * total / (1.0 + total)))
+            moved = d.data - np.take(d.data, [k], axis=self.axis)
+            loss -= np.where(yk == 0.0, 0.0, yk * self._log_change(p, pk, moved))
         return loss
+
+    def _log_change(self, p: Floats, pk: Floats, moved: Floats) -> Floats:
+        """Return the change of ``log(p_k + guard)`` when the other logits move by `moved`."""
+        total = (p * np.expm1(np.minimum(moved, 1.0))).sum(axis=self.axis)
+        near = (total > -0.5) & (moved.max(axis=self.axis) < 1.0)
+        top = moved.max(axis=self.axis, keepdims=True)
+        grown = (p * np.exp(moved - top)).sum(axis=self.axis, keepdims=True)
+        far = (top + np.log(grown)).take(0, axis=self.axis)
+        log_sum = np.where(near, np.log1p(np.where(near, total, 0.0)), far)
+        if not self.guard:
+            return -log_sum
+        change = pk / (pk + self.guard) * np.expm1(-log_sum)
+        direct = np.log((pk * np.exp(-log_sum) + self.guard) / (pk + self.guard))
+        return np.where(change > -0.5, np.log1p(np.maximum(change, -0.5)), direct)
 
 
 class _Elementwise(_Loss):
@@ -189,7 +201,7 @@ class LogitCrossEntropy(_Elementwise):
 
     def rule(self, d: Floats, *tables: Floats) -> Floats:
         s, c, y = tables
-        return y * np.log1p(c * np.expm1(-d)) + (1.0 - y) * np.log1p(s * np.expm1(d))
+        return y * softplus_change(-d, c, s) + (1.0 - y) * softplus_change(d, s, c)
 
 
 class BinaryCrossEntropy(_Elementwise):

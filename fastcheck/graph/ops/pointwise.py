@@ -88,7 +88,8 @@ class Tanh(Pointwise):
         t, q = stencil
         big = np.tanh(d)
         size = np.abs(t)  # 1 + t T cancels where d leads out of saturation
-        apart = q / (1.0 + size) + size * (2.0 / (np.exp(2.0 * np.abs(d)) + 1.0))
+        e = np.exp(-2.0 * np.abs(d))
+        apart = q / (1.0 + size) + size * (2.0 * e / (1.0 + e))
         return q * big / np.where(t * big < 0.0, apart, 1.0 + t * big)
 
     def derivative(self, x: Floats, y: Floats) -> Floats:
@@ -142,12 +143,7 @@ class Softplus(Pointwise):
         return logistic(x), logistic(-x)
 
     def rule(self, d: Floats, *stencil: Floats) -> Floats:
-        s, c = stencil
-        small = s * np.expm1(np.minimum(d, 1.0))
-        near = np.abs(small) < 0.5
-        e = np.exp(-np.abs(d))  # 1 + small cancels where d leads out of saturation
-        far = np.log(np.where(d > 0.0, s + c * e, c + s * e)) + np.maximum(d, 0.0)
-        return np.where(near, np.log1p(np.where(near, small, 0.0)), far)
+        return softplus_change(d, *stencil)
 
     def derivative(self, x: Floats, y: Floats) -> Floats:
         return logistic(x)
@@ -294,6 +290,15 @@ def logistic(x: Floats) -> Floats:
     """Return ``1 / (1 + exp(-x))``, small values to full relative accuracy."""
     e = np.exp(-np.abs(x))
     return np.where(x >= 0.0, 1.0, e) / (1.0 + e)
+
+
+def softplus_change(d: Floats, s: Floats, c: Floats) -> Floats:
+    """Return the change of ``log(1 + exp(x))`` by `d`; ``s = sigmoid(x)`` and ``c = 1 - s``."""
+    small = s * np.expm1(np.minimum(d, 1.0))
+    near = np.abs(small) < 0.5
+    e = np.exp(-np.abs(d))  # 1 + small cancels where d leads out of saturation
+    far = np.log(np.where(d > 0.0, s + c * e, c + s * e)) + np.maximum(d, 0.0)
+    return np.where(near, np.log1p(np.where(near, small, 0.0)), far)
 
 
 def _smallest(x: Floats) -> float:
