@@ -68,13 +68,38 @@ class Block:
         return self.streams and node.batch_axis is not None and d.samples is None
 
     def tables(
-        self, node: Node, d: Difference, axis: int | None = None
+        self, node: Node, d: Difference, like: Node | None = None
     ) -> tuple[tuple[Floats, ...], Ints]:
         """Return what the op of `node` prepared, as tables, and the table row of each group.
 
-        `axis` is the sample axis of the prepared arrays where it is not that of `node`.
+        Parameters
+        ----------
+        node : Node
+            The result of the operation.
+        d : Difference
+            The difference for whose groups the base point is wanted.
+        like : Node, optional
+            The node whose axes the prepared arrays have; `node` itself by default.
+
+        Returns
+        -------
+        tuple of ndarray of float64, shape (M, n)
+            One table per array: a row for each combination of the streamed sample and the pinned
+            indices, a column for each other entry.
+        ndarray of int64, shape (G,)
+            The row that belongs to each group.
         """
-        return tables(self.state, node, d, node.batch_axis if axis is None else axis)
+        return tables(self.state, node, d, (like or node).batch_axis)
+
+    def base(self, node: Node, d: Difference, like: Node) -> tuple[Floats, ...]:
+        """Return what the op of `node` prepared, as arrays that broadcast against ``d.data``.
+
+        `d` has one column per row; `like` is the node whose axes the prepared arrays have. Simple
+        and general; compiled kernels read :meth:`tables` instead.
+        """
+        found, which = self.tables(node, d, like)
+        rows = d.per_column(which)
+        return tuple(table[rows].T.reshape(d.data.shape) for table in found)
 
     def spread(self, d: Difference) -> Difference:
         """Return `d`, the same for all samples, with rows for each sample of the block."""

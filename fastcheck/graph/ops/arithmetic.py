@@ -8,7 +8,7 @@ import numpy as np
 
 from fastcheck.errors import InputError
 from fastcheck.graph.difference import Difference, aligned
-from fastcheck.graph.ops.base import Op, unbroadcast
+from fastcheck.graph.ops.base import EntryByEntry, unbroadcast
 from fastcheck.kernels import rows as kernels
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from fastcheck.graph.state import State
 
 
-class _Binary(Op):
+class _Binary(EntryByEntry):
     """An operation of two tensors that broadcast against each other."""
 
     def shape(self, *shapes: Shape) -> Shape:
@@ -152,7 +152,7 @@ class Divide(_Binary):
         return b.replaced((top.reshape(bottom.shape) / bottom).reshape(b.data.shape))
 
 
-class Scale(Op):
+class Scale(EntryByEntry):
     """``factor * a`` with a plain number."""
 
     is_linear = True

@@ -29,13 +29,17 @@ class Op(ABC):
     A subclass has no state but its settings (axes, slopes, a guard), so that it can be sent to
     another process, and defines the methods below. ``values`` and ``output`` are always the full
     base values of the inputs and of the result.
+
+    Attributes
+    ----------
+    is_linear : bool
+        Whether the result is linear in all inputs together (sums, reshapes, scaling).
+    keeps_place : bool
+        Whether an entry of an input moves the entry of the result at its place only, linearly.
     """
 
     is_linear: ClassVar[bool] = False
-    """Whether the result is linear in all inputs together (sums, reshapes, scaling)."""
-
     keeps_place: ClassVar[bool] = False
-    """Whether an entry of an input moves the entry of the result at its place only, linearly."""
 
     @abstractmethod
     def shape(self, *shapes: Shape) -> Shape:
@@ -88,9 +92,9 @@ class Op(ABC):
     def batch(self, inputs: tuple[Node, ...], shape: Shape) -> tuple[int | None, bool]:
         """Return the sample axis of the result, and whether samples meet other than by a sum.
 
-        The default is that of an operation entry by entry with broadcasting.
+        The default is safe for any operation: samples meet. It costs time, never correctness.
         """
-        return broadcast_batch(inputs, shape)
+        return None, any(node.batch_axis is not None for node in inputs)
 
     def prepare(self, node: Node, state: State) -> tuple[Floats, ...]:
         """Return arrays of the base point that the difference rule needs, computed once."""
@@ -104,8 +108,11 @@ class Op(ABC):
         return 1.0 if self.is_linear else None
 
     def stays_single(self, node: Node, i: int) -> bool:
-        """Return whether one changed entry of input `i` changes one entry of the result."""
-        return node.size <= node.inputs[i].size
+        """Return whether one changed entry of input `i` changes at most one of the result.
+
+        The default, False, is safe for any operation.
+        """
+        return False
 
     def length(self, i: int, values: tuple[Floats, ...]) -> float:
         """Return the size of a change of input `i` at which the op bends noticeably."""
@@ -114,6 +121,19 @@ class Op(ABC):
     def flat(self, values: tuple[Floats, ...], margin: float) -> NDArray[np.bool_] | None:
         """Return where the result stays exactly the same under changes up to `margin`."""
         return None
+
+
+class EntryByEntry(Op):
+    """An operation whose entries depend on the entries of its inputs at the same place only.
+
+    Inputs broadcast against each other as in NumPy.
+    """
+
+    def batch(self, inputs: tuple[Node, ...], shape: Shape) -> tuple[int | None, bool]:
+        return broadcast_batch(inputs, shape)
+
+    def stays_single(self, node: Node, i: int) -> bool:
+        return node.size <= node.inputs[i].size
 
 
 def broadcast_batch(inputs: tuple[Node, ...], shape: Shape) -> tuple[int | None, bool]:

@@ -7,7 +7,6 @@ in both operands only are summed (*contracted*), the others are *free*.
 from __future__ import annotations
 
 import math
-from string import ascii_letters
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,7 +15,7 @@ from fastcheck.errors import InputError
 from fastcheck.graph.difference import aligned
 from fastcheck.graph.ops.base import Op
 from fastcheck.graph.ops.entrance import can_enter, enter
-from fastcheck.graph.ops.product import multiplied
+from fastcheck.graph.ops.product import changed_twice, multiplied
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -137,13 +136,18 @@ class Contraction(Op):
             assert d is not None
             return self._one_moved(node, i, d, block)
         a, b = (block.spread(d) if block.enters(node, d) else d for d in (a, b))
-        terms = [
-            multiplied(self, node, 0, a, block),
-            multiplied(self, node, 1, b, block),
-            self._both_moved(node, a, b),
-        ]
-        terms = aligned(terms, node.shape)
-        return terms[0].replaced(terms[0].data + terms[1].data + terms[2].data)
+        left = multiplied(self, node, 0, a, block)
+        right = multiplied(self, node, 1, b, block)
+        both = changed_twice(self, node, a, b)
+        if both.pins:  # one operand touches one entry: keep it so as long as possible
+            if both.pins.keys() != right.pins.keys():
+                left, right = right, left
+            right, both = aligned([right, both], node.shape)
+            right = right.replaced(right.data + both.data)
+            left, right = aligned([left, right], node.shape)
+            return left.replaced(left.data + right.data)
+        left, right, both = aligned([left, right, both], node.shape)
+        return left.replaced(left.data + right.data + both.data)
 
     def _one_moved(self, node: Node, i: int, d: Difference, block: Block) -> Difference | None:
         if block.enters(node, d):
@@ -151,13 +155,6 @@ class Contraction(Op):
                 return enter(self, node, i, d, block)
             d = block.spread(d)
         return multiplied(self, node, i, d, block)
-
-    def _both_moved(self, node: Node, a: Difference, b: Difference) -> Difference:
-        """Return the product of the two changes."""
-        left, right = (d.unpinned(n.shape) for d, n in zip((a, b), node.inputs, strict=True))
-        row = next(k for k in ascii_letters if k not in "".join(self.letters))
-        spec = f"{self.letters[0]}{row},{self.letters[1]}{row}->{self.out}{row}"
-        return left.replaced(np.ascontiguousarray(np.einsum(spec, left.data, right.data)))
 
 
 def contract(a: Floats, left: str, b: Floats, right: str, out: str) -> Floats:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fastcheck.errors import InputError
-from fastcheck.graph.ops.base import Op
+from fastcheck.graph.ops.base import EntryByEntry
 from fastcheck.graph.ops.normalise import softmax
 from fastcheck.graph.ops.pointwise import Sigmoid, logistic, softplus_change
 from fastcheck.kernels import losses as kernels
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from fastcheck.graph.state import State
 
 
-class _Loss(Op):
+class _Loss(EntryByEntry):
     """A loss of (predictions, targets); targets do not depend on parameters."""
 
     def shape(self, *shapes: Shape) -> Shape:
@@ -103,26 +103,41 @@ class SoftmaxCrossEntropy(_Loss):
         d = self.moved(diffs)
         source = node.inputs[0]
         d = d.unpinned(source.shape) if d.pins else d.expanded()
-        # tables have classes last, as the kernels want them, only if nothing else is local
-        if d.flat.shape[0] != source.shape[self.axis]:
-            return d.replaced(self._whole(d, node, block), {})
-        (p, y), which = block.tables(node, d, axis=source.batch_axis)
-        out, scratch = np.empty(d.rows.size), np.empty(d.rows.size)
-        if self.guard:
-            bad = kernels.guarded_cross_entropy(
-                p, y, which, d.flat, d.offsets, self.guard, scratch, out
+        data = np.moveaxis(d.data, self.axis, -2)
+        outer, n_rows = data.shape[:-2], d.rows.size
+        data = np.ascontiguousarray(data).reshape(-1, *data.shape[-2:])
+        p, y, which = self._classes(node, d, block)
+        out, scratch = np.empty((len(data), n_rows)), np.empty(n_rows)
+        for i in range(len(data)):  # one at a time: samples, where the whole batch is carried
+            if self.guard:
+                bad = kernels.guarded_cross_entropy(
+                    p[i], y[i], which, data[i], d.offsets, self.guard, scratch, out[i]
+                )
+            else:
+                bad = kernels.softmax_cross_entropy(
+                    p[i], y[i], which, data[i], d.offsets, scratch, out[i]
+                )
+            if bad:
+                return d.replaced(self._whole(d, node, block), {})
+        return d.replaced(out.reshape(*outer, n_rows), {})
+
+    def _classes(self, node: Node, d: Difference, block: Block) -> tuple[Floats, Floats, Ints]:
+        """Return tables of p and y with a row per group and the classes last."""
+        tables, which = block.tables(node, d, node.inputs[0])
+        key = ("classes", node.index, d.samples is not None)
+        if key not in block.state.memo:
+            n = d.data.shape[self.axis]
+            arrays = (t.reshape(-1, *d.data.shape[:-1]) for t in tables)
+            moved = (np.moveaxis(a, self.axis + 1, -1) for a in arrays)
+            block.state.memo[key] = tuple(
+                np.ascontiguousarray(np.moveaxis(a.reshape(len(a), -1, n), 1, 0)) for a in moved
             )
-        else:
-            bad = kernels.softmax_cross_entropy(p, y, which, d.flat, d.offsets, scratch, out)
-        if bad:
-            return d.replaced(self._whole(d, node, block), {})
-        return d.replaced(out.reshape(*(1 for _ in node.shape), -1), {})
+        p, y = block.state.memo[key]
+        return p, y, which
 
     def _whole(self, d: Difference, node: Node, block: Block) -> Floats:
-        """Return the rule in NumPy: for changes of any size, and any local axes."""
-        (p, y), which = block.tables(node, d, axis=node.inputs[0].batch_axis)
-        columns = d.per_column(which)
-        p, y = (table[columns].T.reshape(d.data.shape) for table in (p, y))
+        """Return the rule in NumPy, for changes of any size."""
+        p, y = block.base(node, d, node.inputs[0])
         loss = np.zeros(d.data.shape[: self.axis] + d.data.shape[self.axis + 1 :])
         for k in range(d.data.shape[self.axis]):
             pk, yk = (np.take(t, k, axis=self.axis) for t in (p, y))

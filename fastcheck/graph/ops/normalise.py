@@ -53,9 +53,6 @@ class Softmax(Op):
         over = self.axis % len(shape)
         return (None, True) if axis == over else (axis, False)
 
-    def stays_single(self, node: Node, i: int) -> bool:
-        return False
-
     def prepare(self, node: Node, state: State) -> tuple[Floats, ...]:
         p = state.value(node)
         top = np.argmax(p, axis=self.axis)
@@ -66,10 +63,8 @@ class Softmax(Op):
         assert d is not None
         axis = self.axis % node.ndim
         d = d.unpinned(node.shape) if axis in d.pins else d.expanded()
-        (p, top), which = block.tables(node, d)
-        columns = d.per_column(which)
-        base = p[columns].T.reshape(d.data.shape)
-        index = top[columns].T.reshape(d.data.shape).astype(np.int64)
+        base, top = block.base(node, d, node)
+        index = top.astype(np.int64)
         first = np.take(index, [0], axis=axis)
         grown = np.expm1(d.data - np.take_along_axis(d.data, first, axis=axis))
         total = (base * grown).sum(axis=axis, keepdims=True)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from fastcheck.graph.ops.base import Op
+from fastcheck.graph.ops.base import EntryByEntry
 from fastcheck.kernels import pointwise as kernels
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from fastcheck.graph.state import State
 
 
-class Pointwise(Op):
+class Pointwise(EntryByEntry):
     """A function of one tensor, entry by entry.
 
     A subclass gives :meth:`value`, :meth:`derivative`, the arrays its rule reads
@@ -232,7 +232,7 @@ class Square(Pointwise):
         return 2.0 * x
 
 
-class Bend(Op):
+class Bend(EntryByEntry):
     """Piecewise linear through zero: slope `low` up to zero, `high` above (ReLU, leaky ReLU).
 
     Parameters

@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import math
 from functools import cached_property
+from string import ascii_letters
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fastcheck.graph.difference import Difference
+from fastcheck.graph.difference import Difference, flat_index
 from fastcheck.kernels import products
 from fastcheck.kernels import rows as kernels
 
@@ -170,3 +171,59 @@ def _runs(which: Ints, d: Difference) -> list[tuple[int, int, int]]:
         (int(which[e]), int(lo), int(hi))
         for e, lo, hi in zip(edges[:-1], bounds[:-1], bounds[1:], strict=True)
     ]
+
+
+def changed_twice(op: Contraction, node: Node, a: Difference, b: Difference) -> Difference:
+    """Return the product of the changes of both operands."""
+    for i, (one, other) in enumerate(((a, b), (b, a))):
+        if _touches_one_entry(op, node, i, one, other):
+            return _picked(op, node, i, one.expanded(), other.unpinned(node.inputs[1 - i].shape))
+    left, right = (d.unpinned(n.shape) for d, n in zip((a, b), node.inputs, strict=True))
+    row = next(k for k in ascii_letters if k not in "".join(op.letters))
+    spec = f"{op.letters[0]}{row},{op.letters[1]}{row}->{op.out}{row}"
+    return left.replaced(np.ascontiguousarray(np.einsum(spec, left.data, right.data)))
+
+
+def _touches_one_entry(
+    op: Contraction, node: Node, i: int, one: Difference, other: Difference
+) -> bool:
+    """Return whether a row of operand `i` is one entry, which picks what it is multiplied with."""
+    own, theirs = op.letters[i], op.letters[1 - i]
+    axis = node.inputs[i].batch_axis if one.samples is not None else None
+    pinned = {own[k] for k in one.pins}
+    unit = {k for k, n in zip(own, node.inputs[i].shape, strict=True) if n == 1}
+    shared = set(own) & set(theirs) - ({own[axis]} if axis is not None else set())
+    return (
+        bool(one.pins)
+        and one.rows is other.rows
+        and one.flat.shape[0] == 1
+        and shared <= pinned | unit
+        and not any(k in op.out for k in shared)
+    )
+
+
+def _picked(op: Contraction, node: Node, i: int, one: Difference, other: Difference) -> Difference:
+    """Return the product of one moved entry per row with the entries of `other` that it meets."""
+    own, theirs = op.letters[i], op.letters[1 - i]
+    n_rows = one.rows.size
+    shape = node.inputs[1 - i].shape
+    axis = node.inputs[1 - i].batch_axis if other.samples is not None else None
+    sample = None if axis is None else theirs[axis]  # of length 1
+    summed = [k for k in theirs if k in own and k not in op.out and k != sample]
+    free = [k for k in theirs if k not in summed and k != sample]
+    dropped = [k for k in theirs if k == sample]
+    order = [theirs.index(k) for k in summed + free + dropped]
+    data = other.data.transpose(*order, len(theirs))
+    dims = [shape[theirs.index(k)] for k in summed]
+    zero = np.zeros(one.n_groups, dtype=np.int64)
+    index = [one.pins.get(own.index(k), zero) for k in summed]
+    place = one.per_column(flat_index(index, dims)) if summed else np.zeros(n_rows, dtype=np.int64)
+    data = data.reshape(math.prod(dims), -1, n_rows)
+    picked = data[place, :, np.arange(n_rows)].T * one.flat[0]
+    local = dict(zip(theirs, other.data.shape, strict=False))
+    result = [k for k in op.out if k in free]
+    picked = picked.reshape(*(local[k] for k in free), n_rows)
+    picked = picked.transpose(*(free.index(k) for k in result), len(free))
+    out = [local[k] if k in result else 1 for k in op.out]
+    pins = {op.out.index(own[a]): p for a, p in one.pins.items() if own[a] in op.out}
+    return one.replaced(np.ascontiguousarray(picked).reshape(*out, n_rows), pins)

@@ -89,6 +89,9 @@ class Sum(Op):
             return None, False
         return (axis if self.keepdims else axis - sum(a < axis for a in over)), False
 
+    def stays_single(self, node: Node, i: int) -> bool:
+        return True
+
     def difference(self, node: Node, diffs: Diffs, block: Block) -> Difference | None:
         (d,) = diffs
         assert d is not None

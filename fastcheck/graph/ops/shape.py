@@ -44,6 +44,9 @@ class Transpose(Op):
         axis = inputs[0].batch_axis
         return (None if axis is None else self.axes.index(axis)), False
 
+    def stays_single(self, node: Node, i: int) -> bool:
+        return True
+
     def difference(self, node: Node, diffs: Diffs, block: Block) -> Difference | None:
         (d,) = diffs
         assert d is not None
@@ -83,6 +86,9 @@ class Reshape(Op):
             return None, False
         place = _same_axis(inputs[0].shape, axis, shape)
         return place, place is None
+
+    def stays_single(self, node: Node, i: int) -> bool:
+        return True
 
     def difference(self, node: Node, diffs: Diffs, block: Block) -> Difference | None:
         (d,) = diffs
