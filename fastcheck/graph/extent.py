@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fastcheck.graph.ops.contraction import Contraction
+from fastcheck.graph.ops.normalise import Softmax
 from fastcheck.graph.ops.pointwise import Bend
 from fastcheck.graph.route import find_single
 
@@ -25,9 +26,13 @@ WIDE_ELEMENTS, WIDE_ROWS = 1 << 19, 1 << 10
 a step in Python then still has enough compiled work."""
 LEAST_ROWS, MOST_ROWS = 256, 1 << 16
 
-ROW_SECONDS, ELEMENT_SECONDS, COLUMN_SECONDS = 4e-9, 0.35e-9, 1.2e-9
-"""Costs of a row, of an element held per row and of one held per column, fitted on one machine;
-they steer choices and predictions, no result depends on them."""
+ROW_SECONDS, SPREAD_SECONDS, STEP_SECONDS = 5e-9, 20e-9, 12e-6
+"""Costs of a row, of a row that is spread over the samples in general form, and of one operation
+on one block."""
+COMPILED, INTERPRETED, MERGED, COLUMN = 0.45e-9, 6e-9, 12e-9, 1.2e-9
+"""Costs of an element: in a compiled rule, in a rule in NumPy, where two changes of different form
+meet, and of one held per column. All are fitted on one machine; they steer choices and predictions,
+no result depends on them."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +51,10 @@ class Extent:
         Local size of the widest difference held per column.
     work, column_work : int
         Sums of local sizes over the nodes of either kind.
+    row_seconds : float
+        Predicted time of a row.
+    n_steps : int
+        How many operations a block takes.
     samples : int
         How many samples are streamed; 1 where they are not.
     density : float
@@ -58,6 +67,8 @@ class Extent:
     column_width: int
     work: int
     column_work: int
+    row_seconds: float
+    n_steps: int
     samples: int
     density: float
 
@@ -77,8 +88,9 @@ class Extent:
     def seconds(self, n_entries: int) -> float:
         """Return the predicted time of probing `n_entries` entries."""
         rows = n_entries * self.rows_per_entry
-        per_row = ROW_SECONDS + ELEMENT_SECONDS * self.work
-        return rows * (per_row + COLUMN_SECONDS * self.column_work / max(self.group, 1.0))
+        per_row = self.row_seconds + COLUMN * self.column_work / max(self.group, 1.0)
+        n_blocks = max(1.0, rows / max(self.n_rows, 1))
+        return rows * per_row + n_blocks * self.n_steps * STEP_SECONDS
 
 
 def find_extent(route: Route, state: State, alive: dict[int, NDArray[np.uint8]]) -> Extent:
@@ -89,6 +101,7 @@ def find_extent(route: Route, state: State, alive: dict[int, NDArray[np.uint8]])
     single = find_single(route)
     held: dict[int, bool] = {route.origin.index: False}
     width, column_width, work, column_work = 1, 1, 0, 0
+    row_seconds = ROW_SECONDS if route.drops_rows or not streams else SPREAD_SECONDS
     for node in route.nodes:
         inputs = [i for i in node.inputs if i.index in held]
         size = _local(node, single, streams, n_batch)
@@ -97,6 +110,7 @@ def find_extent(route: Route, state: State, alive: dict[int, NDArray[np.uint8]])
         if by_row:
             widest = max(size, *(_local(i, single, streams, n_batch) for i in inputs))
             width, work = max(width, widest), work + widest
+            row_seconds += widest * _element_seconds(node, inputs)
         else:
             column_width, column_work = max(column_width, size), column_work + size
     run, density = _entrance(route, state, alive) if route.drops_rows else (1.0, 1.0)
@@ -105,7 +119,7 @@ def find_extent(route: Route, state: State, alive: dict[int, NDArray[np.uint8]])
         rows_per_entry=2.0 * samples * density,
         group=2.0 * max(run * density, 1.0),
         width=width, column_width=column_width, work=work, column_work=column_work,
-        samples=samples, density=density,
+        row_seconds=row_seconds, n_steps=len(route.nodes), samples=samples, density=density,
     )  # fmt: skip
 
 
@@ -125,6 +139,14 @@ def _held_per_row(
         return False
     straight = op.is_linear or isinstance(op, Bend | Contraction)
     return not straight or len(inputs) > 1 or any(held[i.index] for i in inputs)
+
+
+def _element_seconds(node: Node, inputs: list[Node]) -> float:
+    if len(inputs) > 1:
+        return MERGED
+    op = node.op
+    slow = not op.is_linear and getattr(op, "kernel", True) is None if op else False
+    return INTERPRETED if slow or isinstance(op, Softmax) else COMPILED
 
 
 def _entrance(

@@ -103,6 +103,73 @@ def softplus(  # the rule for large changes reads c, and both have one list of a
 
 
 @jit
+def exp(y: Array, which: Array, data: Array, offsets: Array) -> int:
+    """Exponential: ``y expm1(d)`` with y the value."""
+    edge = offsets.view(np.uint64)
+    bad = 0
+    for i in range(data.shape[0]):
+        for g in range(offsets.size - 1):
+            yi = y[which[g], i]
+            for r in range(edge[g], edge[g + 1]):
+                d = data[i, r]
+                bad += abs(d) > SMALL
+                data[i, r] = yi * small_expm1(d)
+    return bad
+
+
+@jit
+def log(x: Array, which: Array, data: Array, offsets: Array) -> int:
+    """Logarithm: ``log1p(d / x)``."""
+    edge = offsets.view(np.uint64)
+    bad = 0
+    for i in range(data.shape[0]):
+        for g in range(offsets.size - 1):
+            inverse = 1.0 / x[which[g], i]
+            for r in range(edge[g], edge[g + 1]):
+                d = data[i, r] * inverse
+                bad += abs(d) > SMALL
+                data[i, r] = small_log1p(d)
+    return bad
+
+
+@jit
+def square(x: Array, which: Array, data: Array, offsets: Array) -> int:
+    """Square: ``d (2 x + d)``, for changes of any size."""
+    edge = offsets.view(np.uint64)
+    for i in range(data.shape[0]):
+        for g in range(offsets.size - 1):
+            twice = 2.0 * x[which[g], i]
+            for r in range(edge[g], edge[g + 1]):
+                data[i, r] = data[i, r] * (twice + data[i, r])
+    return 0
+
+
+@jit
+def sqrt(x: Array, which: Array, data: Array, offsets: Array) -> int:
+    """Square root: ``d / (sqrt(x + d) + sqrt(x))``, for changes of any size."""
+    edge = offsets.view(np.uint64)
+    for i in range(data.shape[0]):
+        for g in range(offsets.size - 1):
+            base = x[which[g], i]
+            root = np.sqrt(base)
+            for r in range(edge[g], edge[g + 1]):
+                data[i, r] = data[i, r] / (np.sqrt(base + data[i, r]) + root)
+    return 0
+
+
+@jit
+def reciprocal(x: Array, which: Array, data: Array, offsets: Array) -> int:
+    """Reciprocal: ``-d / x / (x + d)``, for changes of any size."""
+    edge = offsets.view(np.uint64)
+    for i in range(data.shape[0]):
+        for g in range(offsets.size - 1):
+            base = x[which[g], i]
+            for r in range(edge[g], edge[g + 1]):
+                data[i, r] = -data[i, r] / base / (base + data[i, r])
+    return 0
+
+
+@jit
 def bend_columns(
     x: Array, which: Array, data: Array, reach: Array, low: float, high: float, out: Array
 ) -> int:

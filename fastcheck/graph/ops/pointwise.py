@@ -152,6 +152,8 @@ class Softplus(Pointwise):
 class Exp(Pointwise):
     """Exponential."""
 
+    kernel = staticmethod(kernels.exp)
+
     def value(self, *values: Floats) -> Floats:
         return np.exp(values[0])
 
@@ -178,6 +180,8 @@ class _OfPosition(Pointwise):
 class Log(_OfPosition):
     """Natural logarithm."""
 
+    kernel = staticmethod(kernels.log)
+
     def value(self, *values: Floats) -> Floats:
         return np.log(values[0])
 
@@ -190,6 +194,8 @@ class Log(_OfPosition):
 
 class Sqrt(_OfPosition):
     """Square root."""
+
+    kernel = staticmethod(kernels.sqrt)
 
     def value(self, *values: Floats) -> Floats:
         return np.sqrt(values[0])
@@ -205,6 +211,8 @@ class Sqrt(_OfPosition):
 class Reciprocal(_OfPosition):
     """``1 / x``."""
 
+    kernel = staticmethod(kernels.reciprocal)
+
     def value(self, *values: Floats) -> Floats:
         return 1.0 / values[0]
 
@@ -218,6 +226,8 @@ class Reciprocal(_OfPosition):
 
 class Square(Pointwise):
     """``x ** 2``."""
+
+    kernel = staticmethod(kernels.square)
 
     def value(self, *values: Floats) -> Floats:
         return np.square(values[0])
