@@ -11,8 +11,8 @@ its entries give rise to, and how many rows share a group):
   also of the outer products that end it.
 * *rows*: each enters the samples once and is added to its probe once.
 
-The price of an element and of a row is measured in the same run with the kernels of fastcheck on
-arrays that stay in the cache and have their columns in the inner loop. That of a flop is the best
+The price of an element and of a row is measured in the same run with the loops of
+:mod:`benchmarks.elements` on arrays that stay in the cache. That of a flop is the best
 of three ways on one thread at the shape of a block: ``numpy.matmul`` with either operand first,
 and the package's own product for narrow results. Not counted: forward passes, the choice of the
 step, Python.
@@ -22,15 +22,18 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from functools import partial
+from time import thread_time
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from benchmarks import elements
 from benchmarks.timing import seconds_of
 from fastcheck.graph.ops import pointwise as ops
 from fastcheck.graph.ops.contraction import Contraction
 from fastcheck.graph.ops.losses import BinaryCrossEntropy, SoftmaxCrossEntropy
-from fastcheck.kernels import losses, pointwise, products, rows
+from fastcheck.kernels import products
 from fastcheck.numdiff import Prober
 from fastcheck.units import find_sites
 
@@ -177,44 +180,10 @@ def least_seconds(work: Work) -> float:
 
 
 def element_price(kind: str, size: int) -> float:
-    """Return the seconds of one element of a kernel, in the cache, all rows in one group."""
+    """Return the seconds of one element of a function."""
     size = min(size, MOST_LOCAL)
-    n = CACHED // size
-    rng = np.random.default_rng(0)
-    data, out = 1e-7 * rng.standard_normal((size, n)), np.empty((size, n))
-    base = rng.uniform(0.2, 0.8, (1, size))
-    which, offsets = np.zeros(1, np.int64), np.array([0, n])
-    return _timed(_kernel_call(kind, base, which, data, offsets, out)) / (size * n)
-
-
-def _kernel_call(
-    kind: str, base: np.ndarray, which: np.ndarray, data: np.ndarray, offsets: np.ndarray,
-    out: np.ndarray,
-) -> Callable[[], object]:  # fmt: skip
-    """Return a call of the kernel of this kind on arrays of shape (local size, columns)."""
-    n = data.shape[1]
-    label = np.zeros_like(base)
-    label[0, 0] = 1.0
-    flat, scratch, scale = np.empty(n), np.empty(n), np.linspace(-1.0, 1.0, n)
-    column = np.ascontiguousarray(data[:, :1])
-    calls: dict[str, Callable[[], object]] = {
-        "tanh": lambda: pointwise.tanh(base, base, which, data, offsets, out),
-        "sigmoid": lambda: pointwise.sigmoid(base, base, which, data, offsets, out),
-        "softplus": lambda: pointwise.softplus(base, which, data, offsets, out),
-        "bend": lambda: pointwise.bend_rows(base, which, data, offsets, 0.0, 1.0, out),
-        "expand": lambda: rows.expand(column, scale, offsets, out),
-        "outer": lambda: rows.expand(column, scale, offsets, out),
-        "softmax_cross_entropy": lambda: losses.softmax_cross_entropy(
-            base, label, which, data, offsets, scratch, flat
-        ),
-        "guarded_cross_entropy": lambda: losses.guarded_cross_entropy(
-            base, label, which, data, offsets, 1e-7, scratch, flat
-        ),
-        "binary_cross_entropy": lambda: losses.binary_cross_entropy(
-            base, 1.0 - base, label, which, data, offsets, 0.0, out
-        ),
-    }
-    return calls[kind]
+    changes, base, out = elements.sample(size, CACHED // size)
+    return _timed(partial(elements.KINDS[kind], changes, base, out)) / changes.size
 
 
 def column_price(shape: Shape) -> float:
@@ -233,27 +202,15 @@ def column_price(shape: Shape) -> float:
     return min(_timed(way) for way in ways) / n
 
 
-def row_price(n_units: int = 8, n_in: int = 256, n_samples: int = 4) -> float:
+def row_price(n_samples: int = 8) -> float:
     """Return the seconds of one row: entering a sample, and being added to its probe."""
-    n = n_units * n_in
-    x = np.random.default_rng(0).uniform(0.1, 1.0, (n_samples, n_in))
-    key, size = np.tile(np.arange(n_in), n_units), np.ones(n)
-    runs, unit = np.arange(n_units + 1) * n_in, np.arange(n_units)
-    most, groups = 2 * n * n_samples, n_units * n_samples
-    probe, scale = np.empty(most, np.int32), np.empty(most)
-    offsets, samples, units = (np.empty(groups + 1, np.int64) for _ in range(3))
-    alive, segments = np.ones((n_samples, n_units), np.uint8), np.empty(n_samples + 1, np.int64)
-    total = np.zeros((1, 2 * n))
-
-    def once() -> None:
-        rows.enter(x, key, size, runs, unit, alive, 0, n_samples,
-                   probe, scale, offsets, samples, units, segments)  # fmt: skip
-        rows.collapse(scale.reshape(1, -1), probe, total)
-
-    return _timed(once) / most
+    rng = np.random.default_rng(0)
+    n = CACHED // n_samples
+    x, keys, probes = rng.random((n_samples, n)), np.arange(n), 2 * np.arange(n, dtype=np.uint32)
+    return _timed(partial(elements.scatter, x, keys, probes, np.zeros(2 * n))) / x.size
 
 
 def _timed(call: Callable[[], object]) -> float:
     """Return the seconds of one call, the best of three measurements."""
     call()  # compiles
-    return min(seconds_of(call, SHORT) for _ in range(3))
+    return min(seconds_of(call, SHORT, thread_time) for _ in range(3))

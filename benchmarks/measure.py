@@ -6,6 +6,7 @@ import gc
 from dataclasses import asdict, dataclass
 from functools import partial
 from statistics import median
+from time import perf_counter
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -49,10 +50,13 @@ class Effort:
         Rounds per case at most.
     loop_seconds : float
         Time that each loop runs per case, all rounds together.
+    clock : callable
+        Of one thread: time that has passed, or time of the processor.
     """
 
     pairs: int = 7
     loop_seconds: float = 3.0
+    clock: Callable[[], float] = perf_counter
 
 
 @dataclass(frozen=True)
@@ -178,7 +182,7 @@ def measured(case: Case, effort: Effort) -> list[Record]:
     n_rounds = min(case.pairs, effort.pairs)
     slices = {loop.name: _slice_size(case, loop, effort.loop_seconds / n_rounds)
               for loop in case.loops}  # fmt: skip
-    measurements = _measurements(case, slices, effort.loop_seconds / n_rounds)
+    measurements = _measurements(case, slices, effort.loop_seconds / n_rounds, effort.clock)
     found = interleaved(measurements, n_rounds)
     records = []
     for loop in case.loops:
@@ -209,7 +213,7 @@ def measured(case: Case, effort: Effort) -> list[Record]:
 
 
 def _measurements(
-    case: Case, slices: Mapping[str, int], shortest: float
+    case: Case, slices: Mapping[str, int], shortest: float, clock: Callable[[], float]
 ) -> dict[str, Callable[[], float]]:
     """Return what is measured in each round, by name: functions that return seconds.
 
@@ -230,11 +234,11 @@ def _measurements(
 
     check()  # compiles
     found: dict[str, Callable[[], float]] = {
-        "numerical": partial(seconds_of, numerical, shortest),
-        "check": partial(seconds_of, check, shortest),
+        "numerical": partial(seconds_of, numerical, shortest, clock),
+        "check": partial(seconds_of, check, shortest, clock),
     }
     for loop in case.loops:
-        found[loop.name] = _LoopTimer(case, loop, slices[loop.name])
+        found[loop.name] = _LoopTimer(case, loop, slices[loop.name], clock)
     found["floor"] = partial(floor.least_seconds, work)
     return found
 
@@ -242,17 +246,18 @@ def _measurements(
 class _LoopTimer:
     """Times a loop on some entries, others in each round, and extrapolates to all."""
 
-    def __init__(self, case: Case, loop: Loop, n_entries: int) -> None:
+    def __init__(self, case: Case, loop: Loop, n_entries: int, clock: Callable[[], float]) -> None:
         self.case = case
         self.loop = loop
         self.n_entries = n_entries
+        self.clock = clock
         self.starts = iter(np.random.default_rng(0).permutation(64) / 64)
 
     def __call__(self) -> float:
         shapes = self.case.objective.shapes
         some = spread(shapes, self.n_entries, float(next(self.starts)))
         gc.collect()
-        seconds = seconds_of(partial(self.loop.run, some), 0.0)
+        seconds = seconds_of(partial(self.loop.run, some), 0.0, self.clock)
         return seconds / self.n_entries * self.case.n_params
 
 

@@ -20,13 +20,17 @@ SHORTEST = 0.1
 """Seconds below which a measurement is repeated and divided."""
 
 
-def seconds_of(work: Callable[[], object], shortest: float = SHORTEST) -> float:
+def seconds_of(
+    work: Callable[[], object],
+    shortest: float = SHORTEST,
+    clock: Callable[[], float] = perf_counter,
+) -> float:
     """Return the time of one call; short calls are repeated until `shortest` seconds have gone."""
-    calls, start = 0, perf_counter()
+    calls, start = 0, clock()
     while True:
         work()
         calls += 1
-        passed = perf_counter() - start
+        passed = clock() - start
         if passed >= shortest:
             return passed / calls
 

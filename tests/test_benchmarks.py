@@ -81,14 +81,13 @@ def test_the_comparison_with_a_loop_fails_for_a_loop_over_other_entries(place: i
 def test_a_wrong_engine_makes_the_script_exit_with_1(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    right = Tanh.kernel
+    right = Tanh.difference
 
-    def wrong(t, q, which, data, offsets, out):  # type: ignore[no-untyped-def]
-        bad = right(t, q, which, data, offsets, out)
-        out *= 1 + 1e-8
-        return bad
+    def wrong(self, node, diffs, block):  # type: ignore[no-untyped-def]
+        found = right(self, node, diffs, block)
+        return found.replaced(found.data * (1 + 1e-8))
 
-    monkeypatch.setattr(Tanh, "kernel", staticmethod(wrong))
+    monkeypatch.setattr(Tanh, "difference", wrong)
     monkeypatch.setitem(CASES, "s1", lambda: tiny("binary"))
     assert speed.main(["--quick", "--case", "s1"]) == 1
     assert "WRONG: tiny: W1" in capsys.readouterr().err
@@ -97,7 +96,7 @@ def test_a_wrong_engine_makes_the_script_exit_with_1(
 def test_the_script_prints_a_table_and_writes_json(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(speed, "Effort", lambda **_: EFFORT)
+    monkeypatch.setattr(speed, "Effort", lambda *_: EFFORT)
     monkeypatch.setattr(floor, "SHORT", 1e-4)
     monkeypatch.setitem(CASES, "s3", lambda: replace(tiny("relu twice"), name="s3"))
     monkeypatch.setitem(CASES, "s1", lambda: replace(tiny("binary"), name="s1"))
