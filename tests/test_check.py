@@ -654,6 +654,7 @@ def test_a_seed_repeats_a_check_and_another_draws_anew() -> None:
         ({"step": -1e-5}, "`step` must be a positive number, got -1e-05"),
         ({"step": np.inf}, "`step` must be a positive number, got inf"),
         ({"step": np.nan}, "`step` must be a positive number, got nan"),
+        ({"step": "x"}, "`step` must be a positive number, got 'x'"),
         ({"rtol": -1e-5}, r"`rtol` must be in \[0, 1\), got -1e-05"),
         ({"rtol": 1.0}, r"`rtol` must be in \[0, 1\), got 1.0"),
         ({"rtol": np.nan}, r"`rtol` must be in \[0, 1\), got nan"),
@@ -680,7 +681,6 @@ def test_a_wrong_option_is_refused(options: dict[str, Any], message: str) -> Non
         ({"budget": "x"}, "budget"),
         ({"budget": np.nan}, "budget"),
         ({"rtol": "x"}, "rtol"),
-        ({"step": "x"}, "step"),
         ({"only": 5}, "only"),
         ({"loss_value": "x"}, "loss_value"),
         ({"loss_value": np.ones(2)}, "loss_value"),
@@ -693,15 +693,43 @@ def test_an_option_of_a_wrong_type_is_refused_by_name(options: dict[str, Any], n
 
 
 @small
-@pytest.mark.xfail(strict=True, reason="only mappings of rectangular arrays are looked at")
+@pytest.mark.parametrize("name", ["params", "grads"])
+def test_something_else_than_named_arrays_is_refused(name: str) -> None:
+    for value, shown in (
+        (None, "NoneType"),
+        ([1.0], "list"),
+        (np.ones(3), r"ndarray of shape \(3"),
+    ):
+        arguments: Any = {"params": CASE.params, "grads": CASE.right} | {name: value}
+        with pytest.raises(fc.InputError, match=f"`{name}` must map names to arrays, got {shown}"):
+            fc.check_gradients(CASE.objective, **arguments)
+
+
+@small
+@pytest.mark.xfail(strict=True, reason="numpy complains about rows of different lengths")
+@pytest.mark.parametrize("name", ["params", "grads"])
+def test_a_ragged_array_is_refused_by_name(name: str) -> None:
+    arguments: Any = {"params": CASE.params, "grads": CASE.right}
+    arguments[name] = arguments[name] | {"W1": [[1.0], []]}
+    with pytest.raises(fc.InputError, match=rf"`{name}\['W1'\]`"):
+        fc.check_gradients(CASE.objective, **arguments)
+
+
+@small
 @pytest.mark.parametrize(
-    ("name", "value"),
-    [("grads", None), ("grads", {"W1": [[1.0], []]}), ("params", None)],
+    "step",
+    [
+        1,
+        np.float64(1e-3),
+        pytest.param(
+            np.float32(1e-3),
+            marks=pytest.mark.xfail(strict=True, reason="not an instance of float"),
+        ),
+    ],
 )
-def test_something_else_than_named_arrays_is_refused_by_name(name: str, value: Any) -> None:
-    arguments = {"params": CASE.params, "grads": CASE.right} | {name: value}
-    with pytest.raises(fc.InputError, match=f"`{name}"):
-        fc.check_gradients(CASE.objective, only="W1", **arguments)
+def test_a_step_may_be_any_number(step: Any) -> None:
+    found = fc.numerical_gradient(CASE.objective, CASE.params, step=step, only="b3")
+    assert not np.isnan(found.values["b3"]).any()
 
 
 @small
