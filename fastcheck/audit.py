@@ -22,7 +22,9 @@ ROUNDINGS = 16.0
 """Allowance for the rounding of a loss, in units of `noise`."""
 
 
-def audit_tensor(state: State, name: str, numerical: Floats, noise: float, seed: int) -> Audit:
+def audit_tensor(
+    state: State, name: str, numerical: Floats, noise: float, seed: int, truncation: float = 0.0
+) -> Audit:
     """Compare the derivative along one random direction with two plainly evaluated losses.
 
     Every entry takes part, with a weight of size 1/2 to 3/2 and random sign, so that errors in
@@ -40,6 +42,8 @@ def audit_tensor(state: State, name: str, numerical: Floats, noise: float, seed:
         By how much one rounding error in each operation moves the loss.
     seed : int
         Seed of the direction.
+    truncation : float
+        Truncation error of an entry of `numerical`, absolute.
 
     Notes
     -----
@@ -57,6 +61,7 @@ def audit_tensor(state: State, name: str, numerical: Floats, noise: float, seed:
     terms = numerical * ((above - below) / (2.0 * step))  # as moved, after rounding
     bend = abs((up - state.loss) - (state.loss - down)) / step
     tolerance = ROUNDINGS * noise / step + bend + 1e-12 * float(np.abs(terms).sum())
+    tolerance += truncation * float(np.abs(direction).sum())
     predicted, measured = float(terms.sum()), (up - down) / (2.0 * step)
     passed = bool(abs(predicted - measured) <= tolerance)
     return Audit(name, predicted, measured, tolerance, passed)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from fastcheck.graph.route import find_route
 from fastcheck.result import Finding
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-    from fastcheck.plan import Numerical
-    from fastcheck.result import Audit, SpotCheck
+    from fastcheck.graph.state import State
+    from fastcheck.result import Audit, SpotCheck, TensorResult
 
 LOSS_RTOL = 1e-10
 """How far the user's loss may be from the objective's, relative: far above rounding in float64,
@@ -34,7 +35,10 @@ def about_loss(loss: float, given: float | None) -> list[Finding]:
             "overflow or a logarithm of zero in the forward pass"
         )
         return [Finding("loss-not-finite", "error", None, message)]
-    if given is None or abs(given - loss) <= LOSS_RTOL * max(abs(given), abs(loss), 1e-300):
+    if given is None:
+        return []
+    scale = max(abs(given), abs(loss), 1e-300)
+    if math.isfinite(given) and abs(given - loss) <= LOSS_RTOL * scale:
         return []
     ratio = f", {given / loss:.6g} times" if loss else ""
     message = (
@@ -53,7 +57,8 @@ def about_audits(audits: Sequence[Audit]) -> list[Finding]:
             audit.tensor,
             f"{audit.tensor}: the numerical gradient gives {audit.predicted:.9g} along a random "
             f"direction, two plainly subtracted losses give {audit.measured:.9g} ± "
-            f"{audit.tolerance:.1e}; do not trust this check and report it with the network",
+            f"{audit.tolerance:.1e}; the numerical gradient cannot be trusted: if you added an "
+            "operation, look at its difference and batch methods, else report the network",
         )
         for audit in audits
         if not audit.passed
@@ -75,15 +80,63 @@ def about_spots(spots: Sequence[SpotCheck]) -> list[Finding]:
     ]
 
 
-def about_kinks(numerical: Numerical) -> list[Finding]:
-    """Return notes about probes that crossed a kink and about entries that lie at one."""
-    found = []
-    for name, tensor in numerical.tensors.items():
-        n_kinks = int(tensor.kink.sum())
-        if n_kinks:
-            message = (
-                f"{name}: {n_kinks} entries lie exactly at a kink, where one-sided slopes differ; "
-                "move the parameters a little (biases that are exactly zero are a usual cause)"
-            )
-            found.append(Finding("kink", "note", name, message))
-    return found
+def about_reach(state: State, names: Sequence[str]) -> list[Finding]:
+    """Return a warning for each parameter on which the loss does not depend."""
+    return [
+        Finding(
+            "unused-parameter",
+            "warning",
+            name,
+            f"{name}: the loss does not depend on this parameter; use it in the forward pass, or "
+            "leave it out with skip=",
+        )
+        for name in names
+        if not find_route(state.graph.params[name]).nodes
+    ]
+
+
+def about_coupling(state: State, names: Sequence[str]) -> list[Finding]:
+    """Return a note where samples meet because targets do not say which axis counts them."""
+    for name in names:
+        route = find_route(state.graph.params[name])
+        for node in route.before if route.coupled else ():
+            undeclared = [i for i in node.inputs if i.op is None and i.batch_axis is None]
+            if node.mixes and any(i.index in state.graph.constants for i in undeclared):
+                message = (
+                    f"samples meet at {node.label()}, because an array there does not say which "
+                    "axis counts samples, so that probes carry the whole batch and take longer; "
+                    "declare it with graph.data(..., batch_axis=...)"
+                )
+                return [Finding("undeclared-batch-axis", "note", None, message)]
+    return []
+
+
+def about_close(tensors: Mapping[str, TensorResult]) -> list[Finding]:
+    """Return a warning for each tensor that is off nearly everywhere, though by little."""
+    return [
+        Finding(
+            "mostly-close",
+            "warning",
+            name,
+            f"{name}: {tensor.n_close} of {tensor.n_checked} entries are measurably off, though by "
+            "less than rtol; usual causes are float32 somewhere in your code, a guard in the loss "
+            "that the backward pass leaves out, or an added operation whose rule subtracts",
+        )
+        for name, tensor in tensors.items()
+        if not tensor.n_disagree and 2 * tensor.n_close > tensor.n_checked > 0
+    ]
+
+
+def about_kinks(tensors: Mapping[str, TensorResult]) -> list[Finding]:
+    """Return a note for each tensor with entries at a kink."""
+    return [
+        Finding(
+            "kink",
+            "note",
+            name,
+            f"{name}: {tensor.n_kink} entries lie exactly at a kink, where one-sided slopes "
+            "differ; move the parameters a little (biases that are exactly zero are a usual cause)",
+        )
+        for name, tensor in tensors.items()
+        if tensor.n_kink
+    ]

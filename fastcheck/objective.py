@@ -9,6 +9,7 @@ import numpy as np
 from fastcheck.errors import InputError
 from fastcheck.graph.reference import gradient
 from fastcheck.graph.state import State, evaluate
+from fastcheck.params import check_mapping
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -68,6 +69,7 @@ class GraphObjective:
         InputError
             If a name is missing or unknown, a shape is wrong, or a value is not a finite number.
         """
+        check_mapping("params", params)
         unknown = sorted(set(params) - set(self.graph.params))
         missing = sorted(set(self.graph.params) - set(params))
         if unknown or missing:

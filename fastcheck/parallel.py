@@ -12,8 +12,9 @@ if TYPE_CHECKING:
     Item = TypeVar("Item")
     Result = TypeVar("Result")
 
-SMALL = 0.3
-"""Predicted seconds of work below which no workers are started; starting them costs more."""
+SMALL = 1.0
+"""Predicted seconds of work below which no workers are started: steps are then too short for two
+threads to share the interpreter without loss."""
 
 
 @contextmanager

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fastcheck.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import ArrayLike, NDArray
 
@@ -32,7 +33,7 @@ def select_names(
     InputError
         If a pattern matches nothing, or nothing is left.
     """
-    wanted, unwanted = _patterns(only), _patterns(skip)
+    wanted, unwanted = _patterns("only", only), _patterns("skip", skip)
     for argument, patterns in (("only", wanted), ("skip", unwanted)):
         for pattern in patterns or ():
             if not any(fnmatchcase(name, pattern) for name in names):
@@ -54,10 +55,15 @@ def select_names(
     return kept
 
 
-def _patterns(given: str | Iterable[str] | None) -> list[str] | None:
+def _patterns(argument: str, given: Any) -> list[str] | None:
     if given is None:
         return None
-    return [given] if isinstance(given, str) else list(given)
+    patterns = (
+        list(given) if isinstance(given, Iterable) and not isinstance(given, str) else [given]
+    )
+    if not all(isinstance(pattern, str) for pattern in patterns):
+        raise InputError(f"`{argument}` must be names or patterns, got {given!r}; write 'W*'")
+    return patterns
 
 
 def match_gradients(
@@ -79,7 +85,13 @@ def match_gradients(
     InputError
         If a gradient is missing, has another shape, or is not a real array.
     """
-    keys = {name: key for name in shapes for key in (f"d{name}", name) if key in grads}
+    check_mapping("grads", grads)
+    keys = {
+        name: key
+        for name in shapes
+        for key in (f"d{name}", name)
+        if key in grads and (key == name or key not in shapes)
+    }
     missing = [name for name in names if name not in keys]
     if missing:
         raise InputError(
@@ -90,8 +102,21 @@ def match_gradients(
     return {name: _gradient(keys[name], grads[keys[name]], shapes[name]) for name in names}, extra
 
 
+def check_mapping(argument: str, value: object) -> None:
+    """Refuse what does not map names to arrays."""
+    if not isinstance(value, Mapping):
+        shape = f" of shape {value.shape}" if isinstance(value, np.ndarray) else ""
+        raise InputError(
+            f"`{argument}` must map names to arrays, got {type(value).__name__}{shape}; write "
+            '{"W1": ..., "b1": ...}'
+        )
+
+
 def _gradient(key: str, value: ArrayLike, shape: tuple[int, ...]) -> NDArray[np.generic]:
-    array = np.array(value, order="C")
+    try:
+        array = np.array(value, order="C")
+    except ValueError as problem:
+        raise InputError(f"`grads[{key!r}]` must be one array, got {problem}") from None
     if array.dtype.kind not in "fiu":
         raise InputError(
             f"`grads[{key!r}]` must be a real array, got dtype {array.dtype}; convert it to float64"

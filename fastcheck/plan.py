@@ -127,11 +127,22 @@ class Planner:
         """
         chosen, reason, seconds = self.choose(plan, budget)
         run = self._exhaustive if chosen == "exhaustive" else self._units
-        numerical = run(n_jobs, progress)
+        try:
+            numerical = run(n_jobs, progress)
+        except KeyboardInterrupt:  # before the first chunk
+            numerical = self._nothing()
         numerical.plan, numerical.reason, numerical.seconds = chosen, reason, seconds
         if spots and chosen == "units" and numerical.complete:
-            self._add_spots(numerical, n_jobs)
+            try:
+                self._add_spots(numerical, n_jobs)
+            except KeyboardInterrupt:
+                numerical.complete = False
         return numerical
+
+    def _nothing(self) -> Numerical:
+        shapes = {name: self.state.graph.params[name].shape for name in self.names}
+        tensors = {name: Derivatives.unknown(shape) for name, shape in shapes.items()}
+        return Numerical(tensors, "", "", 0.0, complete=False)
 
     def _exhaustive(self, n_jobs: int, progress: Progress | None) -> Numerical:
         truncation = {name: settle_step(p, self.seed) for name, p in self.probers.items()}

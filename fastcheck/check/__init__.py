@@ -10,8 +10,9 @@ import numpy as np
 
 from fastcheck import findings
 from fastcheck.check.measurement import Measurement
+from fastcheck.check.options import check_options
 from fastcheck.check.outcome import make_result
-from fastcheck.errors import GradientMismatchError, InputError
+from fastcheck.errors import GradientMismatchError
 from fastcheck.params import match_gradients
 
 if TYPE_CHECKING:
@@ -196,8 +197,7 @@ def check_gradients(
     """
     start = perf_counter()
     run = Measurement(loss, params, engine, step, arithmetic, seed, only, skip)
-    if not 0.0 <= rtol < 1.0:
-        raise InputError(f"`rtol` must be in [0, 1), got {rtol!r}; the default is 1e-5")
+    check_options(rtol=rtol, loss_value=loss_value)
     analytic, extra = match_gradients(loss.shapes, run.names, grads)
     found = [*findings.unused_gradients(extra), *findings.about_loss(run.state.loss, loss_value)]
     if not np.isfinite(run.state.loss):

@@ -10,9 +10,11 @@ import numpy as np
 
 from fastcheck.audit import audit_tensor
 from fastcheck.bounds import Rounding, allowance, find_rounding
+from fastcheck.check.options import check_options, is_positive
 from fastcheck.errors import InputError
 from fastcheck.judge import judge_tensor
 from fastcheck.objective import GraphObjective
+from fastcheck.parallel import single_threaded_blas
 from fastcheck.params import select_names
 from fastcheck.plain import plain_bound, plain_differences, plain_step
 from fastcheck.plan import Numerical, Planner
@@ -64,9 +66,10 @@ class Measurement:
                 f"`loss` must be an objective, got {type(objective).__name__}; make one with "
                 "Network.objective(batch) or GraphObjective(graph)"
             )
+        check_options(seed=seed)
         _choice("engine", engine, ENGINES)
         _choice("arithmetic", arithmetic, ARITHMETICS)
-        if step is not None and not 0.0 < step < np.inf:
+        if step is not None and not is_positive(step):
             raise InputError(f"`step` must be a positive number, got {step!r}; None chooses one")
         self.names = select_names(list(objective.shapes), only, skip)
         self.arithmetic = arithmetic
@@ -74,7 +77,7 @@ class Measurement:
         self.seed = seed
         self.timings: dict[str, float] = {}
         self.numerical = Numerical({}, "none", "the loss is not finite", 0.0)
-        with self.timed("forward"):
+        with self.timed("forward"), single_threaded_blas():
             self.state: State = objective.state(params)
 
     def timed(self, name: str) -> _Timer:
@@ -84,7 +87,7 @@ class Measurement:
     @cached_property
     def rounding(self) -> Rounding:
         """What rounding errors are proportional to."""
-        with self.timed("bounds"):
+        with self.timed("bounds"), single_threaded_blas():
             return find_rounding(self.state)
 
     def probe(
@@ -97,7 +100,13 @@ class Measurement:
         spots: bool,
     ) -> None:
         """Compute the numerical gradient."""
+        check_options(n_jobs=n_jobs, budget=budget, progress=progress)
         if self.arithmetic == "plain":
+            if plan not in ("auto", "exhaustive"):
+                raise InputError(
+                    f'`plan` must be auto or exhaustive with arithmetic="plain", got {plan!r}; '
+                    "leave one of them out"
+                )
             noise = self.rounding.loss
             self.step = plain_step(noise) if self.step is None else self.step
             with self.timed("numerical"):
@@ -139,7 +148,9 @@ class Measurement:
         if self.arithmetic == "plain" or not self.numerical.complete:
             return []
         return [
-            audit_tensor(self.state, name, found.values, self.rounding.loss, self.seed)
+            audit_tensor(
+                self.state, name, found.values, self.rounding.loss, self.seed, found.truncation
+            )
             for name, found in self.numerical.tensors.items()
             if found.known.all() and not found.kink.any()
         ]
@@ -171,4 +182,6 @@ class _Timer:
 
 def _choice(argument: str, value: str, choices: tuple[str, ...]) -> None:
     if value not in choices:
-        raise InputError(f"`{argument}` must be one of {', '.join(choices)}, got {value!r}")
+        raise InputError(
+            f"`{argument}` must be one of {', '.join(choices)}, got {value!r}; choose one"
+        )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from dataclasses import replace
 from importlib.metadata import version
 from time import perf_counter
 from typing import TYPE_CHECKING
@@ -51,11 +52,19 @@ def make_result(
     if tensors:
         with run.timed("audit"):
             audits, spots = run.audits(), run.spot_checks()
+    doubted = {audit.tensor for audit in audits if not audit.passed}
+    doubted |= {spot.tensor for spot in spots if not spot.passed}
+    tensors = {
+        name: _doubted(tensor) if name in doubted else tensor for name, tensor in tensors.items()
+    }
     found = [
         *found,
+        *findings.about_reach(run.state, run.names),
+        *findings.about_coupling(run.state, run.names),
         *findings.about_audits(audits),
         *findings.about_spots(spots),
-        *findings.about_kinks(run.numerical),
+        *findings.about_kinks(tensors),
+        *findings.about_close(tensors),
     ]
     interrupted = not run.numerical.complete
     run.timings["total"] = perf_counter() - start
@@ -80,6 +89,12 @@ def make_result(
     )
 
 
+def _doubted(tensor: TensorResult) -> TensorResult:
+    """Return a tensor whose numerical gradient failed its own check: nothing follows from it."""
+    reason = "the numerical gradient failed its own check, so that yours was not judged"
+    return replace(tensor, verdict="inconclusive", reason=reason)
+
+
 def _coverage(run: Measurement, tensors: dict[str, TensorResult]) -> Coverage:
     how = {
         "exhaustive": "each perturbed on its own",
@@ -87,7 +102,10 @@ def _coverage(run: Measurement, tensors: dict[str, TensorResult]) -> Coverage:
     }.get(run.numerical.plan, "nothing was probed")
     left_out = len(run.state.graph.params) - len(run.names)
     note = f"; {left_out} tensors left out as asked" if left_out else ""
-    return Coverage.of(tensors.values(), how + note)
+    if tensors:
+        return Coverage.of(tensors.values(), how + note)
+    n = sum(run.state.graph.params[name].size for name in run.names)
+    return Coverage(n, 0, 0, f"0 of {n:,} entries checked; {how}{note}")
 
 
 def _provenance(objective: GraphObjective) -> Provenance | None:

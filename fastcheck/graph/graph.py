@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -97,11 +98,7 @@ class Graph:
     def apply(self, op: Op, *inputs: Node) -> Node:
         """Append the operation `op` of `inputs` and return its node."""
         for node in inputs:
-            if node.graph is not self:
-                raise InputError(
-                    f"both operands must belong to one graph, got {node!r} of another; "
-                    "declare every leaf on the same Graph"
-                )
+            self._check_own(node)
         shape = op.shape(*(node.shape for node in inputs))
         axis, mixes = op.batch(inputs, shape)
         return self._add(Node(self, op, inputs, shape, batch_axis=axis, mixes=mixes))
@@ -115,6 +112,7 @@ class Graph:
 
     def set_loss(self, node: Node) -> None:
         """Declare `node`, a scalar, to be the loss."""
+        self._check_own(node)
         if node.size != 1:
             raise InputError(
                 f"`node` must be a scalar, got shape {node.shape}; reduce it with ops.sum or "
@@ -126,6 +124,13 @@ class Graph:
 
     def __getstate__(self) -> dict[str, Any]:
         return self.__dict__
+
+    def _check_own(self, node: Node) -> None:
+        if node.graph is not self:
+            raise InputError(
+                f"all nodes must belong to one graph, got {node!r} of another; declare every leaf "
+                "on the same Graph"
+            )
 
     def _add(self, node: Node) -> Node:
         self.nodes.append(node)
@@ -150,7 +155,7 @@ class Graph:
 
 def _shape(shape: tuple[int, ...]) -> tuple[int, ...]:
     try:
-        sizes = tuple(int(n) for n in shape)
+        sizes = tuple(operator.index(n) for n in shape)
     except TypeError:
         sizes = (-1,)
     if any(n < 0 for n in sizes):

@@ -39,10 +39,13 @@ class Node:
         True where samples meet in another way than by a sum over them.
     name : str
         Name of a parameter, or of a marked intermediate; "" otherwise.
+    depends : bool
+        Whether the value depends on a parameter.
     """
 
     __slots__ = (
-        "batch_axis", "graph", "index", "inputs", "is_param", "mixes", "name", "op", "shape",
+        "batch_axis", "depends", "graph", "index", "inputs", "is_param", "mixes", "name", "op",
+        "shape",
     )  # fmt: skip
     __array_ufunc__ = None  # an ndarray on the left hands the operator over to the node
 
@@ -67,6 +70,7 @@ class Node:
         self.mixes = mixes
         self.name = name
         self.is_param = is_param
+        self.depends: bool = is_param or any(node.depends for node in inputs)
 
     @property
     def ndim(self) -> int:
@@ -87,7 +91,16 @@ class Node:
         return f"<{self.label()}: shape {self.shape}>"
 
     def __iter__(self) -> Any:
-        raise InputError(f"a graph node cannot be iterated over, got {self!r}; index it by an op")
+        raise InputError(
+            f"a graph node cannot be iterated over or indexed, got {self!r}; declare the parts as "
+            "data or parameters of their own"
+        )
+
+    def __getitem__(self, index: Any) -> Any:
+        return self.__iter__()
+
+    def __abs__(self) -> Any:
+        raise InputError(f"there is no abs of a graph node, got {self!r}; see fastcheck.ops")
 
     if TYPE_CHECKING:  # provided by fastcheck.graph.operators
 

@@ -104,14 +104,15 @@ class State:
 def evaluate(graph: Graph, params: Mapping[str, Floats]) -> list[Floats]:
     """Return the value of every node, in evaluation order."""
     values: list[Floats] = []
-    for node in graph.nodes:
-        if node.op is not None:
-            value = node.op.value(*(values[i.index] for i in node.inputs))
-            values.append(np.asarray(value, dtype=np.float64).reshape(node.shape))
-        elif node.is_param:
-            values.append(params[node.name])
-        else:
-            values.append(graph.constants[node.index])
+    with np.errstate(all="ignore"):  # a loss that is not finite is reported as such
+        for node in graph.nodes:
+            if node.op is not None:
+                value = node.op.value(*(values[i.index] for i in node.inputs))
+                values.append(np.asarray(value, dtype=np.float64).reshape(node.shape))
+            elif node.is_param:
+                values.append(params[node.name])
+            else:
+                values.append(graph.constants[node.index])
     return values
 
 

@@ -12,8 +12,9 @@ import numpy as np
 
 from fastcheck.errors import InputError
 from fastcheck.graph.node import Node
-from fastcheck.graph.ops import arithmetic, contraction, losses, pointwise, reduce, shape
+from fastcheck.graph.ops import arithmetic, contraction, losses, pointwise, reduce
 from fastcheck.graph.ops.normalise import Softmax
+from fastcheck.graph.ops.shape import Reshape, Transpose
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,12 +27,31 @@ def _both(a: Any, b: Any) -> tuple[Node, Node]:
         return a, b if isinstance(b, Node) else a.graph.data(b)
     if isinstance(b, Node):
         return b.graph.data(a), b
-    raise InputError(f"one operand must be a graph node, got {a!r:.60} and {b!r:.60}")
+    raise InputError(
+        f"one operand must be a graph node, got {_said(a)} and {_said(b)}; wrap one in graph.data"
+    )
+
+
+def _said(a: Any) -> str:
+    """Return how messages describe an operand that is not a node."""
+    shape = f" of shape {a.shape}" if isinstance(a, np.ndarray) else ""
+    return f"{type(a).__name__}{shape}"
+
+
+def _loss(op: Op, prediction: Node, target: Any) -> Node:
+    """Append a loss; its targets must not depend on parameters."""
+    left, right = _both(prediction, target)
+    if right.depends:
+        raise InputError(
+            f"targets of a loss must be data, got {right!r}, which depends on parameters; write "
+            "the loss from ops.log, products and ops.sum"
+        )
+    return left.graph.apply(op, left, right)
 
 
 def _unary(a: Node, op: Op) -> Node:
     if not isinstance(a, Node):
-        raise InputError(f"the operand must be a graph node, got {a!r:.60}; use NumPy for arrays")
+        raise InputError(f"the operand must be a graph node, got {_said(a)}; wrap it in graph.data")
     return a.graph.apply(op, a)
 
 
@@ -100,6 +120,9 @@ def matmul(a: Any, b: Any) -> Node:
 def contract(spec: str, a: Any, b: Any) -> Node:
     """Return ``einsum(spec, a, b)``, for example ``contract("bij,bjk->bik", q, k)``.
 
+    Two operands and an explicit result; each letter stands once per operand, and a letter of one
+    operand alone stays in the result.
+
     Raises
     ------
     InputError
@@ -131,12 +154,12 @@ def _axes(axis: int | Sequence[int] | None) -> tuple[int, ...] | None:
 def transpose(a: Node, axes: Sequence[int] | None = None) -> Node:
     """Return `a` with its axes permuted, reversed by default."""
     order = tuple(range(a.ndim))[::-1] if axes is None else tuple(int(k) % a.ndim for k in axes)
-    return _unary(a, shape.Transpose(order))
+    return _unary(a, Transpose(order))
 
 
-def reshape(a: Node, target: Sequence[int]) -> Node:
-    """Return the entries of `a`, in C order, with shape `target`; one size may be -1."""
-    return _unary(a, shape.Reshape(tuple(int(n) for n in target)))
+def reshape(a: Node, shape: Sequence[int]) -> Node:
+    """Return the entries of `a`, in C order, with another shape; one size may be -1."""
+    return _unary(a, Reshape(tuple(int(n) for n in shape)))
 
 
 def softmax(a: Node, axis: int = -1) -> Node:
@@ -196,19 +219,19 @@ def reciprocal(a: Node) -> Node:
 
 def softmax_cross_entropy(logits: Node, y: Any, guard: float = 0.0, axis: int = -1) -> Node:
     """Return ``-sum(y log(softmax(logits) + guard))`` over `axis`, one value per sample."""
-    return _binary(losses.SoftmaxCrossEntropy(axis % logits.ndim, guard), logits, y)
+    return _loss(losses.SoftmaxCrossEntropy(axis % logits.ndim, guard), logits, y)
 
 
 def cross_entropy(p: Node, y: Any, guard: float = 0.0) -> Node:
     """Return ``-y log(p + guard)`` entry by entry, from probabilities."""
-    return _binary(losses.CrossEntropy(guard), p, y)
+    return _loss(losses.CrossEntropy(guard), p, y)
 
 
 def binary_cross_entropy(a: Node, y: Any, guard: float = 0.0) -> Node:
     """Return ``-y log(a + guard) - (1 - y) log(1 - a + guard)``, from probabilities."""
-    return _binary(losses.BinaryCrossEntropy(guard), a, y)
+    return _loss(losses.BinaryCrossEntropy(guard), a, y)
 
 
 def binary_cross_entropy_with_logits(z: Node, y: Any) -> Node:
     """Return ``softplus(z) - y z``: binary cross-entropy from logits."""
-    return _binary(losses.LogitCrossEntropy(), z, y)
+    return _loss(losses.LogitCrossEntropy(), z, y)

@@ -1,0 +1,57 @@
+"""Looking at the options of a check before anything is computed."""
+
+from __future__ import annotations
+
+import math
+from numbers import Integral, Real
+from typing import Any
+
+from fastcheck.errors import InputError
+
+
+def is_positive(value: object) -> bool:
+    """Return whether `value` is a positive, finite number."""
+    return _is_number(value) and 0.0 < float(value) < math.inf  # type: ignore[arg-type]
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool)
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, Integral) and not isinstance(value, bool)
+
+
+RULES: dict[str, tuple[Any, str]] = {
+    "seed": (lambda v: _is_whole(v) and v >= 0, "a whole number from 0; the default is 0"),
+    "n_jobs": (
+        lambda v: _is_whole(v) and (v > 0 or v == -1),
+        "a number of threads, or -1; -1 takes one per core",
+    ),
+    "budget": (
+        lambda v: v is None or (_is_number(v) and v >= 0.0),
+        "a number of seconds; None allows 2",
+    ),
+    "rtol": (lambda v: _is_number(v) and 0.0 <= v < 1.0, "in [0, 1); the default is 1e-5"),
+    "loss_value": (lambda v: v is None or _is_number(v), "a number; None compares nothing"),
+    "progress": (
+        lambda v: v is None or callable(v),
+        "callable as progress(done, total); None shows nothing",
+    ),
+}
+"""For each option, what holds of a right value, and how to say it, with the remedy."""
+
+
+def check_options(**options: object) -> None:
+    """Refuse an option of a wrong type or value.
+
+    Raises
+    ------
+    InputError
+        Naming the first.
+    """
+    for name, value in options.items():
+        holds, contract = RULES[name]
+        if not holds(value):
+            must, _, remedy = contract.partition("; ")
+            raise InputError(f"`{name}` must be {must}, got {value!r}; {remedy}")
