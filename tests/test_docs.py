@@ -1,0 +1,59 @@
+"""The code in the documents runs, and is right."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import fastcheck as fc
+
+ROOT = Path(__file__).parents[1]
+
+
+def blocks(name: str) -> list[str]:
+    """Return the Python code in a document."""
+    return re.findall(r"```python\n(.*?)```", (ROOT / name).read_text("utf-8"), re.DOTALL)
+
+
+@pytest.fixture(scope="module")
+def architecture() -> dict[str, Any]:
+    """Return what the code of the architecture page defines, run on small data."""
+    rng = np.random.default_rng(0)
+    names: dict[str, Any] = {
+        "fc": fc,
+        "images": rng.random((20, 784)),
+        "labels": np.arange(20) % 10,
+    }
+    params = {"W1": rng.standard_normal((784, 10)) / 28, "b1": np.zeros(10)}
+    names |= {"params": params, "grads": None}
+    for code in blocks("docs/architecture.md"):
+        building, _, checking = code.partition("result = ")
+        exec(building, names)
+        if checking:
+            names["grads"] = names["objective"].gradient(params)
+            exec("result = " + checking, names)
+    return names
+
+
+def test_the_graph_of_the_architecture_page_is_checked(architecture: dict[str, Any]) -> None:
+    assert architecture["result"].passed
+    assert architecture["result"].coverage.n_resolved == 7850
+
+
+@pytest.mark.interpreted
+@pytest.mark.parametrize("batch_axis", [0, None])
+def test_the_operations_of_the_architecture_page_are_right(
+    architecture: dict[str, Any], batch_axis: int | None
+) -> None:
+    rng = np.random.default_rng(1)
+    graph = fc.Graph()
+    z = graph.data(rng.standard_normal((6, 4)), batch_axis) @ graph.param("W", (4, 3))
+    smooth = graph.apply(architecture["LogSumExp"](1), architecture["arctan"](z))
+    graph.set_loss(fc.ops.mean(smooth))
+    objective = fc.GraphObjective(graph)
+    params = {"W": rng.standard_normal((4, 3))}
+    right = objective.gradient(params)
+    assert fc.check_gradients(objective, params, right, strict=True)
+    assert not fc.check_gradients(objective, params, {"W": 1.01 * right["W"]})
