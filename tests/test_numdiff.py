@@ -163,3 +163,18 @@ def test_a_weight_just_beside_a_kink_is_resolved() -> None:
         assert found.n_crossed == 1
         assert not found.kink.any()
         assert found.values.item() == pytest.approx(2 * (1 + 2.0**-27), rel=1e-14)
+
+
+# ------------------------------------------------------------ chunks
+
+
+@small
+def test_the_entries_of_a_unit_that_is_wider_than_a_chunk_are_shared_out_evenly() -> None:
+    net = fc.Network([fc.Dense(100_000, 2), fc.Tanh(), fc.Dense(2, 1)], fc.SquaredError())
+    objective = net.objective(np.ones((2, 100_000)), np.zeros((2, 1)))
+    state = objective.state(net.init_params())
+    prober = Prober(state, state.graph.params["W1"])
+    sizes = [chunk.size for _, chunk in prober.chunks(prober.entries())]
+    assert len(sizes) > 2
+    assert len(set(sizes)) == 1
+    assert 100_000 % sizes[0] == 0

@@ -90,6 +90,54 @@ def test_a_bias_before_batch_normalisation_has_no_gradient_to_resolve() -> None:
         assert np.abs(result.numerical["b"]).max() < 1e-14
 
 
+@small
+def test_a_pre_activation_that_is_used_twice_in_a_sum_is_probed_before_it() -> None:
+    rng = np.random.default_rng(0)
+    graph = fc.Graph()
+    z = graph.data(rng.standard_normal((4, 3)), 0) @ graph.param("W", (3, 2))
+    graph.set_loss(ops.sum(ops.tanh(z + z)))
+    objective, params = fc.GraphObjective(graph), {"W": rng.standard_normal((3, 2))}
+    grads = objective.gradient(params)
+    for how in ("exhaustive", "units"):
+        assert fc.check_gradients(objective, params, grads, plan=how, strict=True).passed
+
+
+@small
+def test_two_products_with_one_weight_that_meet_in_a_sum_are_both_pulled() -> None:
+    rng = np.random.default_rng(0)
+    graph = fc.Graph()
+    W = graph.param("W", (3, 2))
+    one, two = (graph.data(rng.standard_normal((4, 3)), 0) for _ in range(2))
+    graph.set_loss(ops.sum(ops.tanh(one @ W + two @ (2.0 * W))))
+    objective, params = fc.GraphObjective(graph), {"W": rng.standard_normal((3, 2))}
+    grads = objective.gradient(params)
+    for how in ("exhaustive", "units"):
+        assert fc.check_gradients(objective, params, grads, plan=how, strict=True).passed
+
+
+@small
+@pytest.mark.parametrize(
+    "plan",
+    [
+        "exhaustive",
+        pytest.param(
+            "units",
+            marks=pytest.mark.xfail(
+                strict=True, reason="slopes of both sides change places where an input is negative"
+            ),
+        ),
+    ],
+)
+def test_kinks_of_inputs_with_both_signs_do_not_cancel(plan: str) -> None:
+    """``relu(w) + relu(-w) + relu(w + 1)`` has slopes 0 and 2 at zero."""
+    graph = fc.Graph()
+    x, c = graph.data([[1.0], [-1.0], [1.0]], 0), graph.data([[0.0], [0.0], [1.0]], 0)
+    graph.set_loss(ops.sum(ops.relu(x @ graph.param("W", (1, 1)) + c)))
+    result = fc.check_gradients(fc.GraphObjective(graph), {"W": [[0.0]]}, {"W": [[1.0]]}, plan=plan)
+    assert result.tensors["W"].n_kink == 1
+    assert not result
+
+
 # ------------------------------------------------------------ what `auto` chooses
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import runpy
 import signal
 import subprocess
 import sys
@@ -170,6 +171,16 @@ def test_the_package_is_a_command() -> None:
     assert found.returncode == 0
     assert found.stdout.startswith("Usage: fastcheck ")
     assert "run " in found.stdout
+
+
+@small
+def test_the_module_calls_the_command(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["fastcheck", "--version"])
+    with pytest.raises(SystemExit, match="0"):
+        runpy.run_module("fastcheck", run_name="__main__")
+    assert capsys.readouterr().out == f"fastcheck, version {fc.__version__}\n"
 
 
 @small
