@@ -115,7 +115,7 @@ def duration(seconds: float | None) -> str:
     """Return seconds for people."""
     if seconds is None:
         return ""
-    if seconds < 1.0:
+    if seconds < 0.9995:
         return f"{1e3 * seconds:.3g} ms"
     return f"{seconds:.3g} s" if seconds < 100.0 else f"{seconds:.0f} s"
 
