@@ -79,16 +79,7 @@ def test_checking_twice_gives_the_same_bits() -> None:
         )
 
 
-@pytest.mark.parametrize(
-    "plan",
-    [
-        "exhaustive",
-        pytest.param(
-            "units",
-            marks=pytest.mark.xfail(strict=True, reason="the outer product uses all threads"),
-        ),
-    ],
-)
+@PLANS
 def test_the_threads_of_blas_change_no_bit(plan: str) -> None:
     rng = np.random.default_rng(0)
     net = fc.Network([fc.Dense(700, 40), fc.Tanh(), fc.Dense(40, 10)], fc.SoftmaxCrossEntropy())

@@ -116,18 +116,7 @@ def test_two_products_with_one_weight_that_meet_in_a_sum_are_both_pulled() -> No
 
 
 @small
-@pytest.mark.parametrize(
-    "plan",
-    [
-        "exhaustive",
-        pytest.param(
-            "units",
-            marks=pytest.mark.xfail(
-                strict=True, reason="slopes of both sides change places where an input is negative"
-            ),
-        ),
-    ],
-)
+@PLANS
 def test_kinks_of_inputs_with_both_signs_do_not_cancel(plan: str) -> None:
     """``relu(w) + relu(-w) + relu(w + 1)`` has slopes 0 and 2 at zero."""
     graph = fc.Graph()

@@ -83,13 +83,7 @@ def test_something_else_than_named_arrays_is_refused(name: str) -> None:
 
 
 @small
-@pytest.mark.parametrize(
-    "name",
-    [
-        "grads",
-        pytest.param("params", marks=pytest.mark.xfail(strict=True, reason="numpy complains")),
-    ],
-)
+@pytest.mark.parametrize("name", ["params", "grads"])
 def test_a_ragged_array_is_refused_by_name(name: str) -> None:
     arguments: Any = {"params": CASE.params, "grads": CASE.right}
     arguments[name] = arguments[name] | {"W1": [[1.0], []]}

@@ -116,7 +116,6 @@ def test_the_plan_and_the_budget_are_handed_on(run: Run, mine: Path) -> None:
 
 
 @small
-@pytest.mark.xfail(strict=True, reason="what the function returns overrides the command line")
 def test_the_command_line_has_the_last_word(run: Run, mine: Path) -> None:
     found = run("run", "mine.py:in_units", "--plan", "exhaustive")
     assert "exhaustive, engine graph: asked for" in found.stdout

@@ -107,7 +107,6 @@ def test_an_error_in_the_file_is_told_with_its_traceback(
 
 
 @small
-@pytest.mark.xfail(strict=True, reason="SystemExit passes through: status 0, nothing checked")
 @pytest.mark.parametrize("where", ["mine.py:leaves", "script.py:f"])
 def test_a_file_that_exits_is_an_error_of_the_users(
     run: Run, mine: Path, empty_folder: Path, where: str
@@ -118,7 +117,6 @@ def test_a_file_that_exits_is_an_error_of_the_users(
 
 
 @small
-@pytest.mark.xfail(strict=True, reason="a traceback of the package, and the status of a failure")
 @pytest.mark.parametrize("function", ["unknown_option", "options_are_five"])
 def test_something_else_than_a_case_is_one_line(run: Run, mine: Path, function: str) -> None:
     found = run("run", f"mine.py:{function}")
