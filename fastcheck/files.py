@@ -35,7 +35,7 @@ def written_whole(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
     DataError
         If `path` exists and may not be replaced, or its folder cannot be written to.
     """
-    temporary = path.with_name(f".{secrets.token_hex(8)}.tmp")
+    temporary = path.parent / f".{secrets.token_hex(8)}.tmp"
     try:
         _check_target(path, overwrite)
         try:

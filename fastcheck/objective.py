@@ -103,7 +103,10 @@ class GraphObjective:
 
 
 def _value(name: str, value: ArrayLike, shape: tuple[int, ...]) -> Floats:
-    given = np.asarray(value)
+    try:
+        given = np.asarray(value)
+    except ValueError as problem:
+        raise InputError(f"`params[{name!r}]` must be one array, got {problem}") from None
     if given.dtype.kind not in "fiu":
         raise InputError(
             f"`params[{name!r}]` must be a real array, got dtype {given.dtype}; convert it to "

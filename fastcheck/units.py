@@ -144,11 +144,13 @@ def pulled(state: State, site: Site, name: str, found: Derivatives) -> Derivativ
     pull = partial(_pulled, state, site, name)
     shape = state.graph.params[name].shape
     total = Derivatives.zero(shape)
-    total.values, total.minus, total.plus = (
-        pull(part) for part in (found.values, found.minus, found.plus)
-    )
-    if found.kink.any():
+    total.values = pull(found.values)
+    total.minus, total.plus = total.values.copy(), total.values.copy()
+    if found.kink.any():  # slopes of both sides change places where an input is negative
         total.kink = pull(found.kink.astype(np.float64), absolute=True) > 0.0
+        jump = pull(np.where(found.kink, np.abs(found.plus - found.minus), 0.0), absolute=True)
+        total.minus -= jump / 2.0
+        total.plus += jump / 2.0
     if not found.known.all():
         total.known = pull((~found.known).astype(np.float64), absolute=True) == 0.0
     growth = pull(np.ones(found.values.shape), absolute=True)

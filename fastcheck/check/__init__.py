@@ -203,9 +203,10 @@ def check_gradients(
     if not np.isfinite(run.state.loss):
         return make_result(run, loss, {}, found, start)
     run.probe(plan, budget, n_jobs, progress, spots=True)
-    _ = run.rounding  # timed on its own, not as part of judging
-    with run.timed("judging"):
-        tensors = {name: run.judge(name, value, rtol, strict) for name, value in analytic.items()}
+    try:
+        tensors = run.judge_all(analytic, rtol, strict)
+    except KeyboardInterrupt:
+        tensors, run.numerical.complete = {}, False
     return make_result(run, loss, tensors, found, start)
 
 

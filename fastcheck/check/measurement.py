@@ -114,7 +114,7 @@ class Measurement:
                     self.state, self.names, noise, step=self.step, n_jobs=n_jobs, progress=progress
                 )
             return
-        with self.timed("numerical"):
+        with self.timed("numerical"), single_threaded_blas():
             planner = Planner(self.state, self.names, self.step, self.seed)
             self.numerical = planner.run(
                 plan, budget, n_jobs=n_jobs, spots=spots, progress=progress
@@ -127,6 +127,14 @@ class Measurement:
         if self.arithmetic == "plain" and self.step is not None:
             bound = bound + plain_bound(found, self.rounding.loss, self.step)
         return bound
+
+    def judge_all(
+        self, analytic: Mapping[str, NDArray[Any]], rtol: float, strict: bool
+    ) -> dict[str, TensorResult]:
+        """Return the verdict on each tensor."""
+        _ = self.rounding  # timed on its own, not as part of judging
+        with self.timed("judging"):
+            return {name: self.judge(name, g, rtol, strict) for name, g in analytic.items()}
 
     def judge(self, name: str, analytic: NDArray[Any], rtol: float, strict: bool) -> TensorResult:
         """Return the verdict on one tensor."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 from dataclasses import replace
+from functools import cache
 from importlib.metadata import version
 from time import perf_counter
 from typing import TYPE_CHECKING
@@ -47,11 +48,7 @@ def make_result(
     start : float
         When the check began, of ``perf_counter``.
     """
-    audits: list[Audit] = []
-    spots: list[SpotCheck] = []
-    if tensors:
-        with run.timed("audit"):
-            audits, spots = run.audits(), run.spot_checks()
+    audits, spots = _second_opinions(run) if tensors else ([], [])
     doubted = {audit.tensor for audit in audits if not audit.passed}
     doubted |= {spot.tensor for spot in spots if not spot.passed}
     tensors = {
@@ -89,6 +86,16 @@ def make_result(
     )
 
 
+def _second_opinions(run: Measurement) -> tuple[list[Audit], list[SpotCheck]]:
+    """Return audits and spot checks; none where Ctrl-C ends them."""
+    try:
+        with run.timed("audit"):
+            return run.audits(), run.spot_checks()
+    except KeyboardInterrupt:
+        run.numerical.complete = False
+        return [], []
+
+
 def _doubted(tensor: TensorResult) -> TensorResult:
     """Return a tensor whose numerical gradient failed its own check: nothing follows from it."""
     reason = "the numerical gradient failed its own check, so that yours was not judged"
@@ -122,6 +129,7 @@ def _provenance(objective: GraphObjective) -> Provenance | None:
     )
 
 
+@cache
 def _versions() -> dict[str, str]:
     packages = {name: version(name) for name in ("numpy", "numba", "joblib", "h5py")}
     return {"fastcheck": __version__, "python": platform.python_version(), **packages}

@@ -28,9 +28,9 @@ class Refusal(click.ClickException):
 @click.option("--seed", default=0, show_default=True, help="Seed of the batch and parameters.")
 @click.option("--plan", default=None, help="exhaustive, units or auto.")
 @click.option("--budget", type=float, default=None, help="Seconds for an exhaustive plan.")
-@click.option("--jobs", default=1, show_default=True, help="Threads; -1 for one per core.")
-@click.option("--rtol", type=float, default=1e-5, show_default=True, help="Limit of 'close'.")
-@click.option("--strict", is_flag=True, help="Let close entries fail.")
+@click.option("--jobs", type=int, default=None, help="Threads; -1 for one per core.")
+@click.option("--rtol", type=float, default=None, help="Limit of 'close'; 1e-5 by default.")
+@click.option("--strict", is_flag=True, default=None, help="Let close entries fail.")
 @click.option("--json", "json_path", type=click.Path(path_type=Path), help="Write results there.")
 def run(
     target: str | None,
@@ -38,7 +38,7 @@ def run(
     seed: int,
     plan: str | None,
     json_path: Path | None,
-    jobs: int,
+    jobs: int | None,
     **options: Any,
 ) -> int:
     """Check gradients.
@@ -54,15 +54,16 @@ def run(
     from fastcheck.errors import FastcheckError
     from fastcheck.report.text import print_result
 
-    options |= {"n_jobs": jobs, "seed": seed}
-    if plan is not None or target is None:
-        options["plan"] = plan or "exhaustive"
+    options |= {"n_jobs": jobs, "seed": seed, "plan": plan}
+    if target is None and plan is None:
+        options["plan"] = "exhaustive"
+    given = {name: value for name, value in options.items() if value is not None}
     cases = _demo_cases(batch, seed) if target is None else _target_case(target)
     results: list[tuple[str, CheckResult]] = []
     try:
         for title, case, extra in cases:
             with progress_bar(title.splitlines()[0]) as progress:
-                result = _check(case, {**options, **extra, "progress": progress})
+                result = _check(case, {**extra, **given, "progress": progress})
             click.secho(f"\n{title}\n" if results else f"{title}\n", bold=True)
             print_result(result)
             results.append((title, result))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import inspect
 import sys
 import traceback
 from pathlib import Path
@@ -63,7 +64,22 @@ def call_target(target: str) -> tuple[Any, Any, Any, dict[str, Any]]:
             + (f" of {len(returned)}" if isinstance(returned, tuple) else "")
         )
     objective, params, grads = returned[:3]
-    return objective, params, grads, dict(returned[3]) if len(returned) == 4 else {}
+    return objective, params, grads, _options(returned[3:], f"{path}:{function_name}")
+
+
+def _options(returned: tuple[Any, ...], label: str) -> dict[str, Any]:
+    """Return the options that the function gave, if it gave any."""
+    from fastcheck.check import check_gradients
+
+    known = list(inspect.signature(check_gradients).parameters)[3:]
+    options = returned[0] if returned else {}
+    unknown = set(options) - set(known) if isinstance(options, dict) else {options}
+    if unknown:
+        raise BadTarget(
+            f"{label} must return options of check_gradients, got {sorted(map(str, unknown))}; "
+            f"they are {', '.join(known)}"
+        )
+    return dict(options)
 
 
 def _imported(path: Path) -> ModuleType:
@@ -74,7 +90,7 @@ def _imported(path: Path) -> ModuleType:
     sys.path.insert(0, str(path.resolve().parent))
     try:
         spec.loader.exec_module(module)
-    except Exception as problem:
+    except (Exception, SystemExit) as problem:
         raise UserCodeError(_report(problem, str(path))) from problem
     finally:
         sys.path.pop(0)
@@ -84,10 +100,10 @@ def _imported(path: Path) -> ModuleType:
 def _called(function: Any, label: str) -> Any:
     try:
         return function()
-    except Exception as problem:
+    except (Exception, SystemExit) as problem:
         raise UserCodeError(_report(problem, label)) from problem
 
 
-def _report(problem: Exception, label: str) -> str:
+def _report(problem: BaseException, label: str) -> str:
     lines = traceback.format_exception(problem)
     return f"{label} raised {type(problem).__name__}: {problem}\n{''.join(lines).rstrip()}"

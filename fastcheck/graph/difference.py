@@ -142,10 +142,18 @@ class Difference:
         """Return the same difference with one column per row."""
         if self.scale is None:
             return self
-        out = np.empty((*self.data.shape[:-1], self.scale.size))
-        new = Difference(out, self.rows, self.offsets, self.pins, self.samples)
+        new = self.row_by_row()
         kernels.expand(self.flat, self.scale, self.offsets, new.flat)
-        return new if new.pins else new.regrouped()
+        return new.coarse()
+
+    def row_by_row(self) -> Difference:
+        """Return a difference of the same rows and groups, its data to be written row by row."""
+        data = np.empty((*self.data.shape[:-1], self.rows.size))
+        return Difference(data, self.rows, self.offsets, self.pins, self.samples)
+
+    def coarse(self) -> Difference:
+        """Return the same rows in the coarsest groups that their pins allow."""
+        return self if self.pins else self.regrouped()
 
     def regrouped(self) -> Difference:
         """Return the difference with the coarsest groups; only for rows without pins."""

@@ -153,10 +153,11 @@ def _entrance(
     route: Route, state: State, alive: dict[int, NDArray[np.uint8]]
 ) -> tuple[float, float]:
     """Return how many weights one unit has, and the share of their rows that is not left out."""
+    reached = {route.origin.index, *(node.index for node in route.before)}
     for node in route.streamed:
         if not isinstance(node.op, Contraction) or route.origin.batch_axis is not None:
             continue
-        moved = [i for i, n in enumerate(node.inputs) if n.batch_axis is None]
+        moved = [i for i, n in enumerate(node.inputs) if n.index in reached]
         if len(moved) != 1:
             continue
         share = state.share_nonzero(node.inputs[1 - moved[0]])

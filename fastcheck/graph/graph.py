@@ -104,7 +104,7 @@ class Graph:
         return self._add(Node(self, op, inputs, shape, batch_axis=axis, mixes=mixes))
 
     def mark(self, name: str, node: Node) -> Node:
-        """Give an intermediate node a name for messages, and for :class:`fastcheck.numdiff.Prober`."""
+        """Give an intermediate node a name, for messages."""
         if any(other.name == name for other in self.nodes):
             raise InputError(f"`name` must be new in the graph, got {name!r} twice; rename one")
         node.name = name

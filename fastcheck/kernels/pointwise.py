@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastcheck.kernels._jit import jit
-from fastcheck.kernels.rows import LINE
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -103,6 +102,46 @@ def softplus(  # the rule for large changes reads c, and both have one list of a
 
 
 @jit
+def tanh_columns(
+    t: Array, q: Array, which: Array, columns: Array, scale: Array, offsets: Array, out: Array
+) -> int:
+    """`tanh` of columns times the factors of their rows, which are not stored in between."""
+    edge = offsets.view(np.uint64)
+    bad = 0
+    for i in range(columns.shape[0]):
+        for g in range(offsets.size - 1):
+            ti = t[which[g], i]
+            qi = q[which[g], i]
+            c = columns[i, g]
+            for r in range(edge[g], edge[g + 1]):
+                d = c * scale[r]
+                bad += abs(d) > SMALL
+                big = small_tanh(d)
+                out[i, r] = qi * big / (1.0 + ti * big)
+    return bad
+
+
+@jit
+def sigmoid_columns(
+    s: Array, q: Array, which: Array, columns: Array, scale: Array, offsets: Array, out: Array
+) -> int:
+    """`sigmoid` of columns times the factors of their rows."""
+    edge = offsets.view(np.uint64)
+    bad = 0
+    for i in range(columns.shape[0]):
+        for g in range(offsets.size - 1):
+            si = s[which[g], i]
+            qi = q[which[g], i]
+            c = columns[i, g]
+            for r in range(edge[g], edge[g + 1]):
+                d = c * scale[r]
+                bad += abs(d) > SMALL
+                big = small_expm1(d)
+                out[i, r] = qi * big / (1.0 + si * big)
+    return bad
+
+
+@jit
 def exp(y: Array, which: Array, data: Array, offsets: Array) -> int:
     """Exponential: ``y expm1(d)`` with y the value."""
     edge = offsets.view(np.uint64)
@@ -179,14 +218,24 @@ def bend_columns(
     """
     near = 0
     n = data.shape[0]
-    row = which.view(np.uint64)
-    for lo in range(0, n, LINE):
-        for g in range(data.shape[1]):
-            base = x[row[g], lo : min(lo + LINE, n)]
-            for i in range(base.size):
-                d = data[lo + i, g]
-                near += not (abs(d) * reach[g] < abs(base[i]) or d == 0.0)
-                out[lo + i, g] = d * (high if base[i] > 0.0 else low)
+    n_columns = data.shape[1]
+    start = 0
+    while start < n_columns:  # a run of columns that see the same base point
+        stop = start + 1
+        while stop < n_columns and which[stop] == which[start]:
+            stop += 1
+        for i in range(n):
+            base = x[which[start], i]
+            size = abs(base)
+            slope = high if base > 0.0 else low
+            column = data[i, start:stop]
+            changed = out[i, start:stop]
+            top = reach[start:stop]
+            for g in range(column.size):
+                d = column[g]
+                near += not (abs(d) * top[g] < size or d == 0.0)
+                changed[g] = d * slope
+        start = stop
     return near
 
 

@@ -61,8 +61,9 @@ MISTAKES: dict[str, tuple[Callable[[], Any], str]] = {
     "one operand in a product": (lambda: ops.contract("ij->ji", leaf(2, 2), 1.0),
                                  "two operands and the result, got 'ij->ji'"),
     "an unknown exponent": (lambda: leaf(2) ** 3, "one of -1, 0.5, 2, got 3"),
-    "no node at all": (lambda: ops.add(1.0, 2.0), "must be a graph node, got 1.0 and 2.0"),
-    "an array for a node": (lambda: ops.tanh(np.ones(2)), "must be a graph node, got array"),
+    "no node at all": (lambda: ops.add(1.0, 2.0), "must be a graph node, got float and float"),
+    "an array for a node": (lambda: ops.tanh(np.ones(2)),
+                            r"must be a graph node, got ndarray of shape \(2,\); wrap it"),
     "an axis to sum": (lambda: ops.sum(leaf(2, 3), axis=2), r"got \(2,\) for shape \(2, 3\)"),
     "an axis to normalise": (lambda: ops.softmax(leaf(2, 3), axis=2), r"got 2 for shape \(2, 3\)"),
     "axes to permute": (lambda: ops.transpose(leaf(2, 3), (0, 0)),
@@ -74,7 +75,8 @@ MISTAKES: dict[str, tuple[Callable[[], Any], str]] = {
                                           r"got \(4, -1\)"),
     "targets of another shape": (lambda: ops.softmax_cross_entropy(leaf(2, 3), np.ones(2)),
                                  r"shape of the predictions, \(2, 3\), got \(2,\); one-hot"),
-    "a loop over a node": (lambda: list(leaf(3)), "cannot be iterated over, got <w: shape"),
+    "a loop over a node": (lambda: list(leaf(3)),
+                           "cannot be iterated over or indexed, got <w: shape"),
 }  # fmt: skip
 
 
@@ -93,11 +95,10 @@ def test_data_of_another_number_of_samples_is_refused() -> None:
         graph.data(np.ones((5, 2)), 0)
 
 
-def test_targets_that_depend_on_a_parameter_are_refused_when_they_are_probed() -> None:
+def test_targets_that_depend_on_a_parameter_are_refused() -> None:
     w = leaf(3)
-    w.graph.set_loss(ops.sum(ops.binary_cross_entropy(ops.sigmoid(w), w)))
-    with pytest.raises(InputError, match="targets of a loss must be data"):
-        derivatives(w.graph, {"w": np.full(3, 0.5)})
+    with pytest.raises(InputError, match=r"targets of a loss must be data, got <w: shape \(3,\)>"):
+        ops.binary_cross_entropy(ops.sigmoid(w), w)
 
 
 # ------------------------------------------------------------ operators and shapes
@@ -241,7 +242,10 @@ def test_without_samples_no_operation_has_any(name: str) -> None:
     build, _ = BATCHES[name]
     if "data" in build.__code__.co_names:
         pytest.skip("declares samples of its own")
-    node = build(graph.param("w", (2, 3, 4)))
+    try:
+        node = build(graph.param("w", (2, 3, 4)))
+    except InputError:
+        pytest.skip("takes its targets from a parameter")
     assert (node.batch_axis, node.mixes) == (None, False)
 
 

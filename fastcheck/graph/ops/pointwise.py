@@ -35,6 +35,9 @@ class Pointwise(EntryByEntry):
     kernel: ClassVar[Callable[..., int] | None] = None
     """Compiled form of the rule for small changes; see :mod:`fastcheck.kernels.pointwise`."""
 
+    column_kernel: ClassVar[Callable[..., int] | None] = None
+    """The same for columns and the factors of their rows, where that is worth a kernel."""
+
     def shape(self, *shapes: Shape) -> Shape:
         return shapes[0]
 
@@ -59,6 +62,10 @@ class Pointwise(EntryByEntry):
     def difference(self, node: Node, diffs: Diffs, block: Block) -> Difference | None:
         (d,) = diffs
         assert d is not None
+        if d.scale is not None and type(self).column_kernel is not None:
+            new = self._of_columns(node, d, block)
+            if new is not None:
+                return new
         full = d.expanded()
         found, which = block.tables(node, full)
         kernel = type(self).kernel
@@ -72,11 +79,21 @@ class Pointwise(EntryByEntry):
         change = self.rule(full.flat, *(table[columns].T for table in found))
         return full.replaced(change.reshape(full.data.shape))
 
+    def _of_columns(self, node: Node, d: Difference, block: Block) -> Difference | None:
+        """Apply the rule to columns without writing them out; None if a change is too large."""
+        kernel = type(self).column_kernel
+        assert kernel is not None
+        found, which = block.tables(node, d)
+        new = d.row_by_row()
+        bad = kernel(*found, which, d.flat, d.scale, d.offsets, new.flat)
+        return None if bad else new.coarse()
+
 
 class Tanh(Pointwise):
     """Hyperbolic tangent."""
 
     kernel = staticmethod(kernels.tanh)
+    column_kernel = staticmethod(kernels.tanh_columns)
 
     def value(self, *values: Floats) -> Floats:
         return np.tanh(values[0])
@@ -106,6 +123,7 @@ class Sigmoid(Pointwise):
     """Logistic function ``1 / (1 + exp(-x))``."""
 
     kernel = staticmethod(kernels.sigmoid)
+    column_kernel = staticmethod(kernels.sigmoid_columns)
 
     def value(self, *values: Floats) -> Floats:
         return logistic(values[0])
