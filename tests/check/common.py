@@ -35,7 +35,7 @@ def overflowing() -> tuple[fc.GraphObjective, Arrays]:
     return net.objective([[1.0, 1.0]], [0]), params
 
 
-def interrupt(*arguments: object) -> None:
+def interrupt(*arguments: object, **options: object) -> None:
     raise KeyboardInterrupt
 
 

@@ -177,7 +177,6 @@ def test_an_interrupt_while_steps_are_settled_gives_a_result(
 
 
 @small
-@pytest.mark.xfail(strict=True, reason="Ctrl-C is not caught once the probes are done")
 @pytest.mark.parametrize("stage", ["find_rounding", "judge_tensor", "audit_tensor"])
 def test_an_interrupt_after_the_probes_gives_a_result(
     stage: str, monkeypatch: pytest.MonkeyPatch

@@ -184,7 +184,6 @@ def test_a_path_that_cannot_be_written_is_one_line(
 
 
 @small
-@pytest.mark.xfail(strict=True, reason="a path without a name: a traceback, and the status 1")
 @pytest.mark.parametrize("path", [".", "/"])
 def test_a_path_without_a_name_is_one_line(run: Run, mine: Path, path: str) -> None:
     found = run("run", "mine.py:right", "--json", path)
