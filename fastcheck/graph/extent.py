@@ -26,10 +26,10 @@ WIDE_ELEMENTS, WIDE_ROWS = 1 << 19, 1 << 10
 a step in Python then still has enough compiled work."""
 LEAST_ROWS, MOST_ROWS = 256, 1 << 16
 
-ROW_SECONDS, SPREAD_SECONDS, STEP_SECONDS = 5e-9, 20e-9, 12e-6
+ROW_SECONDS, SPREAD_SECONDS, STEP_SECONDS = 4e-9, 20e-9, 6e-6
 """Costs of a row, of a row that is spread over the samples in general form, and of one operation
 on one block."""
-COMPILED, INTERPRETED, MERGED, COLUMN = 0.45e-9, 6e-9, 12e-9, 1.2e-9
+COMPILED, INTERPRETED, MERGED, COLUMN = 0.3e-9, 6e-9, 12e-9, 1.0e-9
 """Costs of an element: in a compiled rule, in a rule in NumPy, where two changes of different form
 meet, and of one held per column. All are fitted on one machine; they steer choices and predictions,
 no result depends on them."""
