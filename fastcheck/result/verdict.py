@@ -88,6 +88,8 @@ def headline(
     if verdict == "fail":
         stopped = "; the check was interrupted" if interrupted else ""
         return f"{_disagreement(results)}{stopped}."
+    if interrupted and not any(result.n_checked for result in results):
+        return "the check was interrupted before anything was compared."
     if interrupted:
         return f"the check was interrupted; of what it reached, {_agreement(results)}."
     return f"{_doubt(results, findings)}."

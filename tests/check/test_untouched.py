@@ -187,3 +187,9 @@ def test_an_interrupt_after_the_probes_gives_a_result(
     except KeyboardInterrupt:
         raise AssertionError("nothing is left of the check") from None
     assert result.interrupted
+
+
+@small
+def test_an_interrupt_before_anything_was_compared_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fastcheck.check.measurement.find_rounding", interrupt)
+    assert checked().summary() == "the check was interrupted before anything was compared."
