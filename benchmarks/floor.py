@@ -33,6 +33,7 @@ from benchmarks.timing import seconds_of
 from fastcheck.graph.ops import pointwise as ops
 from fastcheck.graph.ops.contraction import Contraction
 from fastcheck.graph.ops.losses import BinaryCrossEntropy, SoftmaxCrossEntropy
+from fastcheck.graph.repeats import find_codes
 from fastcheck.kernels import products
 from fastcheck.numdiff import Prober
 from fastcheck.units import find_sites
@@ -106,7 +107,7 @@ def _add_probes(work: Work, prober: Prober) -> None:
     columns = {True: n_rows, False: n_rows / extent.group}
     single = {route.origin.index: True}  # whether a row changes one entry per sample
     by_row = {route.origin.index: False}
-    work.rows += n_rows
+    work.rows += _scattered(prober, n_rows)
     for node in route.nodes:
         moved = [i for i in node.inputs if i.index in by_row]
         (source,) = moved  # dense networks: one input of each operation moves
@@ -124,6 +125,20 @@ def _add_probes(work: Work, prober: Prober) -> None:
             work.elements[kind, size] += round(n_rows * size)
             own = True
         by_row[node.index] = own
+
+
+def _scattered(prober: Prober, n_rows: float) -> float:
+    """Return how many numbers are added to probes: a row may serve several of them."""
+    for node in prober.route.streamed:
+        for base in node.inputs:
+            if base.op is None and find_codes(prober.state, base) is not None:
+                per_unit = 2 * prober.extent.samples * prober.state.share_nonzero(base)
+                return (
+                    max(n_rows, prober.entries().size * per_unit)
+                    if prober.route.drops_rows
+                    else n_rows
+                )
+    return n_rows
 
 
 def _add_product(

@@ -171,7 +171,7 @@ def test_a_weight_just_beside_a_kink_is_resolved() -> None:
 @small
 def test_the_entries_of_a_unit_that_is_wider_than_a_chunk_are_shared_out_evenly() -> None:
     net = fc.Network([fc.Dense(100_000, 2), fc.Tanh(), fc.Dense(2, 1)], fc.SquaredError())
-    objective = net.objective(np.ones((2, 100_000)), np.zeros((2, 1)))
+    objective = net.objective(np.linspace(1, 2, 200_000).reshape(2, -1), np.zeros((2, 1)))
     state = objective.state(net.init_params())
     prober = Prober(state, state.graph.params["W1"])
     sizes = [chunk.size for _, chunk in prober.chunks(prober.entries())]

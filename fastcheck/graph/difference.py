@@ -56,6 +56,16 @@ class Rows:
         """Number of rows."""
         return self.probe.size
 
+    def collapse(self, data: Floats, acc: Floats) -> None:
+        """Add the rows of each probe: `data` has shape (n, R), `acc` (n, n_probes)."""
+        kernels.collapse(data, self.probe, acc)
+
+    def mark(self, flags: NDArray[np.uint8], kink: NDArray[np.uint8]) -> None:
+        """Set `kink` for the probes of the rows that have a flag."""
+        found = np.zeros((1, self.n_probes))
+        self.collapse(flags[None].astype(np.float64), found)
+        kink[found[0] > 0.0] = 1
+
 
 class Difference:
     """What each row changes in one node's value; see the module's text.

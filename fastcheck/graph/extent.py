@@ -10,6 +10,7 @@ import numpy as np
 from fastcheck.graph.ops.contraction import Contraction
 from fastcheck.graph.ops.normalise import Softmax
 from fastcheck.graph.ops.pointwise import Bend
+from fastcheck.graph.repeats import find_codes
 from fastcheck.graph.route import find_single
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ class Extent:
     @property
     def nominal_rows(self) -> int:
         """`n_rows`, counting the rows that will be left out."""
-        return int(self.n_rows / max(self.density, 0.02))
+        return int(self.n_rows / max(self.density, 0.005))
 
     def seconds(self, n_entries: int) -> float:
         """Return the predicted time of probing `n_entries` entries."""
@@ -160,7 +161,12 @@ def _entrance(
         moved = [i for i, n in enumerate(node.inputs) if n.index in reached]
         if len(moved) != 1:
             continue
-        share = state.share_nonzero(node.inputs[1 - moved[0]])
+        base = node.inputs[1 - moved[0]]
+        codes = find_codes(state, base)
+        if codes is None:
+            share = state.share_nonzero(base)
+        else:
+            share = float(codes.counts.mean()) / codes.codes.shape[1]
         if node.index in alive:
             share *= np.count_nonzero(alive[node.index]) / max(alive[node.index].size, 1)
         own, other = node.op.letters[moved[0]], node.op.letters[1 - moved[0]]

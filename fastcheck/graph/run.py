@@ -9,7 +9,6 @@ import numpy as np
 
 from fastcheck.graph.block import Block
 from fastcheck.graph.difference import Difference, Rows
-from fastcheck.kernels import rows as kernels
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -134,7 +133,7 @@ def _add_block(route: Route, diffs: Diffs, totals: dict[int, Difference], block:
             ids = np.arange(n_probes, dtype=np.int32)
             rows = Rows(ids, n_probes, None, np.array([0, n_probes]))
             total = totals[node.index] = Difference(data, rows, rows.segments, {})
-        kernels.collapse(arrived.flat, arrived.rows.probe, total.flat)
+        arrived.rows.collapse(arrived.flat, total.flat)
 
 
 def _leaf(route: Route, entries: Ints, step: float, streams: bool) -> Difference:

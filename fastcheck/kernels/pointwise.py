@@ -266,14 +266,12 @@ def bend_rows(
 
 
 @jit
-def mark_crossings(
-    x: Array, which: Array, data: Array, offsets: Array, probe: Array, kink: Array
-) -> None:
-    """Set ``kink[probe[r]] = 1`` for the rows that `bend_rows` counted."""
+def mark_crossings(x: Array, which: Array, data: Array, offsets: Array, flags: Array) -> None:
+    """Set ``flags[r] = 1`` for the rows that `bend_rows` counted."""
     edge = offsets.view(np.uint64)
     for i in range(data.shape[0]):
         for g in range(offsets.size - 1):
             base = x[which[g], i]
             for r in range(edge[g], edge[g + 1]):
                 if (base > 0.0) != (base + data[i, r] > 0.0):
-                    kink[probe[r]] = 1
+                    flags[r] = 1

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fastcheck.graph import Graph, ops
+from fastcheck.graph.difference import Rows
 from fastcheck.graph.route import find_alive, find_route
 from fastcheck.graph.state import State
 from fastcheck.kernels import pointwise as kernels
@@ -51,20 +52,22 @@ def test_a_crossing_is_flagged_exactly(z: float, slope: float) -> None:
 @given(NORMAL, NORMAL)
 def test_the_kernel_counts_and_marks_the_crossings_of_real_numbers(z: float, d: float) -> None:
     x, data, ends = np.array([[z]]), np.array([[d, -d]]), np.array([0, 2])
-    which, probes = np.zeros(1, np.int64), np.array([0, 1], np.int32)
+    which = np.zeros(1, np.int64)
     truth = [(Fraction(z) + Fraction(c) > 0) != (z > 0) for c in (d, -d)]
     out, kink = np.empty((1, 2)), np.zeros(2, np.uint8)
     assert kernels.bend_rows(x, which, data, ends, 0.0, 1.0, out) == sum(truth)
-    kernels.mark_crossings(x, which, data, ends, probes, kink)
+    kernels.mark_crossings(x, which, data, ends, kink)
     assert kink.astype(bool).tolist() == truth
 
 
 @FORMS
 def test_only_the_probe_that_crosses_is_marked(of: object) -> None:
     x, ends = np.array([[0.5], [-0.5]]), np.array([0, 2, 4])
-    data, kink = np.array([[0.1, -0.6, 0.6, 0.1]]), np.zeros(6, np.uint8)
-    probes = np.array([5, 3, 1, 0], np.int32)
-    of(kernels.mark_crossings)(x, np.array([0, 1]), data, ends, probes, kink)
+    data, flags = np.array([[0.1, -0.6, 0.6, 0.1]]), np.zeros(4, np.uint8)
+    of(kernels.mark_crossings)(x, np.array([0, 1]), data, ends, flags)
+    assert flags.tolist() == [0, 1, 1, 0]
+    probes, kink = np.array([5, 3, 1, 0], np.int32), np.zeros(6, np.uint8)
+    Rows(probes, 6, None, np.array([0, 4])).mark(flags, kink)
     assert kink.tolist() == [0, 1, 0, 1, 0, 0]
 
 

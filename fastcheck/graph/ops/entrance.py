@@ -9,13 +9,20 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fastcheck.graph.difference import Difference, Rows, flat_index
+from fastcheck.graph.repeats import WORTH, SharedRows, find_codes
+from fastcheck.kernels import repeats as kernels_of_repeats
 from fastcheck.kernels import rows as kernels
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from fastcheck.graph.block import Block
     from fastcheck.graph.node import Node
     from fastcheck.graph.ops.base import Floats, Ints
     from fastcheck.graph.ops.contraction import Contraction
+    from fastcheck.graph.repeats import Codes
+
+    Bytes = NDArray[np.uint8]
 
 
 def can_enter(op: Contraction, node: Node, i: int, d: Difference, block: Block) -> bool:
@@ -46,11 +53,14 @@ def enter(op: Contraction, node: Node, i: int, d: Difference, block: Block) -> D
     way: Entrance = block.memo[name]
     base = node.inputs[1 - i]
     assert base.batch_axis is not None
-    x = block.state.table((*name, "x"), block.state.value(base), (base.batch_axis,))
+    x = block.state.table((base.index, "samples"), block.state.value(base), (base.batch_axis,))
     alive = block.alive.get(node.index)
     n = block.hi - block.lo
     if alive is None:
         alive = np.ones((block.hi, way.n_units), np.uint8)
+    codes = find_codes(block.state, base) if way.is_uniform else None
+    if codes is not None and way.key.size > way.unit.size * WORTH * codes.counts.mean():
+        return _enter_once(op, way, codes, d, block, alive)
     most, groups = 2 * way.key.size * n, way.unit.size * n
     probe, scale = np.empty(most, np.int32), np.empty(most)
     offsets, samples, units = (np.empty(groups + 1, np.int64) for _ in range(3))
@@ -64,6 +74,30 @@ def enter(op: Contraction, node: Node, i: int, d: Difference, block: Block) -> D
     rows = Rows(probe[:m], d.rows.n_probes, np.arange(block.lo, block.hi), segments)
     ones = np.ones((*(1 for _ in op.out), g))
     return Difference(ones, rows, offsets[: g + 1], way.pins(units[:g]), samples[:g], scale[:m])
+
+
+def _enter_once(
+    op: Contraction, way: Entrance, codes: Codes, d: Difference, block: Block, alive: Bytes
+) -> Difference | None:
+    """Do the same with one row for all weights of a unit that have the same input."""
+    lo, hi = block.lo, block.hi
+    n, n_runs = hi - lo, way.unit.size
+    scale = np.empty(2 * n_runs * int(codes.counts[lo:hi].sum()))
+    offsets, samples, units, runs = (np.empty(n_runs * n + 1, np.int64) for _ in range(4))
+    segments = np.empty(n + 1, np.int64)
+    m, g = kernels_of_repeats.enter_once(
+        codes.values, codes.counts, way.size[way.runs[:-1]], way.unit, alive, lo, hi,
+        scale, offsets, samples, units, runs, segments,
+    )  # fmt: skip
+    if not m:
+        return None
+    offsets, samples = offsets[: g + 1], samples[:g]
+    rows = SharedRows(
+        np.arange(m, dtype=np.int32), d.rows.n_probes, np.arange(lo, hi), segments,
+        codes.codes, way.key, way.runs, (samples, runs[:g], offsets),
+    )  # fmt: skip
+    ones = np.ones((*(1 for _ in op.out), g))
+    return Difference(ones, rows, offsets, way.pins(units[:g]), samples, scale[:m])
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,6 +118,8 @@ class Entrance:
         How many units there are.
     axes : list of (int, int)
         Axis of the result and size, for each axis of the units.
+    is_uniform : bool
+        Whether the weights of each run are moved equally far.
     """
 
     key: Ints
@@ -92,6 +128,7 @@ class Entrance:
     unit: Ints
     n_units: int
     axes: list[tuple[int, int]]
+    is_uniform: bool
 
     @classmethod
     def of(cls, op: Contraction, node: Node, i: int, d: Difference) -> Entrance:
@@ -103,13 +140,15 @@ class Entrance:
         axes = [(op.out.index(k), shape[own.index(k)]) for k in kept]
         unit = _position(d, shape, [own.index(k) for k in kept])
         runs = np.flatnonzero(np.diff(unit, prepend=-1, append=-1))
+        size = d.scale[0::2] * d.flat[0]
         return cls(
             key=_position(d, shape, [own.index(k) for k in other if k in own]),
-            size=d.scale[0::2] * d.flat[0],
+            size=size,
             runs=runs,
             unit=unit[runs[:-1]],
             n_units=math.prod(n for _, n in axes),
             axes=axes,
+            is_uniform=np.array_equal(size, np.repeat(size[runs[:-1]], np.diff(runs))),
         )
 
     def pins(self, units: Ints) -> dict[int, Ints]:

@@ -310,7 +310,9 @@ class Bend(EntryByEntry):
         (x,), which = block.tables(node, d)
         new = d.replaced(np.empty_like(d.data))
         if kernels.bend_rows(x, which, d.flat, d.offsets, self.low, self.high, new.flat):
-            kernels.mark_crossings(x, which, d.flat, d.offsets, d.rows.probe, block.kink)
+            flags = np.zeros(d.rows.size, np.uint8)
+            kernels.mark_crossings(x, which, d.flat, d.offsets, flags)
+            d.rows.mark(flags, block.kink)
         return new
 
 
