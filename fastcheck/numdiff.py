@@ -112,7 +112,9 @@ class Prober:
         """Return the derivatives with respect to `entries` with one step for all."""
         order = self._by_sample(entries)
         sent = entries if order is None else entries[order]
-        n_rows = self.extent.nominal_rows
+        whole = min(self.node.size, self.extent.nominal_rows // 2)
+        few = 4 * entries.size < whole  # hence hardly any that share rows
+        n_rows = self.extent.n_rows if few else self.extent.nominal_rows
         outcome = run_chunk(self.state, self.route, sent, step, n_rows, self.alive)
         up, down = outcome.change[0::2], outcome.change[1::2]
         found = Derivatives(
