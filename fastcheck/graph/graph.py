@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -121,9 +121,6 @@ class Graph:
         if node.batch_axis is not None:  # that of the only sample
             node = self.apply(Sum(None, keepdims=False, mean=False), node)
         self.loss = node
-
-    def __getstate__(self) -> dict[str, Any]:
-        return self.__dict__
 
     def _check_own(self, node: Node) -> None:
         if node.graph is not self:

@@ -12,8 +12,6 @@ if TYPE_CHECKING:
     from fastcheck.graph.graph import Graph
     from fastcheck.graph.ops.base import Op
 
-    Operand = "Node | float | NDArray[Any]"
-
 
 class Node:
     """One tensor in a graph: a leaf (parameter or data) or the result of an operation.

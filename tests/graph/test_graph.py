@@ -75,6 +75,8 @@ MISTAKES: dict[str, tuple[Callable[[], Any], str]] = {
                                           r"got \(4, -1\)"),
     "targets of another shape": (lambda: ops.softmax_cross_entropy(leaf(2, 3), np.ones(2)),
                                  r"shape of the predictions, \(2, 3\), got \(2,\); one-hot"),
+    "a part of a node": (lambda: leaf(3)[0], "iterated over or indexed, got <w: shape"),
+    "its absolute value": (lambda: abs(leaf(3)), "no abs of a graph node, got <w: shape"),
     "a loop over a node": (lambda: list(leaf(3)),
                            "cannot be iterated over or indexed, got <w: shape"),
 }  # fmt: skip
