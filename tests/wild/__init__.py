@@ -1,0 +1,1 @@
+"""Networks as people write them: hand-written backward passes that know nothing of a checker."""

@@ -1,0 +1,1 @@
+"""One network per file, each with its own author's habits."""
