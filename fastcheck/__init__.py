@@ -12,7 +12,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from fastcheck.check import assert_gradients, check_gradients, numerical_gradient
     from fastcheck.datasets import open_dataset
-    from fastcheck.errors import DataError, FastcheckError, GradientMismatchError, InputError
+    from fastcheck.errors import (
+        DataError,
+        FastcheckError,
+        GradientMismatchError,
+        InputError,
+        TraceError,
+    )
     from fastcheck.graph import Graph, ops
     from fastcheck.network import (
         BinaryCrossEntropy,
@@ -57,6 +63,7 @@ __all__ = [
     "Softplus",
     "SquaredError",
     "Tanh",
+    "TraceError",
     "__version__",
     "assert_gradients",
     "check_gradients",
@@ -68,7 +75,13 @@ __all__ = [
 _HOMES = {
     "fastcheck.check": ("assert_gradients", "check_gradients", "numerical_gradient"),
     "fastcheck.datasets": ("open_dataset",),
-    "fastcheck.errors": ("DataError", "FastcheckError", "GradientMismatchError", "InputError"),
+    "fastcheck.errors": (
+        "DataError",
+        "FastcheckError",
+        "GradientMismatchError",
+        "InputError",
+        "TraceError",
+    ),
     "fastcheck.graph": ("Graph",),
     "fastcheck.network": (
         "BinaryCrossEntropy",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from fastcheck.result import CheckResult
 
-__all__ = ["DataError", "FastcheckError", "GradientMismatchError", "InputError"]
+__all__ = ["DataError", "FastcheckError", "GradientMismatchError", "InputError", "TraceError"]
 
 
 class FastcheckError(Exception):
@@ -20,6 +20,10 @@ class InputError(FastcheckError, ValueError):
 
 class DataError(FastcheckError, ValueError):
     """A data file cannot be read as promised; the message begins with its path."""
+
+
+class TraceError(FastcheckError, RuntimeError):
+    """NumPy code cannot be traced; the message names the line, the reason and a remedy."""
 
 
 class GradientMismatchError(AssertionError):
