@@ -6,10 +6,13 @@ import numpy as np
 
 from tests.wild.base import Case, attributes, jitter, seed_author
 from tests.wild.nets import (
+    book_multilayer,
     conv_dilated,
     conv_fancy,
     conv_loops,
+    conv_six_loops,
     conv_strided,
+    deconv_decoder,
     density_net,
     factorization_machine,
     gcn,
@@ -311,10 +314,53 @@ def make_factorization_machine(seed: int = 0) -> Case:
     return Case("factorization_machine", lambda: f(p, X, y), p, grads, "functions", (f, (p, X, y)))
 
 
+def make_deconv_decoder(seed: int = 0) -> Case:
+    x = np.random.default_rng(seed).normal(size=(3, 2, 10, 10))
+    seed_author(seed)
+    net = deconv_decoder.ConvAE(2, 6)
+
+    def grads():
+        net.loss(x)
+        net.backward()
+        return {k: getattr(net, "d" + k) for k in ("We", "be", "Wd", "bd")}
+
+    p = attributes(net, "We be Wd bd")
+    return Case("deconv_decoder", lambda: net.loss(x), p, grads, "class, transposed convolution")
+
+
+def make_conv_six_loops(seed: int = 0) -> Case:
+    rng = np.random.default_rng(seed)
+    x, target = rng.normal(size=(1, 2, 5, 5)), rng.normal(size=(1, 2, 3, 3))
+    p = {"w": rng.normal(size=(2, 2, 3, 3)), "b": rng.normal(size=2)}
+    f = conv_six_loops.loss
+    return Case(
+        "conv_six_loops", lambda: f(p, x, target), p,
+        lambda: conv_six_loops.gradient(p, x, target), "functions, scalar loops",
+        (f, (p, x, target)),
+    )  # fmt: skip
+
+
+def make_book_multilayer(seed: int = 0) -> Case:
+    rng = np.random.default_rng(seed)
+    x, t = rng.random((12, 30)), rng.integers(0, 10, 12)
+    seed_author(seed)
+    net = book_multilayer.MultiLayerNetExtend([30, 40, 25, 10])
+    net.loss(x, t)  # draws the masks
+    for layer in net.layers.values():
+        if isinstance(layer, book_multilayer.Dropout):
+            layer.frozen = True
+    jitter(rng, net.params)
+    return Case(
+        "book_multilayer", lambda: net.loss(x, t), net.params, lambda: net.gradient(x, t),
+        "layer objects in an OrderedDict, frozen masks",
+    )  # fmt: skip
+
+
 IMAGE = [
     make_lenet_im2col, make_conv_fancy, make_conv_strided, make_conv_dilated, make_conv_loops_max,
     make_conv_loops_average, make_group_norm, make_sparse_autoencoder, make_tied_autoencoder,
     make_vae, make_mixture_of_experts, make_density_net, make_rbf_net, make_word2vec,
     make_sgns_vectorized, make_matrix_factorization, make_siamese, make_triplet, make_gcn,
     make_factorization_machine,
+    make_deconv_decoder, make_conv_six_loops, make_book_multilayer,
 ]  # fmt: skip

@@ -6,15 +6,18 @@ import numpy as np
 
 from tests.wild.base import Case, attributes, jitter, one_hot, seed_author
 from tests.wild.nets import (
+    additive_attention,
     attention_einsum,
     birnn_tagger,
     causal_conv1d,
     char_rnn,
+    crf_tagger,
     encoder_block,
     gru_regressor,
     lstm_batched,
     lstm_four_gates,
     text_bag,
+    time_layers,
     transformer_lm,
 )
 
@@ -194,8 +197,59 @@ def make_causal_conv1d(seed: int = 0) -> Case:
     return Case("causal_conv1d", lambda: net.loss(wave), p, grads, "block objects, lists")
 
 
+def make_time_layers(seed: int = 0) -> Case:
+    rng = np.random.default_rng(seed)
+    words = rng.integers(0, 40, (3, 8))
+    seed_author(seed)
+    net = time_layers.Rnnlm(40, 12, 16)
+    p = {f"p{i}": a for i, a in enumerate(net.params)}
+    jitter(rng, p)
+
+    def loss():
+        return net.forward(words[:, :-1], words[:, 1:])
+
+    def grads():
+        loss()
+        net.backward()
+        return {f"p{i}": g for i, g in enumerate(net.grads)}
+
+    return Case("time_layers", loss, p, grads, "layer objects with lists, one object per step")
+
+
+def make_additive_attention(seed: int = 0) -> Case:
+    rng = np.random.default_rng(seed)
+    enc, s0 = rng.normal(size=(4, 5, 6)), rng.normal(size=(4, 7))
+    targets = rng.normal(size=(4, 2, 3))
+    net = additive_attention.Decoder(6, 7, 8, 3, rng)
+
+    def grads():
+        net.loss(enc, s0, targets)
+        return net.backward()
+
+    p = attributes(net, "Wa Ua va Wc Ws bs Wo")
+    jitter(rng, p)
+    return Case(
+        "additive_attention", lambda: net.loss(enc, s0, targets), p, grads, "class, attributes"
+    )
+
+
+def make_crf_tagger(seed: int = 0) -> Case:
+    rng = np.random.default_rng(seed)
+    x, y = rng.normal(size=(9, 5)), rng.integers(0, 4, 9)
+    p = {
+        "A": rng.normal(size=(4, 4)), "U": rng.normal(size=(6, 4)),
+        "W": rng.normal(size=(5, 6)) / 2, "b": rng.normal(size=6),
+    }  # fmt: skip
+    f = crf_tagger.compute_loss
+    return Case(
+        "crf_tagger", lambda: f(p, x, y), p, lambda: crf_tagger.backward(p, x, y),
+        "functions, recursion over time", (f, (p, x, y)),
+    )  # fmt: skip
+
+
 SEQUENCE = [
     make_char_rnn, make_lstm_batched, make_lstm_four_gates, make_gru_regressor, make_birnn_tagger,
     make_text_bag, make_attention_einsum, make_transformer_lm, make_encoder_block,
     make_causal_conv1d,
+    make_time_layers, make_additive_attention, make_crf_tagger,
 ]  # fmt: skip
