@@ -68,7 +68,8 @@ def _dependent(graph: Graph) -> set[int]:
 def shaken_values(graph: Graph, values: list[Floats], seed: int, size: float) -> list[Floats]:
     """Return all node values, evaluated anew with every result multiplied by ``1 +- size``.
 
-    The signs are drawn from `seed`. Leaves stay as they are.
+    The signs are drawn from `seed`. Leaves stay as they are, and so do results that have no
+    rounding errors of their own.
     """
     rng = np.random.default_rng(seed)
     shaken: list[Floats] = []
@@ -77,7 +78,7 @@ def shaken_values(graph: Graph, values: list[Floats], seed: int, size: float) ->
             shaken.append(values[node.index])
             continue
         value = node.op.value(*(shaken[i.index] for i in node.inputs)).reshape(node.shape)
-        shaken.append(value * _signs(rng, node, size))
+        shaken.append(value if node.op.is_exact else value * _signs(rng, node, size))
     return shaken
 
 

@@ -36,10 +36,13 @@ class Op(ABC):
         Whether the result is linear in all inputs together (sums, reshapes, scaling).
     keeps_place : bool
         Whether an entry of an input moves the entry of the result at its place only, linearly.
+    is_exact : bool
+        Whether the result has no rounding errors of its own (entries are only moved or selected).
     """
 
     is_linear: ClassVar[bool] = False
     keeps_place: ClassVar[bool] = False
+    is_exact: ClassVar[bool] = False
 
     @abstractmethod
     def shape(self, *shapes: Shape) -> Shape:

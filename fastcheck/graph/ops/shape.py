@@ -21,6 +21,7 @@ class Transpose(Op):
     """Permute axes: axis `k` of the result is axis ``axes[k]`` of the operand."""
 
     is_linear = True
+    is_exact = True
 
     def __init__(self, axes: tuple[int, ...]) -> None:
         self.axes = axes
@@ -58,6 +59,7 @@ class Reshape(Op):
     """Give the entries, in C order, another shape; one size may be -1."""
 
     is_linear = True
+    is_exact = True
 
     def __init__(self, shape: tuple[int, ...]) -> None:
         self.target = shape
