@@ -119,10 +119,11 @@ def evaluate(graph: Graph, params: Mapping[str, Floats]) -> list[Floats]:
 def reevaluated(state: State, node: Node, value: Floats) -> float:
     """Return the loss with another value of `node`; only what depends on it is evaluated."""
     changed: dict[int, Floats] = {node.index: value}
-    for user in state.graph.nodes[node.index + 1 :]:
-        if user.op is not None and any(i.index in changed for i in user.inputs):
-            inputs = (changed.get(i.index, state.values[i.index]) for i in user.inputs)
-            changed[user.index] = np.asarray(user.op.value(*inputs)).reshape(user.shape)
+    with np.errstate(all="ignore"):  # as in `evaluate`
+        for user in state.graph.nodes[node.index + 1 :]:
+            if user.op is not None and any(i.index in changed for i in user.inputs):
+                inputs = (changed.get(i.index, state.values[i.index]) for i in user.inputs)
+                changed[user.index] = np.asarray(user.op.value(*inputs)).reshape(user.shape)
     assert state.graph.loss is not None
     last = state.graph.loss.index
     return float(changed.get(last, state.values[last]).reshape(()))
