@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     )
     from fastcheck.objective import GraphObjective
     from fastcheck.result import CheckResult
+    from fastcheck.trace.mark import mark
 
 __version__ = "0.1.0"
 
@@ -67,6 +68,7 @@ __all__ = [
     "__version__",
     "assert_gradients",
     "check_gradients",
+    "mark",
     "numerical_gradient",
     "open_dataset",
     "ops",
@@ -101,6 +103,7 @@ _HOMES = {
     ),
     "fastcheck.objective": ("GraphObjective",),
     "fastcheck.result": ("CheckResult",),
+    "fastcheck.trace.mark": ("mark",),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 

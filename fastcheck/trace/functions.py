@@ -22,7 +22,9 @@ __all__ = [
     "cast",
     "computed_where",
     "copied",
+    "filled",
     "mutated",
+    "number",
     "part",
     "picked",
     "powered",
@@ -116,10 +118,25 @@ def strided(x: Array, shape: Sequence[int], strides: Sequence[int], offset: int 
     return np.lib.stride_tricks.as_strided(first, tuple(shape), tuple(strides))
 
 
+def filled(
+    args: tuple[Any, ...], kwargs: dict[str, Any], hole: int | str, value: Any
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Return arguments with another value in one place, which is a number or a keyword."""
+    if isinstance(hole, str):
+        return args, {**kwargs, hole: value}
+    return (*args[:hole], value, *args[hole + 1 :]), kwargs
+
+
 def written_through(
-    x: Array, value: Any, move: Callable[..., Any], before: int, *args: Any, **kwargs: Any
+    x: Array,
+    value: Any,
+    move: Callable[..., Any],
+    hole: int | str,
+    parts: tuple[int, ...],
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
 ) -> Array:
-    """Return what ``x`` is after its view ``move(...)`` was set to ``value``.
+    """Return what ``x`` is after a view of it was set to a value.
 
     Parameters
     ----------
@@ -128,13 +145,23 @@ def written_through(
     value : numpy.ndarray
         The new contents of the view.
     move : callable
-        Returns a view of an array, which is its argument number `before`.
-    before : int
-        How many of `args` stand before the array.
-    *args, **kwargs
-        The other arguments of `move`.
+        Returns a view of an array, or several.
+    hole : int or str
+        Where among `args` or `kwargs` the array goes.
+    parts : tuple of int
+        Which of several views, and of its parts; () for one view.
+    args, kwargs : tuple, dict
+        The other arguments of `move`, with something in the place of the array.
     """
     new = copied_layout(x)
-    view = move(*args[:before], new, *args[before:], **kwargs)
+    own_args, own_kwargs = filled(args, kwargs, hole, new)
+    view = move(*own_args, **own_kwargs)
+    for index in parts:
+        view = view[index]
     view[...] = value
     return new
+
+
+def number(x: Any) -> float:
+    """Return ``float(x)``."""
+    return float(x)

@@ -80,7 +80,7 @@ def test_a_view_is_had_again_from_its_strides_and_offset(view):
 def test_writing_through_a_view_changes_the_whole():
     expected = X.copy()
     expected.T[2:4] = 0.5
-    new = written_through(X, 0.5, picked_of_transposed, 1, "first")
+    new = written_through(X, 0.5, picked_of_transposed, 1, (), ("first", None), {})
     assert np.array_equal(new, expected)
 
 
