@@ -9,6 +9,8 @@ import numpy as np
 from fastcheck.errors import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from fastcheck.graph.graph import Graph
     from fastcheck.graph.ops.base import Op
 
@@ -17,7 +19,8 @@ class Node:
     """One tensor in a graph: a leaf (parameter or data) or the result of an operation.
 
     Nodes are made by :class:`~fastcheck.graph.Graph` and by the functions of
-    :mod:`fastcheck.graph.ops`; ``+ - * / @ ** 2``, ``-x`` and ``.T`` are those functions.
+    :mod:`fastcheck.graph.ops`; ``+ - * / @ ** 2``, ``-x``, ``.T``, ``x[...]`` and the methods
+    ``reshape``, ``transpose``, ``swapaxes``, ``ravel``, ``sum`` and ``mean`` are those functions.
 
     Attributes
     ----------
@@ -88,14 +91,11 @@ class Node:
     def __repr__(self) -> str:
         return f"<{self.label()}: shape {self.shape}>"
 
-    def __iter__(self) -> Any:
-        raise InputError(
-            f"a graph node cannot be iterated over or indexed, got {self!r}; declare the parts as "
-            "data or parameters of their own"
-        )
-
-    def __getitem__(self, index: Any) -> Any:
-        return self.__iter__()
+    def __iter__(self) -> Iterator[Node]:
+        if not self.shape:
+            raise InputError(f"a node without axes cannot be iterated over, got {self!r}; use it "
+                             "as it is")  # fmt: skip
+        return iter([self[i] for i in range(self.shape[0])])
 
     def __abs__(self) -> Any:
         raise InputError(f"there is no abs of a graph node, got {self!r}; see fastcheck.ops")
@@ -114,5 +114,12 @@ class Node:
         def __rmatmul__(self, other: Any) -> Node: ...
         def __pow__(self, exponent: float) -> Node: ...
         def __neg__(self) -> Node: ...
+        def __getitem__(self, index: Any) -> Node: ...
+        def reshape(self, *shape: Any) -> Node: ...  # noqa: D102
+        def transpose(self, *axes: Any) -> Node: ...  # noqa: D102
+        def swapaxes(self, axis1: int, axis2: int) -> Node: ...  # noqa: D102
+        def ravel(self) -> Node: ...  # noqa: D102
+        def sum(self, axis: Any = None, keepdims: bool = False) -> Node: ...  # noqa: D102
+        def mean(self, axis: Any = None, keepdims: bool = False) -> Node: ...  # noqa: D102
         @property
         def T(self) -> Node: ...  # noqa: N802, D102

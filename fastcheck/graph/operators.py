@@ -9,7 +9,7 @@ from fastcheck.graph.node import Node
 
 
 def install() -> None:
-    """Let ``+ - * / @ ** -x .T`` on nodes be the functions of :mod:`fastcheck.graph.ops`."""
+    """Let the operators and methods of nodes be the functions of :mod:`fastcheck.graph.ops`."""
     table: dict[str, Any] = {
         "__add__": ops.add,
         "__radd__": lambda a, b: ops.add(b, a),
@@ -24,6 +24,21 @@ def install() -> None:
         "__pow__": ops.power,
         "__neg__": lambda a: ops.scale(a, -1.0),
         "T": property(ops.transpose),
+        "__getitem__": ops.getitem,
+        "reshape": lambda a, *shape: ops.reshape(a, _sizes(shape)),
+        "transpose": lambda a, *axes: ops.transpose(a, _sizes(axes) or None),
+        "swapaxes": ops.swapaxes,
+        "ravel": ops.ravel,
+        "sum": ops.sum,
+        "mean": ops.mean,
     }
     for name, function in table.items():
         setattr(Node, name, function)
+
+
+def _sizes(given: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return numbers that are given one by one, or as one sequence."""
+    one = given[0] if len(given) == 1 else given
+    if one is None:
+        return ()
+    return tuple(one) if isinstance(one, tuple | list) else (one,)

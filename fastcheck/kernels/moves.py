@@ -82,3 +82,22 @@ def gather_matching(
                     new[c] = old[c]
             elif fill:
                 line[lo : lo + n] = 0.0
+
+
+@jit
+def scatter(data: Array, table: Array, which: Array, edges: Array, out: Array) -> None:
+    """Add ``data[l, c]`` to ``out[table[l, which[g]], c]``, nothing where the table has -1.
+
+    Columns are those of the source and of the result.
+    """
+    column = which.view(np.uint64)
+    edge = edges.view(np.uint64)
+    for i in range(data.shape[0]):
+        for g in range(which.size):
+            place = table[i, column[g]]
+            if place < 0:
+                continue
+            new = out[place, edge[g] : edge[g + 1]]
+            old = data[i, edge[g] : edge[g + 1]]
+            for c in range(new.size):
+                new[c] += old[c]

@@ -55,8 +55,7 @@ def written_out(d: Difference, shape: Sequence[int], axis: int | None) -> Array:
         place = [slice(None)] * len(shape)
         for a, index in d.pins.items():
             place[a] = slice(index[g], index[g] + 1)
-        if d.samples is not None:
-            assert axis is not None
+        if d.samples is not None and axis is not None:
             place[axis] = slice(d.samples[g], d.samples[g] + 1)
         for r in range(d.offsets[g], d.offsets[g + 1]):
             column = d.data[..., r] if d.scale is None else d.data[..., g] * d.scale[r]

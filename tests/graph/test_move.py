@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from fastcheck.graph import Graph
 from fastcheck.graph.block import Block
 from fastcheck.graph.ops.move import Move
+from fastcheck.graph.ops.scatter import ScatterAdd
 from fastcheck.graph.state import State
 from tests.graph.differences import random_difference, random_rows, written_out
 
@@ -200,3 +201,83 @@ def test_differences_of_several_sources_meet_bit_for_bit(
     seed: int, n: int, make: Maker, streamed: bool
 ) -> None:
     check(seed, make, n, streamed=streamed)
+
+
+@settings(max_examples=80, deadline=None, derandomize=True)
+@pytest.mark.parametrize("make", [own_of_each, looked_up, shuffled, transposed, reshaped, padded])
+@pytest.mark.parametrize("drops", [False, True])
+@given(seed=SEEDS)
+def test_a_difference_enters_the_samples_bit_for_bit(seed: int, make: Maker, drops: bool) -> None:
+    rng = np.random.default_rng(seed)
+    shape = tuple(rng.integers(1, 5, rng.integers(1, 4)).tolist())
+    index = make(rng, ids_of([shape]))
+    axis = int(rng.integers(index.ndim))
+    n_batch = index.shape[axis]
+    graph = Graph()
+    leaf = graph.param("w", shape)
+    node = graph.apply(Move(index, [shape], batch_axis=axis), leaf)
+    rows, offsets = random_rows(rng, int(rng.integers(1, 8)), None)
+    scale = rng.standard_normal(rows.size) if rng.random() < 0.5 else None
+    pinned = [a for a in range(len(shape)) if rng.random() < 0.7]
+    d = random_difference(rng, shape, rows, offsets, pinned=pinned, scale=scale)
+    truth = literal(index, [written_out(d, shape, None)])
+    state = State(graph, {"w": np.zeros(shape)})
+    cut = int(rng.integers(1, n_batch + 1))
+    found = np.zeros_like(truth)
+    for ends in [(0, cut)] + [(cut, n_batch)] * (cut < n_batch):
+        kink = np.zeros(rows.size, np.uint8)
+        block = Block(state, kink, lo=ends[0], hi=ends[1], streams=True, drops_rows=drops)
+        out = node.op.difference(node, (d,), block)
+        if out is None:
+            continue
+        assert np.all(np.diff(out.samples) >= 0)
+        for sample, first, last in zip(
+            out.rows.samples, out.rows.segments[:-1], out.rows.segments[1:], strict=True
+        ):
+            mine = (
+                (out.offsets[:-1] >= first) & (out.offsets[1:] <= last) & (np.diff(out.offsets) > 0)
+            )
+            assert np.all(out.samples[mine] == sample)
+        np.add.at(found, out.rows.probe, written_out(out, node.shape, node.batch_axis))
+    assert np.array_equal(found, truth)
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@pytest.mark.parametrize("streamed", [False, True])
+@pytest.mark.parametrize("kind", ["any", "in each sample", "apart"])
+@given(seed=SEEDS)
+def test_a_difference_is_added_at_places_as_by_a_loop(seed: int, kind: str, streamed: bool) -> None:
+    rng = np.random.default_rng(seed)
+    shape = tuple(rng.integers(1, 5, rng.integers(1, 4)).tolist())
+    target = tuple(rng.integers(1, 5, rng.integers(1, 3)).tolist())
+    axis = int(rng.integers(len(shape))) if streamed else None
+    size = int(np.prod(target))
+    index = rng.integers(-1, size, shape)
+    if kind == "apart":
+        target = (int(np.prod(shape)) + 2,)
+        index = rng.permutation(target[0])[: target[0] - 2].reshape(shape)
+    elif kind == "in each sample" and axis is not None:
+        sample = np.arange(shape[axis]).reshape([-1 if a == axis else 1 for a in range(len(shape))])
+        target = (3, shape[axis])
+        index = rng.integers(0, 3, shape) * shape[axis] + sample
+    graph = Graph()
+    node = graph.apply(ScatterAdd(index, target), graph.data(np.zeros(shape), axis))
+    assert not node.mixes
+    n_groups = int(rng.integers(1, 6))
+    samples = np.sort(rng.integers(0, shape[axis], n_groups)) if streamed else None
+    rows, offsets = random_rows(rng, n_groups, samples)
+    scale = rng.standard_normal(rows.size) if rng.random() < 0.5 else None
+    pinned = [a for a in range(len(shape)) if rng.random() < 0.5]
+    d = random_difference(
+        rng, shape, rows, offsets, axis=axis, samples=samples, pinned=pinned, scale=scale
+    )
+    change = written_out(d, shape, axis)
+    truth = np.zeros((rows.size, *target))
+    for place in np.ndindex(*shape):
+        if index[place] >= 0:
+            truth.reshape(rows.size, -1)[:, index[place]] += change[(slice(None), *place)]
+    block = Block(State(graph, {}), np.zeros(rows.size, np.uint8), hi=9, streams=streamed)
+    found = node.op.difference(node, (d,), block)
+    np.testing.assert_allclose(
+        written_out(found, node.shape, node.batch_axis), truth, rtol=1e-14, atol=1e-14
+    )

@@ -264,6 +264,14 @@ elif CASE == "dense networks":
     dense((3, 70), (3, 70))
     dense((1, 4), (1, 4))
     dense((4, 1), (4, 1))
+elif CASE == "moves":
+    from tests.graph.test_moving_networks import NETWORKS, normal
+    for make in NETWORKS.values():
+        graph = Graph()
+        graph.set_loss(make(graph)[0])
+        params = {k: normal(0, *node.shape) for k, node in graph.params.items()}
+        derivatives(graph, params)
+        derivatives(graph, params, chunk=5, n_rows=20)
 else:
     dense((3, 4), (2, 6))
     dense((3, 4), (12, 1))
@@ -279,7 +287,7 @@ print(json.dumps({
 @pytest.mark.skipif(
     os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0"), reason="kernels are interpreted"
 )
-@pytest.mark.parametrize("case", ["dense networks", "random graphs", "reshaped weights"])
+@pytest.mark.parametrize("case", ["dense networks", "random graphs", "moves", "reshaped weights"])
 def test_every_kernel_is_compiled_for_one_signature(fresh_python: FreshPython, case: str) -> None:
     found = json.loads(fresh_python(f"CASE = {case!r}\n{RUNS}").stdout)
     assert {k: v for k, v in found.items() if len(v) > 1} == {}

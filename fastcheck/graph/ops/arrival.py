@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from fastcheck.graph.block import Block
     from fastcheck.graph.node import Node
     from fastcheck.graph.ops.base import Diffs, Floats, Ints
-    from fastcheck.graph.ops.passage import Passage, Table
+    from fastcheck.graph.ops.passage import Extract, Passage, Table
 
     Bools = NDArray[np.bool_]
 
@@ -274,16 +274,13 @@ class Runs:
         edges = np.append(self.edges[at], self.edges[-1])
         return Runs(self.which[at], key, self.starts[at], edges)
 
-    def write(self, data: Floats, table: Table, places: Ints, out: Floats, *, fill: bool) -> None:
-        """Write what is found at `places`; with `fill`, zero where nothing is."""
-        local = table.local if places.size == table.local.shape[0] else table.local[places]
+    def write(self, data: Floats, table: Extract, out: Floats, *, fill: bool) -> None:
+        """Write what is found at the places of `table`; with `fill`, zero where nothing is."""
+        places, local, keys = table
         if self.key is None:
-            kernels.gather(
-                data, local, self.which, self.starts, self.edges, places, out, fill
-            )  # fmt: skip
+            kernels.gather(data, local, self.which, self.starts, self.edges, places, out, fill)
         else:
-            assert table.keys is not None
-            keys = table.keys if places.size == table.local.shape[0] else table.keys[places]
+            assert keys is not None
             kernels.gather_matching(
                 data, local, keys, self.key, self.which, self.starts, self.edges, places, out, fill
             )  # fmt: skip
@@ -300,7 +297,7 @@ def _written(arrivals: list[Arrival], pins: dict[int, Ints]) -> Floats:
         return _alone(arrivals[0], tables[0], runs[0], n_columns)
     cover = np.zeros(n_places, dtype=np.int64)
     for table in tables:
-        cover[table.places] += 1
+        cover[table.somewhere[0]] += 1
     fill = bool(np.all(cover < 2))  # else places are shared: write what is found into zeros
     if fill:
         data = np.empty((n_places, n_columns))
@@ -308,7 +305,7 @@ def _written(arrivals: list[Arrival], pins: dict[int, Ints]) -> Floats:
     else:
         data = np.zeros((n_places, n_columns))
     for arrival, table, run in zip(arrivals, tables, runs, strict=True):
-        run.write(arrival.data, table, table.places, data, fill=fill)
+        run.write(arrival.data, table.somewhere, data, fill=fill)
     return data
 
 
@@ -319,5 +316,5 @@ def _alone(arrival: Arrival, table: Table, runs: Runs, n_columns: int) -> Floats
     if first is not None and is_whole and arrival.data.shape[1] == n_columns:
         return arrival.data[first : first + n_places]
     data = np.empty((n_places, n_columns))
-    runs.write(arrival.data, table, table.everywhere, data, fill=True)
+    runs.write(arrival.data, table.everywhere, data, fill=True)
     return data

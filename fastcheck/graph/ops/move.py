@@ -86,6 +86,13 @@ class Move(Op):
         """Whether no source entry is found twice in the result."""
         return _is_injective(self.index.reshape(-1), int(self.edges[-1]))
 
+    def constants(self) -> Floats:
+        """Return the constants at their places, zero elsewhere."""
+        out = np.zeros(self.index.shape)
+        if self.constant is not None and self.fill.size:
+            out[self.constant] = self.fill
+        return out
+
     def shape(self, *shapes: Shape) -> Shape:
         if list(shapes) != self.shapes:
             raise InputError(
@@ -100,10 +107,8 @@ class Move(Op):
             flat = np.concatenate([value.reshape(-1) for value in values])
         if self.constant is None:
             return np.asarray(flat[self.index])
-        out = np.zeros(self.index.shape)
+        out = self.constants()
         out[~self.constant] = flat[self.index[~self.constant]]
-        if self.fill.size:
-            out[self.constant] = self.fill
         return out
 
     def vjp(self, cotangent: Floats, values: tuple[Floats, ...], output: Floats) -> list[Floats]:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from fastcheck.graph.ops.base import Ints, Shape
 
     Index = NDArray[np.signedinteger[Any]]
+    Extract = tuple[Ints, NDArray[np.int32], Ints | None]
 
 MOST_KEYS = 1 << 24
 """Up to so many combinations of pinned indices are tabulated."""
@@ -111,14 +112,15 @@ class Table:
         return first if np.array_equal(column, np.arange(first, first + column.size)) else None
 
     @cached_property
-    def places(self) -> Ints:
-        """The local places of the result at which the source is ever found."""
-        return np.flatnonzero((self.local >= 0).any(axis=1))
+    def everywhere(self) -> Extract:
+        """All local places of the result, and what is found there."""
+        return np.arange(self.local.shape[0]), self.local, self.keys
 
     @cached_property
-    def everywhere(self) -> Ints:
-        """All local places of the result."""
-        return np.arange(self.local.shape[0])
+    def somewhere(self) -> Extract:
+        """The local places of the result at which the source is ever found, and what is there."""
+        places = np.flatnonzero((self.local >= 0).any(axis=1))
+        return places, self.local[places], None if self.keys is None else self.keys[places]
 
 
 class Passage:

@@ -8,7 +8,9 @@ import numpy as np
 
 from fastcheck.errors import InputError
 from fastcheck.graph.difference import flat_index
+from fastcheck.graph.ops.arrival import combined
 from fastcheck.graph.ops.base import Op
+from fastcheck.graph.ops.move import Move
 
 if TYPE_CHECKING:
     from fastcheck.graph.block import Block
@@ -63,6 +65,7 @@ class Reshape(Op):
 
     def __init__(self, shape: tuple[int, ...]) -> None:
         self.target = shape
+        self._moves: dict[tuple[Shape, Shape], Move] = {}
 
     def shape(self, *shapes: Shape) -> Shape:
         (shape,) = shapes
@@ -97,12 +100,19 @@ class Reshape(Op):
         assert d is not None
         source = node.inputs[0]
         sampled = None if d.samples is None else source.batch_axis
-        if any(d.data.shape[a] != 1 for a in range(source.ndim) if a != sampled):
-            d = d.unpinned(source.shape)
+        if d.pins and any(d.data.shape[a] != 1 for a in range(source.ndim) if a != sampled):
+            return combined(self._as_move(source, node), node, diffs, block)
         skip = None if sampled is None else node.batch_axis
         pins = _moved_pins(d, source, node, sampled, skip) if d.pins else {}
         local = tuple(1 if a == skip or a in pins else n for a, n in enumerate(node.shape))
         return d.replaced(d.data.reshape(*local, d.data.shape[-1]), pins)
+
+    def _as_move(self, source: Node, node: Node) -> Move:
+        """Return the same as an index map, which knows what becomes of each pin."""
+        key = (source.shape, node.shape)
+        if key not in self._moves:
+            self._moves[key] = Move(np.arange(node.size).reshape(node.shape), [source.shape])
+        return self._moves[key]
 
 
 def _same_axis(shape: Shape, axis: int, target: Shape) -> int | None:
