@@ -71,7 +71,7 @@ def find_sites(state: State, names: Iterable[str]) -> UnitPlan:
     for name in names:
         origin = state.graph.params[name]
         reached = find_route(origin).nodes
-        entries = _entering(origin, reached)
+        entries = _apart(origin, _entering(origin, reached))
         for path in entries:
             whole = path + _continued(path[-1], reached)
             site = sites.setdefault(whole[-1].index, Site(whole[-1]))
@@ -97,6 +97,24 @@ def _entering(origin: Node, reached: tuple[Node, ...]) -> list[list[Node]]:
         else:
             linear[node.index] = path
     return paths
+
+
+def _apart(origin: Node, paths: list[list[Node]]) -> list[list[Node]]:
+    """Return the paths at whose ends `origin` does not also arrive on another way.
+
+    Where it does, as with a bias and a weight of one vector that meet in an addition behind the
+    first layer, stopping changes at the end of the path would stop those of the other way too.
+    """
+    while True:
+        blocked = frozenset(path[-1].index for path in paths)
+        rest = {node.index for node in find_route(origin, blocked).nodes}
+        kept = [
+            path for path in paths
+            if not rest & {i.index for i in path[-1].inputs} - {n.index for n in path}
+        ]  # fmt: skip
+        if len(kept) == len(paths):
+            return paths
+        paths = kept
 
 
 def _is_linear_in(node: Node, source: Node, reached: tuple[Node, ...]) -> bool:
