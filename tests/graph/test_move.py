@@ -11,10 +11,13 @@ from hypothesis import strategies as st
 
 from fastcheck.graph import Graph
 from fastcheck.graph.block import Block
+from fastcheck.graph.ops import passage
 from fastcheck.graph.ops.move import Move
 from fastcheck.graph.ops.scatter import ScatterAdd
 from fastcheck.graph.state import State
 from tests.graph.differences import random_difference, random_rows, written_out
+
+pytestmark = pytest.mark.interpreted
 
 Array = np.ndarray
 Maker = Callable[[np.random.Generator, list[Array]], Array]
@@ -281,3 +284,12 @@ def test_a_difference_is_added_at_places_as_by_a_loop(seed: int, kind: str, stre
     np.testing.assert_allclose(
         written_out(found, node.shape, node.batch_axis), truth, rtol=1e-14, atol=1e-14
     )
+
+
+@pytest.mark.parametrize("make", [transposed, reshaped, own_of_each, looked_up])
+def test_pins_that_would_need_large_tables_are_given_up(
+    make: Maker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(passage, "MOST_KEYS", 3)
+    for seed in range(40):
+        check(seed, make, 1, streamed=seed % 2 == 0)

@@ -16,6 +16,8 @@ from fastcheck.graph.ops.scatter import ScatterAdd
 from fastcheck.graph.state import State
 from tests.graph.differences import random_rows
 
+pytestmark = pytest.mark.interpreted
+
 Array = np.ndarray
 
 # index maps of ids of a (3, 2) source with samples along axis 0, and the sample axis of the result

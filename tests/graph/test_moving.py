@@ -17,6 +17,8 @@ from fastcheck.graph.reference import shaken_values
 from fastcheck.graph.state import State, evaluate
 from tests.graph.drive import probe
 
+pytestmark = pytest.mark.interpreted
+
 Array = np.ndarray
 
 
