@@ -11,6 +11,7 @@ from fastcheck.result import Finding
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from fastcheck.derivatives import Derivatives
     from fastcheck.graph.state import State
     from fastcheck.result import Audit, SpotCheck, TensorResult
 
@@ -93,6 +94,36 @@ def about_reach(state: State, names: Sequence[str]) -> list[Finding]:
         for name in names
         if not find_route(state.graph.params[name]).nodes
     ]
+
+
+def about_influence(tensors: Mapping[str, Derivatives], is_closure: bool) -> list[Finding]:
+    """Return a warning for each tensor of which no probe changed the loss."""
+    remedy = (
+        "if it should, the loss reads another array, of which this is a copy: pass the very arrays "
+        "that it reads"
+        if is_closure
+        else "use it in the forward pass"
+    )
+    return [
+        Finding(
+            "unused-parameter",
+            "warning",
+            name,
+            f"{name}: no probe of it changes the loss; {remedy}, or leave it out with skip=",
+        )
+        for name, found in tensors.items()
+        if found.known.any() and not found.plus[found.known].any()
+        and not found.minus[found.known].any()
+    ]  # fmt: skip
+
+
+def about_noise(noise: float, loss: float) -> Finding:
+    """Return a warning about a loss that is less precise than float64."""
+    message = (
+        f"the loss is {loss:.6g} give or take {noise:.0e}, as if computed in float32: probes have "
+        "to be wide and few entries are resolved; convert parameters and data to float64"
+    )
+    return Finding("low-precision", "warning", None, message)
 
 
 def about_coupling(state: State, names: Sequence[str]) -> list[Finding]:

@@ -6,24 +6,27 @@ from functools import cached_property
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from fastcheck import findings
-from fastcheck.check.measurement import Measurement
+from fastcheck.check.engines import measurement_for
 from fastcheck.check.options import check_options
 from fastcheck.check.outcome import make_result
-from fastcheck.errors import GradientMismatchError
+from fastcheck.errors import GradientMismatchError, InputError
 from fastcheck.params import match_gradients
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    import numpy as np
     from numpy.typing import ArrayLike, NDArray
 
+    from fastcheck.check.measurement import Measurement
     from fastcheck.objective import GraphObjective
     from fastcheck.result import CheckResult
 
     Floats = NDArray[np.float64]
+    Loss = GraphObjective | Callable[..., Any]
+    Params = Mapping[str, ArrayLike] | Sequence[ArrayLike]
+    Grads = Params | Callable[[], Params]
     Patterns = str | Iterable[str] | None
     Progress = Callable[[int, int], None]
 
@@ -60,8 +63,8 @@ class NumericalGradient:
 
 
 def numerical_gradient(
-    loss: GraphObjective,
-    params: Mapping[str, ArrayLike],
+    loss: Loss,
+    params: Params,
     *,
     plan: str = "auto",
     engine: str = "auto",
@@ -78,16 +81,19 @@ def numerical_gradient(
 
     Parameters
     ----------
-    loss : GraphObjective
-        The loss at one minibatch, for example ``net.objective(batch)``.
-    params : mapping of str to array_like
-        The point; copied, never written to.
+    loss : GraphObjective or callable
+        The loss at one minibatch, for example ``net.objective(batch)``; or any function, either
+        without arguments, reading the arrays in `params`, or of the parameters.
+    params : mapping of str to array_like, or list or tuple of arrays
+        The point; copied, never written to. Only arrays that a function without arguments reads
+        are perturbed in place, and restored bit for bit.
     plan : {"auto", "exhaustive", "units"}
         Which probes are made. "exhaustive" perturbs every entry; "units" perturbs every
         pre-activation in every sample and takes one exact outer product; "auto" is exhaustive if
-        that is predicted to stay within `budget`.
-    engine : {"auto", "graph"}
-        What evaluates the probes.
+        that is predicted to stay within `budget`, else units of a graph, or a sample of the
+        entries of a black box.
+    engine : {"auto", "graph", "trace", "black box"}
+        What evaluates the probes. "auto" traces a function if it can and calls it otherwise.
     step : float, optional
         Absolute, in units of the probed value. Chosen by default: with difference arithmetic such
         that the first nonlinear operation moves by 2**-24 or less.
@@ -99,7 +105,7 @@ def numerical_gradient(
     seed : int
         Seed of whatever is drawn.
     budget : float, optional
-        Seconds that an exhaustive plan may take, 2 by default.
+        Seconds that an exhaustive plan may take, by default 2 of a graph and 60 of a black box.
     only, skip : str or iterable of str, optional
         Patterns of the names to check or to leave out, such as ``"W*"``.
     progress : callable, optional
@@ -116,7 +122,9 @@ def numerical_gradient(
 
     Notes
     -----
-    Exhaustive: two probes per entry, each of which recomputes only what the entry changes.
+    Exhaustive: two probes per entry, each of which recomputes only what the entry changes. A
+    black box is evaluated as a whole, four times per entry, or twice where an analytic value is at
+    hand and agrees; its derivatives have errors near 1e-9.
 
     Examples
     --------
@@ -129,15 +137,21 @@ def numerical_gradient(
     >>> numerical.values["b1"].round(12).tolist()
     [2.0, 4.0]
     """
-    run = Measurement(loss, params, engine, step, arithmetic, seed, only, skip)
-    run.probe(plan, budget, n_jobs, progress, spots=False)
+    check_options(n_jobs=n_jobs, budget=budget, progress=progress)
+    run = measurement_for(
+        loss, params, engine, step=step, arithmetic=arithmetic, seed=seed, only=only, skip=skip
+    )
+    errors = [finding.message for finding in run.findings if finding.severity == "error"]
+    if errors:
+        raise InputError(f"`loss` must be a function of the parameters; {errors[0]}")
+    run.probe(plan, budget, n_jobs, progress)
     return NumericalGradient(run)
 
 
 def check_gradients(
-    loss: GraphObjective,
-    params: Mapping[str, ArrayLike],
-    grads: Mapping[str, ArrayLike],
+    loss: Loss,
+    params: Params,
+    grads: Grads,
     *,
     plan: str = "auto",
     engine: str = "auto",
@@ -159,9 +173,9 @@ def check_gradients(
     ----------
     loss, params, plan, engine, step, arithmetic, n_jobs, seed, budget, only, skip, progress
         As for :func:`numerical_gradient`.
-    grads : mapping of str to array_like
-        The analytic gradient, by the names of the parameters or ``dW1`` for ``W1``; float32 is
-        judged at its own precision.
+    grads : mapping of str to array_like, list or tuple as `params`, or callable
+        The analytic gradient, by the names of the parameters or ``dW1`` for ``W1``, or a function
+        without arguments that returns it; float32 is judged at its own precision.
     rtol : float
         An entry outside its error bound is "close", not wrong, while it differs by less than this,
         relative to the larger of both values and 1 % of the tensor's rms.
@@ -196,24 +210,28 @@ def check_gradients(
     True
     """
     start = perf_counter()
-    run = Measurement(loss, params, engine, step, arithmetic, seed, only, skip)
-    check_options(rtol=rtol, loss_value=loss_value)
-    analytic, extra = match_gradients(loss.shapes, run.names, grads)
-    found = [*findings.unused_gradients(extra), *findings.about_loss(run.state.loss, loss_value)]
-    if not np.isfinite(run.state.loss):
-        return make_result(run, loss, {}, found, start)
-    run.probe(plan, budget, n_jobs, progress, spots=True)
+    check_options(n_jobs=n_jobs, budget=budget, progress=progress, rtol=rtol, loss_value=loss_value)
+    run = measurement_for(
+        loss, params, engine, step=step, arithmetic=arithmetic, seed=seed, only=only, skip=skip
+    )
+    analytic, extra = match_gradients(run.shapes, run.names, run.received(grads))
+    is_sound = run.is_sound
+    run.findings += findings.unused_gradients(extra)
+    run.findings += findings.about_loss(run.loss, loss_value)
+    if not is_sound:
+        return make_result(run, {}, start)
+    run.probe(plan, budget, n_jobs, progress, analytic=analytic, rtol=rtol)
     try:
         tensors = run.judge_all(analytic, rtol, strict)
     except KeyboardInterrupt:
         tensors, run.numerical.complete = {}, False
-    return make_result(run, loss, tensors, found, start)
+    return make_result(run, tensors, start)
 
 
 def assert_gradients(
-    loss: GraphObjective,
-    params: Mapping[str, ArrayLike],
-    grads: Mapping[str, ArrayLike],
+    loss: Loss,
+    params: Params,
+    grads: Grads,
     **options: Any,
 ) -> CheckResult:
     """Check a gradient and raise unless it passes.

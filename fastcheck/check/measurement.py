@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
+import math
+from abc import ABC, abstractmethod
 from functools import cached_property
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fastcheck import findings
 from fastcheck.audit import audit_tensor
 from fastcheck.bounds import Rounding, allowance, find_rounding
-from fastcheck.check.options import check_options, is_positive
 from fastcheck.errors import InputError
 from fastcheck.judge import judge_tensor
-from fastcheck.objective import GraphObjective
 from fastcheck.parallel import single_threaded_blas
 from fastcheck.params import select_names
 from fastcheck.plain import plain_bound, plain_differences, plain_step
 from fastcheck.plan import Numerical, Planner
-from fastcheck.result import Audit, SpotCheck, TensorResult
+from fastcheck.result import Audit, Finding, SpotCheck, TensorResult
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -26,70 +27,63 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from fastcheck.graph.state import State
+    from fastcheck.objective import GraphObjective
 
+    Arrays = Mapping[str, NDArray[Any]]
     Floats = NDArray[np.float64]
     Patterns = str | Iterable[str] | None
     Progress = Callable[[int, int], None]
 
-ARITHMETICS = ("difference", "plain")
-ENGINES = ("auto", "graph")
 
-
-class Measurement:
-    """Everything that is measured at one point; parameters are those of a check.
+class Measurement(ABC):
+    """Everything that is measured at one point.
 
     Attributes
     ----------
     names : list of str
         The tensors to be checked.
-    state : State
-        The base point.
+    shapes : dict of str to tuple of int
+        Of all tensors.
+    loss : float
+        The loss at the point.
+    engine, engine_reason : str
+        What evaluates the loss, and why.
+    findings : list of Finding
+        What was found before any number was compared.
     numerical : Numerical
         The numerical gradient, after :meth:`probe`.
     timings : dict of str to float
         Seconds by stage.
+    batch : object or None
+        Where the data came from.
     """
 
     def __init__(
-        self,
-        objective: GraphObjective,
-        params: Mapping[str, ArrayLike],
-        engine: str,
-        step: float | None,
-        arithmetic: str,
-        seed: int,
-        only: Patterns,
-        skip: Patterns,
+        self, names: list[str], shapes: Mapping[str, tuple[int, ...]], batch: Any = None
     ) -> None:
-        if not isinstance(objective, GraphObjective):
-            raise InputError(
-                f"`loss` must be an objective, got {type(objective).__name__}; make one with "
-                "Network.objective(batch) or GraphObjective(graph)"
-            )
-        check_options(seed=seed)
-        _choice("engine", engine, ENGINES)
-        _choice("arithmetic", arithmetic, ARITHMETICS)
-        if step is not None and not is_positive(step):
-            raise InputError(f"`step` must be a positive number, got {step!r}; None chooses one")
-        self.names = select_names(list(objective.shapes), only, skip)
-        self.arithmetic = arithmetic
-        self.step = step
-        self.seed = seed
+        self.names = names
+        self.shapes = dict(shapes)
+        self.batch = batch
+        self.engine = self.engine_reason = ""
+        self.findings: list[Finding] = []
+        self.loss = math.nan
         self.timings: dict[str, float] = {}
-        self.numerical = Numerical({}, "none", "the loss is not finite", 0.0)
-        with self.timed("forward"), single_threaded_blas():
-            self.state: State = objective.state(params)
+        self.numerical = Numerical({}, "none", "the loss cannot be probed", 0.0)
 
     def timed(self, name: str) -> _Timer:
         """Return a context that adds its seconds to `timings`."""
         return _Timer(self.timings, name)
 
-    @cached_property
-    def rounding(self) -> Rounding:
-        """What rounding errors are proportional to."""
-        with self.timed("bounds"), single_threaded_blas():
-            return find_rounding(self.state)
+    @property
+    def is_sound(self) -> bool:
+        """Whether there is something to probe."""
+        return math.isfinite(self.loss) and all(f.severity != "error" for f in self.findings)
 
+    def received(self, grads: Any) -> Any:
+        """Return the gradients that the user gave, called for if they are a function."""
+        return grads() if callable(grads) else grads
+
+    @abstractmethod
     def probe(
         self,
         plan: str,
@@ -97,42 +91,22 @@ class Measurement:
         n_jobs: int,
         progress: Progress | None,
         *,
-        spots: bool,
+        analytic: Arrays | None = None,
+        rtol: float = 1e-5,
     ) -> None:
-        """Compute the numerical gradient."""
-        check_options(n_jobs=n_jobs, budget=budget, progress=progress)
-        if self.arithmetic == "plain":
-            if plan not in ("auto", "exhaustive"):
-                raise InputError(
-                    f'`plan` must be auto or exhaustive with arithmetic="plain", got {plan!r}; '
-                    "leave one of them out"
-                )
-            noise = self.rounding.loss
-            self.step = plain_step(noise) if self.step is None else self.step
-            with self.timed("numerical"):
-                self.numerical = plain_differences(
-                    self.state, self.names, noise, step=self.step, n_jobs=n_jobs, progress=progress
-                )
-            return
-        with self.timed("numerical"), single_threaded_blas():
-            planner = Planner(self.state, self.names, self.step, self.seed)
-            self.numerical = planner.run(
-                plan, budget, n_jobs=n_jobs, spots=spots, progress=progress
-            )
+        """Compute the numerical gradient, to be compared with `analytic` if that is given."""
 
+    @abstractmethod
     def bound(self, name: str, dtype: np.dtype[Any] | None) -> Floats:
-        """Return the allowance of each entry of a tensor."""
-        found = self.numerical.tensors[name]
-        bound = allowance(self.rounding.scale[name], found.truncation, dtype)
-        if self.arithmetic == "plain" and self.step is not None:
-            bound = bound + plain_bound(found, self.rounding.loss, self.step)
-        return bound
+        """Return the allowance of each entry of a tensor, for an analytic gradient of `dtype`."""
 
-    def judge_all(
-        self, analytic: Mapping[str, NDArray[Any]], rtol: float, strict: bool
-    ) -> dict[str, TensorResult]:
+    def prepare(self) -> None:
+        """Compute what all bounds need, timed on its own and not as part of judging."""
+        return
+
+    def judge_all(self, analytic: Arrays, rtol: float, strict: bool) -> dict[str, TensorResult]:
         """Return the verdict on each tensor."""
-        _ = self.rounding  # timed on its own, not as part of judging
+        self.prepare()
         with self.timed("judging"):
             return {name: self.judge(name, g, rtol, strict) for name, g in analytic.items()}
 
@@ -150,6 +124,104 @@ class Measurement:
             rtol=rtol,
             strict=strict,
         )
+
+    def remarks(self) -> list[Finding]:
+        """Return what is said beside the verdicts, after the probes."""
+        return []
+
+    def audits(self) -> list[Audit]:
+        """Return comparisons with an independent computation; none by default."""
+        return []
+
+    def spot_checks(self) -> list[SpotCheck]:
+        """Return comparisons of a plan with probes of single entries; none by default."""
+        return []
+
+
+class GraphMeasurement(Measurement):
+    """What is measured of a graph; parameters are those of a check.
+
+    Attributes
+    ----------
+    state : State
+        The base point.
+    """
+
+    def __init__(
+        self,
+        objective: GraphObjective,
+        params: Mapping[str, ArrayLike],
+        *,
+        step: float | None,
+        arithmetic: str,
+        seed: int,
+        only: Patterns,
+        skip: Patterns,
+    ) -> None:
+        names = select_names(list(objective.shapes), only, skip)
+        super().__init__(names, objective.shapes, objective.batch)
+        self.engine = "graph" if arithmetic == "difference" else "graph (plain subtraction)"
+        self.arithmetic = arithmetic
+        self.step = step
+        self.seed = seed
+        with self.timed("forward"), single_threaded_blas():
+            self.state: State = objective.state(params)
+        self.loss = self.state.loss
+
+    @cached_property
+    def rounding(self) -> Rounding:
+        """What rounding errors are proportional to."""
+        with self.timed("bounds"), single_threaded_blas():
+            return find_rounding(self.state)
+
+    def prepare(self) -> None:
+        """Compute the rounding."""
+        _ = self.rounding
+
+    def probe(
+        self,
+        plan: str,
+        budget: float | None,
+        n_jobs: int,
+        progress: Progress | None,
+        *,
+        analytic: Arrays | None = None,
+        rtol: float = 1e-5,
+    ) -> None:
+        """Compute the numerical gradient."""
+        if self.arithmetic == "plain":
+            if plan not in ("auto", "exhaustive"):
+                raise InputError(
+                    f'`plan` must be auto or exhaustive with arithmetic="plain", got {plan!r}; '
+                    "leave one of them out"
+                )
+            noise = self.rounding.loss
+            self.step = plain_step(noise) if self.step is None else self.step
+            with self.timed("numerical"):
+                self.numerical = plain_differences(
+                    self.state, self.names, noise, step=self.step, n_jobs=n_jobs, progress=progress
+                )
+            return
+        with self.timed("numerical"), single_threaded_blas():
+            planner = Planner(self.state, self.names, self.step, self.seed)
+            self.numerical = planner.run(
+                plan, budget, n_jobs=n_jobs, spots=analytic is not None, progress=progress
+            )
+
+    def bound(self, name: str, dtype: np.dtype[Any] | None) -> Floats:
+        """Return the allowance of each entry of a tensor."""
+        found = self.numerical.tensors[name]
+        bound = allowance(self.rounding.scale[name], found.truncation, dtype)
+        if self.arithmetic == "plain" and self.step is not None:
+            bound = bound + plain_bound(found, self.rounding.loss, self.step)
+        return bound
+
+    def remarks(self) -> list[Finding]:
+        """Return findings about the graph."""
+        return [
+            *findings.about_reach(self.state, self.names),
+            *findings.about_coupling(self.state, self.names),
+        ]
 
     def audits(self) -> list[Audit]:
         """Compare with plain differences along one direction per tensor."""
@@ -186,10 +258,3 @@ class _Timer:
 
     def __exit__(self, *exception: object) -> None:
         self.timings[self.name] = self.timings.get(self.name, 0.0) + perf_counter() - self.start
-
-
-def _choice(argument: str, value: str, choices: tuple[str, ...]) -> None:
-    if value not in choices:
-        raise InputError(
-            f"`{argument}` must be one of {', '.join(choices)}, got {value!r}; choose one"
-        )

@@ -30,7 +30,7 @@ RULES: dict[str, tuple[Any, str]] = {
     ),
     "budget": (
         lambda v: v is None or (_is_number(v) and v >= 0.0),
-        "a number of seconds; None allows 2",
+        "a number of seconds; None leaves it to the engine",
     ),
     "rtol": (lambda v: _is_number(v) and 0.0 <= v < 1.0, "in [0, 1); the default is 1e-5"),
     "loss_value": (lambda v: v is None or _is_number(v), "a number; None compares nothing"),
@@ -55,3 +55,17 @@ def check_options(**options: object) -> None:
         if not holds(value):
             must, _, remedy = contract.partition("; ")
             raise InputError(f"`{name}` must be {must}, got {value!r}; {remedy}")
+
+
+def choose(argument: str, value: str, choices: tuple[str, ...]) -> None:
+    """Refuse a value that is not one of the choices.
+
+    Raises
+    ------
+    InputError
+        Listing them.
+    """
+    if value not in choices:
+        raise InputError(
+            f"`{argument}` must be one of {', '.join(choices)}, got {value!r}; choose one"
+        )

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import platform
 from dataclasses import replace
 from functools import cache
 from importlib.metadata import version
 from time import perf_counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fastcheck import __version__, findings
 from fastcheck.result import (
@@ -22,15 +23,11 @@ from fastcheck.result import (
 
 if TYPE_CHECKING:
     from fastcheck.check.measurement import Measurement
-    from fastcheck.objective import GraphObjective
-    from fastcheck.result import Finding
 
 
 def make_result(
     run: Measurement,
-    objective: GraphObjective,
     tensors: dict[str, TensorResult],
-    found: list[Finding],
     start: float,
 ) -> CheckResult:
     """Return the result of a check.
@@ -39,12 +36,8 @@ def make_result(
     ----------
     run : Measurement
         What was measured.
-    objective : GraphObjective
-        What was checked, for the provenance of its batch.
     tensors : dict of str to TensorResult
         The verdicts.
-    found : list of Finding
-        What was found before any number was compared.
     start : float
         When the check began, of ``perf_counter``.
     """
@@ -55,9 +48,8 @@ def make_result(
         name: _doubted(tensor) if name in doubted else tensor for name, tensor in tensors.items()
     }
     found = [
-        *found,
-        *findings.about_reach(run.state, run.names),
-        *findings.about_coupling(run.state, run.names),
+        *run.findings,
+        *run.remarks(),
         *findings.about_audits(audits),
         *findings.about_spots(spots),
         *findings.about_kinks(tensors),
@@ -71,18 +63,19 @@ def make_result(
         findings=tuple(found),
         diagnosis=(),
         coverage=_coverage(run, tensors),
-        engine="graph" if run.arithmetic == "difference" else "graph (plain subtraction)",
+        engine=run.engine,
+        engine_reason=run.engine_reason,
         plan=run.numerical.plan,
         plan_reason=run.numerical.reason,
         numerical={name: t.values for name, t in run.numerical.tensors.items()},
         bounds={name: run.bound(name, None) for name in tensors},
         audits=tuple(audits),
         spot_checks=tuple(spots),
-        batch=_provenance(objective),
+        batch=_provenance(run.batch),
         timings=run.timings,
         versions=_versions(),
         interrupted=interrupted,
-        loss=run.state.loss,
+        loss=run.loss,
     )
 
 
@@ -106,17 +99,17 @@ def _coverage(run: Measurement, tensors: dict[str, TensorResult]) -> Coverage:
     how = {
         "exhaustive": "each perturbed on its own",
         "units": "by perturbing every unit in every sample, and exact outer products",
+        "sample": "each perturbed on its own: the largest of each tensor and others at random",
     }.get(run.numerical.plan, "nothing was probed")
-    left_out = len(run.state.graph.params) - len(run.names)
+    left_out = len(run.shapes) - len(run.names)
     note = f"; {left_out} tensors left out as asked" if left_out else ""
     if tensors:
         return Coverage.of(tensors.values(), how + note)
-    n = sum(run.state.graph.params[name].size for name in run.names)
+    n = sum(math.prod(run.shapes[name]) for name in run.names)
     return Coverage(n, 0, 0, f"0 of {n:,} entries checked; {how}{note}")
 
 
-def _provenance(objective: GraphObjective) -> Provenance | None:
-    batch = objective.batch
+def _provenance(batch: Any) -> Provenance | None:
     if batch is None:
         return None
     return Provenance(

@@ -133,6 +133,7 @@ def _facts(result: CheckResult) -> Iterator[tuple[str, str | list[str]]]:
     yield "classical", _classical(result)
     yield "audit", _audits(result.audits)
     yield "spot check", _spot_checks(result.spot_checks)
+    yield "engine", f"{result.engine}: {result.engine_reason}" if result.engine_reason else ""
     engine = f"engine {result.engine}" if result.engine else ""
     plan = ", ".join(filter(None, [result.plan, engine]))
     yield "plan", ": ".join(filter(None, [plan, result.plan_reason]))

@@ -74,8 +74,10 @@ class CheckResult:
         What explains a disagreement, the simplest first.
     coverage : Coverage
         How much was looked at.
-    engine, plan, plan_reason : str
-        What evaluated the loss, which probes were made, and why.
+    engine, engine_reason : str
+        What evaluated the loss, and why; there is no reason where there was no choice.
+    plan, plan_reason : str
+        Which probes were made, and why.
     numerical, bounds : dict of str to ndarray of float64
         The numerical gradient and its bounds, absolute, in the shapes of the parameters.
     audits : tuple of Audit
@@ -100,6 +102,7 @@ class CheckResult:
     findings: tuple[Finding, ...] = ()
     diagnosis: tuple[Diagnosis, ...] = ()
     engine: str = ""
+    engine_reason: str = ""
     plan: str = ""
     plan_reason: str = ""
     numerical: Arrays = field(default_factory=dict)

@@ -28,7 +28,7 @@ from tests.faults import L2
     ("options", "message"),
     [
         ({"plan": "quick"}, "`plan` must be one of auto, exhaustive, units, got 'quick'"),
-        ({"engine": "gpu"}, "`engine` must be one of auto, graph, got 'gpu'"),
+        ({"engine": "gpu"}, "`engine` must be one of auto, graph, trace, black box, got 'gpu'"),
         ({"arithmetic": "exact"}, "`arithmetic` must be one of difference, plain, got 'exact'"),
         ({"step": 0.0}, "`step` must be a positive number, got 0.0"),
         ({"step": -1e-5}, "`step` must be a positive number, got -1e-05"),
@@ -107,8 +107,8 @@ def test_a_step_may_be_any_number(step: Any) -> None:
 
 @small
 def test_a_loss_that_is_no_objective_is_refused() -> None:
-    with pytest.raises(fc.InputError, match="`loss` must be an objective, got function; make one"):
-        fc.check_gradients(lambda p: 0.0, CASE.params, CASE.right)  # type: ignore[arg-type]
+    with pytest.raises(fc.InputError, match="`loss` must be an objective or a function, got float"):
+        fc.check_gradients(0.5, CASE.params, CASE.right)  # type: ignore[arg-type]
 
 
 # ------------------------------------------------------------ the result

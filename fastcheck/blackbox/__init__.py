@@ -1,0 +1,8 @@
+"""Losses that can only be called: any Python function of arrays."""
+
+from fastcheck.blackbox.loss import BlackBox
+from fastcheck.blackbox.preflight import Preflight
+from fastcheck.blackbox.structure import as_mapping, named
+from fastcheck.blackbox.survey import Survey, Surveyor
+
+__all__ = ["BlackBox", "Preflight", "Survey", "Surveyor", "as_mapping", "named"]

@@ -1,0 +1,231 @@
+"""The derivative in one entry, from losses at several steps, with an error bound that holds."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from fastcheck.blackbox.loss import BlackBox
+
+NOISE = 4.5
+"""What the rounding of two losses can do to their difference, in units of the noise. The largest
+rounding errors that were seen are 4 standard deviations."""
+BEND = 1.5
+KINK_NOISE = 12.0
+DOWN = (-3, -6, -9, -12)
+UP = (1, 2, 3, 4, 5, 6)
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two losses, one step above and one below the point.
+
+    Attributes
+    ----------
+    step : float
+        The mean of both distances.
+    minus, plus : float
+        One-sided slopes.
+    value : float
+        Central difference, of second order for unequal distances too.
+    """
+
+    step: float
+    minus: float
+    plus: float
+    value: float
+
+    @property
+    def jump(self) -> float:
+        """By how much the slopes differ: ``h f''`` where the loss is smooth."""
+        return self.plus - self.minus
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A derivative with what is known of its error.
+
+    Attributes
+    ----------
+    value : float
+        The derivative.
+    noise, bend : float
+        Bounds of what rounding did, and of what curvature and kinks did.
+    pair : Pair
+        The slopes at the smallest step of which it was made.
+    """
+
+    value: float
+    noise: float
+    bend: float
+    pair: Pair
+
+    @property
+    def bound(self) -> float:
+        """By how much the derivative can be wrong."""
+        return self.noise + self.bend
+
+    @property
+    def is_smooth(self) -> bool:
+        """Whether rounding is all that disturbs it."""
+        return self.bend <= self.noise
+
+
+class Stencil:
+    """Losses around the point along one entry, at steps ``step * 2**level``.
+
+    Parameters
+    ----------
+    box : BlackBox
+        The loss.
+    name, place : str, int
+        The tensor, and the entry in C order.
+    loss : float
+        The loss at the point.
+    step : float
+        The step at level 0.
+    noise : float
+        Standard deviation of the rounding of the loss, absolute.
+    """
+
+    def __init__(
+        self, box: BlackBox, name: str, place: int, *, loss: float, step: float, noise: float
+    ) -> None:
+        self.box = box
+        self.name = name
+        self.place = place
+        self.loss = loss
+        self.step = step
+        self.noise = noise
+        self.pairs: dict[int, Pair] = {}
+
+    def pair(self, level: int) -> Pair:
+        """Return the losses at a level; two evaluations at the first call."""
+        if level not in self.pairs:
+            self.pairs[level] = self._evaluated(self.step * 2.0**level)
+        return self.pairs[level]
+
+    def _evaluated(self, step: float) -> Pair:
+        up, above = self.box.moved(self.name, self.place, step)
+        down, below = self.box.moved(self.name, self.place, -step)
+        if not (above > 0.0 > below and math.isfinite(up) and math.isfinite(down)):
+            return Pair(step, math.nan, math.nan, math.nan)
+        plus, minus = (up - self.loss) / above, (self.loss - down) / -below
+        value = (plus * -below + minus * above) / (above - below)
+        return Pair(0.5 * (above - below), minus, plus, value)
+
+    def estimate(self, level: int) -> Estimate:
+        """Return the derivative at a level, with a bound from the level above.
+
+        Notes
+        -----
+        With ``D1, D2`` and ``S1, S2`` the central differences and the jumps of slope at ``h`` and
+        ``2h``, the error is at most ``4.5 noise/h + 1.5 (|D2 - D1| + |S2 - 2 S1|)``. The first
+        difference is ``h**2 f'''/2``, three times the truncation. A kink of size J at distance c
+        adds ``J (1 - c/h)/2`` to D1, and never more than both differences together.
+        """
+        near, far = self.pair(level), self.pair(level + 1)
+        noise = NOISE * self.noise / near.step
+        kink = abs(far.jump - far.step / near.step * near.jump)
+        kink = max(0.0, kink - KINK_NOISE * self.noise / near.step)
+        bend = BEND * (abs(far.value - near.value) + kink)
+        if not math.isfinite(bend):
+            return Estimate(near.value, noise, math.inf, near)
+        return Estimate(near.value, noise, bend, near)
+
+    def extrapolated(self, level: int) -> Estimate:
+        """Return ``(4 D1 - D2)/3``, of fourth order, with a bound from two levels above.
+
+        Notes
+        -----
+        Its truncation is a fifteenth of the difference to the same at twice the step, of which a
+        third is allowed. What kinks can do is found as for :meth:`estimate`.
+        """
+        one, two, four = (self.pair(level + k) for k in (0, 1, 2))
+        low, high = (4.0 * one.value - two.value) / 3.0, (4.0 * two.value - four.value) / 3.0
+        noise = 5.0 / 3.0 * NOISE * self.noise / one.step
+        kinks = abs(two.jump - 2.0 * one.jump) + abs(four.jump - 2.0 * two.jump)
+        kinks = max(0.0, kinks - 2.0 * KINK_NOISE * self.noise / one.step)
+        bend = abs(high - low) / 3.0 + BEND * kinks
+        return Estimate(low, noise, bend if math.isfinite(bend) else math.inf, one)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """When an entry is known well enough.
+
+    Attributes
+    ----------
+    analytic : float or None
+        What it is compared with.
+    bound : float
+        The bound that is aimed at, absolute.
+    noisy : bool
+        Whether the loss is so noisy that steps are wide and hold many kinks.
+    """
+
+    analytic: float | None
+    bound: float
+    noisy: bool
+
+    def is_met(self, found: Estimate) -> bool:
+        """Return whether nothing more needs to be evaluated."""
+        if not math.isfinite(found.bound):
+            return False
+        if self.is_missed(found):
+            return found.is_smooth and not self.noisy
+        return found.bound <= self.bound
+
+    def is_missed(self, found: Estimate) -> bool:
+        """Return whether the analytic value is outside the bound."""
+        return self.analytic is not None and abs(self.analytic - found.value) > found.bound
+
+
+def refined(stencil: Stencil, wanted: Wanted) -> tuple[Estimate, bool]:
+    """Return the derivative in an entry, and whether it lies at a kink.
+
+    Steps shrink while kinks or curvature disturb, and grow while rounding does.
+    """
+    found = [stencil.estimate(0)]
+    if wanted.is_met(found[0]):
+        return found[0], False
+    if found[0].is_smooth and not (wanted.noisy and wanted.is_missed(found[0])):
+        for level in UP:
+            found.append(stencil.extrapolated(level - 1))
+            found.append(stencil.estimate(level))
+            if any(map(wanted.is_met, found[-2:])) or not any(e.is_smooth for e in found[-2:]):
+                break
+        return _chosen(found, wanted), False
+    for level in DOWN:
+        found.append(stencil.estimate(level))
+        if wanted.is_met(found[-1]) or found[-1].is_smooth:
+            break
+    else:
+        if _is_kink(found[-2], found[-1]):
+            at = found[-1]
+            return Estimate(at.value, at.noise, 0.0, at.pair), True
+    return _chosen(found, wanted), False
+
+
+def _is_kink(wider: Estimate, narrower: Estimate) -> bool:
+    """Return whether slopes differ by as much at a much smaller step."""
+    jump = abs(narrower.pair.jump)
+    return jump > 0.5 * abs(wider.pair.jump) and jump > KINK_NOISE * narrower.noise / NOISE
+
+
+def _chosen(found: list[Estimate], wanted: Wanted) -> Estimate:
+    """Return the estimate with the smallest bound, of those that no kink disturbs if there are.
+
+    Where kinks may be more than one to a step, an analytic value is wrong only if it is outside
+    the bounds at every step.
+    """
+    smooth = [e for e in found if e.is_smooth]
+    if smooth and not wanted.noisy:
+        return min(smooth, key=lambda e: e.bound)
+    best = min(found, key=lambda e: e.bound)
+    a = wanted.analytic
+    if a is None or not wanted.is_missed(best):
+        return best
+    return min(found, key=lambda e: abs(a - e.value) / e.bound if e.bound else math.inf)

@@ -1,0 +1,115 @@
+"""What evaluates the probes: a graph, a trace of Python code, or the Python code itself."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from fastcheck.blackbox import named
+from fastcheck.blackbox.loss import takes_nothing
+from fastcheck.check.black_box import BlackBoxMeasurement
+from fastcheck.check.measurement import GraphMeasurement
+from fastcheck.check.options import check_options, choose, is_positive
+from fastcheck.errors import InputError, TraceError
+from fastcheck.objective import GraphObjective
+from fastcheck.result import Finding
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from fastcheck.check.measurement import Measurement
+
+    Patterns = str | Iterable[str] | None
+
+ARITHMETICS = ("difference", "plain")
+ENGINES = ("auto", "graph", "trace", "black box")
+ASKED = "asked for"
+
+
+def measurement_for(
+    loss: Any,
+    params: Any,
+    engine: str,
+    *,
+    step: float | None,
+    arithmetic: str,
+    seed: int,
+    only: Patterns,
+    skip: Patterns,
+) -> Measurement:
+    """Return the measurement that suits a loss; parameters are those of a check.
+
+    Raises
+    ------
+    InputError
+        If an argument is wrong, or the engine does not suit the loss.
+    TraceError
+        If tracing was asked for and is not possible.
+    """
+    engine = "black box" if engine == "blackbox" else engine
+    check_options(seed=seed)
+    choose("engine", engine, ENGINES)
+    choose("arithmetic", arithmetic, ARITHMETICS)
+    if step is not None and not is_positive(step):
+        raise InputError(f"`step` must be a positive number, got {step!r}; None chooses one")
+    options: dict[str, Any] = {"step": step, "seed": seed, "only": only, "skip": skip}
+    if isinstance(loss, GraphObjective):
+        if engine not in ("auto", "graph"):
+            raise InputError(
+                f"`engine` must be auto or graph for an objective, got {engine!r}; pass its "
+                "method `loss` to have that called"
+            )
+        return GraphMeasurement(loss, params, arithmetic=arithmetic, **options)
+    _check_function(loss, engine)
+    if engine == "black box":
+        return _black_box(loss, params, ASKED, options)
+    try:
+        objective = _traced(loss, params)
+    except TraceError as problem:
+        if engine == "trace":
+            raise
+        run = _black_box(loss, params, "the loss could not be traced", options)
+        run.findings.append(_not_traced(problem))
+        return run
+    measured = GraphMeasurement(objective, named(params), arithmetic=arithmetic, **options)
+    measured.engine = measured.engine.replace("graph", "trace")
+    measured.engine_reason = ASKED if engine == "trace" else "the loss is NumPy code"
+    return measured
+
+
+def _check_function(loss: object, engine: str) -> None:
+    if not callable(loss):
+        raise InputError(
+            f"`loss` must be an objective or a function, got {type(loss).__name__}; make one with "
+            "Network.objective(batch) or GraphObjective(graph), or pass the function itself"
+        )
+    takes_nothing(loss)
+    if engine == "graph":
+        raise InputError(
+            "`engine` must be auto, trace or black box for a Python function, got 'graph'; leave "
+            "it out"
+        )
+
+
+def _black_box(loss: Any, params: Any, reason: str, options: dict[str, Any]) -> BlackBoxMeasurement:
+    run = BlackBoxMeasurement(loss, params, **options)
+    run.engine_reason = reason
+    return run
+
+
+def _traced(loss: Any, params: Any) -> GraphObjective:
+    try:
+        module = import_module("fastcheck.traced")
+    except ImportError:
+        raise TraceError("tracing is not available") from None
+    objective: GraphObjective = module.trace_closure(loss, params)
+    return objective
+
+
+def _not_traced(problem: TraceError) -> Finding:
+    reason = " ".join(str(problem).split()).rstrip(".")
+    message = (
+        f"the loss could not be traced, so that it is called twice for each entry, which is slower "
+        f"and less accurate: {reason}"
+    )
+    return Finding("not-traced", "note", None, message)
