@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fastcheck.graph import memory
 from fastcheck.graph.difference import Difference, Rows
 from fastcheck.graph.state import tables
 
@@ -139,5 +140,5 @@ class Block:
         )
         if local == d.data.shape[:-1]:
             return d
-        data = np.ascontiguousarray(np.broadcast_to(d.data, (*local, d.data.shape[-1])))
+        data = memory.contiguous(np.broadcast_to(d.data, (*local, d.data.shape[-1])))
         return d.replaced(data)

@@ -14,11 +14,13 @@ size: the last axis of ``data`` then counts groups (*columns*), and ``scale`` ha
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fastcheck.graph import memory
 from fastcheck.kernels import rows as kernels
 
 if TYPE_CHECKING:
@@ -158,7 +160,7 @@ class Difference:
 
     def row_by_row(self) -> Difference:
         """Return a difference of the same rows and groups, its data to be written row by row."""
-        data = np.empty((*self.data.shape[:-1], self.rows.size))
+        data = memory.empty((*self.data.shape[:-1], self.rows.size))
         return Difference(data, self.rows, self.offsets, self.pins, self.samples)
 
     def coarse(self) -> Difference:
@@ -206,11 +208,11 @@ class Difference:
         full = self.expanded()
         which = full.per_column(flat_index([full.pins[a] for a in axes], dims))
         n_columns = full.data.shape[-1]
-        out = np.zeros((int(np.prod(dims)), full.flat.shape[0], n_columns))
+        out = memory.zeros((math.prod(dims), full.flat.shape[0], n_columns))
         kernels.unpin(full.flat, which, out)
         rest = [n for a, n in enumerate(full.data.shape[:-1]) if a not in self.pins]
         data = np.moveaxis(out.reshape(*dims, *rest, n_columns), range(len(axes)), axes)
-        data = np.ascontiguousarray(data)
+        data = memory.contiguous(data)
         return Difference(data, full.rows, full.offsets, {}, full.samples).regrouped()
 
 

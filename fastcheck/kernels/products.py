@@ -1,8 +1,10 @@
-"""Matrix products that BLAS is slow at."""
+"""Products: those that BLAS is slow at, and those in which several factors change."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from fastcheck.kernels._jit import jit
 
@@ -51,3 +53,77 @@ def narrow_product(w: Array, data: Array, out: Array) -> None:
                 x = out[o, lo:hi]
                 for r in range(x.size):
                     x[r] += p * a[r]
+
+
+@jit
+def multiply(
+    x: Array, y: Array, which: Array, a: Array, b: Array, offsets: Array, out: Array
+) -> None:
+    """Write ``(x + a)(y + b) - x y = a (y + b) + x b``, entry by entry.
+
+    x and y are tables of the base point, row ``which[g]`` of which belongs to group ``g``.
+    """
+    edge = offsets.view(np.uint64)
+    for i in range(out.shape[0]):
+        for g in range(offsets.size - 1):
+            xi = x[which[g], i]
+            yi = y[which[g], i]
+            for r in range(edge[g], edge[g + 1]):
+                out[i, r] = a[i, r] * (yi + b[i, r]) + xi * b[i, r]
+
+
+@jit
+def divide_by(y: Array, q: Array, which: Array, b: Array, offsets: Array, out: Array) -> None:
+    """Write ``x / (y + b) - x / y = q b / (y + b)`` with ``q = -x / y``."""
+    edge = offsets.view(np.uint64)
+    for i in range(out.shape[0]):
+        for g in range(offsets.size - 1):
+            yi = y[which[g], i]
+            qi = q[which[g], i]
+            for r in range(edge[g], edge[g + 1]):
+                out[i, r] = qi * b[i, r] / (yi + b[i, r])
+
+
+@jit
+def divide(
+    y: Array, q: Array, which: Array, a: Array, b: Array, offsets: Array, out: Array
+) -> None:
+    """Write ``(x + a) / (y + b) - x / y = (a + q b) / (y + b)`` with ``q = -x / y``."""
+    edge = offsets.view(np.uint64)
+    for i in range(out.shape[0]):
+        for g in range(offsets.size - 1):
+            yi = y[which[g], i]
+            qi = q[which[g], i]
+            for r in range(edge[g], edge[g + 1]):
+                out[i, r] = (a[i, r] + qi * b[i, r]) / (yi + b[i, r])
+
+
+@jit
+def contract_both(
+    x: Array, y: Array, which: Array, a: Array, b: Array, offsets: Array, out: Array
+) -> None:
+    """Write the change of a stack of products ``x y'`` of which both operands change.
+
+    ``out[s, i, j, r] = sum_k a[s, i, k, r] (y[s, j, k] + b[s, j, k, r]) + x[s, i, k] b[s, j, k, r]``
+    with x and y flat in the rows ``which[g]`` of their tables.
+
+    BLAS cannot do this, since all factors depend on the row, and products of the base point with
+    small matrices are as fast here.
+    """
+    edge = offsets.view(np.uint64)
+    n_i, n_k = a.shape[1], a.shape[2]
+    n_j = b.shape[1]
+    for s in range(out.shape[0]):
+        for i in range(n_i):
+            for j in range(n_j):
+                total = out[s, i, j]
+                for r in range(total.size):
+                    total[r] = 0.0
+                for k in range(n_k):
+                    left = a[s, i, k]
+                    right = b[s, j, k]
+                    for g in range(offsets.size - 1):
+                        xk = x[which[g], (s * n_i + i) * n_k + k]
+                        yk = y[which[g], (s * n_j + j) * n_k + k]
+                        for r in range(edge[g], edge[g + 1]):
+                            total[r] += left[r] * (yk + right[r]) + xk * right[r]

@@ -135,6 +135,17 @@ def weigh(table: Array, which: Array, data: Array, out: Array) -> None:
 
 
 @jit
+def weigh_groups(table: Array, which: Array, data: Array, offsets: Array, out: Array) -> None:
+    """Write ``out[i, r] = data[i, r] * table[which[g], i]`` for the rows ``r`` of each group."""
+    edge = offsets.view(np.uint64)
+    for i in range(data.shape[0]):
+        for g in range(offsets.size - 1):
+            base = table[which[g], i]
+            for r in range(edge[g], edge[g + 1]):
+                out[i, r] = data[i, r] * base
+
+
+@jit
 def outer(table: Array, which: Array, data: Array, out: Array) -> None:
     """Write ``out[i, c] = table[which[c], i] * data[c]``: one moved unit seen by the next layer.
 
@@ -153,9 +164,10 @@ def outer(table: Array, which: Array, data: Array, out: Array) -> None:
 @jit
 def unpin(data: Array, which: Array, out: Array) -> None:
     """Write ``out[which[c], i, c] = data[i, c]`` into zeros."""
+    row = which.view(np.uint64)
     for i in range(data.shape[0]):
         for c in range(data.shape[1]):
-            out[which[c], i, c] = data[i, c]
+            out[row[c], i, c] = data[i, c]
 
 
 @jit

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fastcheck.errors import InputError
+from fastcheck.graph import memory
 from fastcheck.graph.difference import Difference, aligned
 from fastcheck.graph.ops.base import EntryByEntry, unbroadcast
+from fastcheck.kernels import products
 from fastcheck.kernels import rows as kernels
 
 if TYPE_CHECKING:
@@ -16,6 +18,10 @@ if TYPE_CHECKING:
     from fastcheck.graph.node import Node
     from fastcheck.graph.ops.base import Diffs, Floats, Ints, Shape
     from fastcheck.graph.state import State
+
+
+LONG = 8
+"""Rows per group from which on a loop over the rows of a group is worth its start."""
 
 
 class _Binary(EntryByEntry):
@@ -59,12 +65,11 @@ class Add(_Binary):
         a, b = self.terms(node, diffs, block)
         if b is None:
             return a
-        if self.sign < 0:
-            b = b.replaced(-b.data)
         if a is None:
-            return b
+            return b if self.sign > 0 else b.replaced(np.negative(b.data, memory.like(b.data)))
         a, b = aligned([a, b], node.shape)
-        return a.replaced(a.data + b.data)
+        combine = np.add if self.sign > 0 else np.subtract
+        return a.replaced(combine(a.data, b.data, memory.like(a.data)))
 
 
 class Multiply(_Binary):
@@ -99,8 +104,9 @@ class Multiply(_Binary):
             return weighed(d, tables[0] if a is None else tables[1], which)
         a, b = aligned([a.expanded(), b.expanded()], node.shape)
         (x, y), which = block.tables(node, a)
-        own, other = weighed(a, y, which), weighed(b, x, which)
-        return a.replaced(own.data + other.data + a.data * b.data)
+        new = a.replaced(memory.like(a.data))
+        products.multiply(x, y, which, a.flat, b.flat, a.offsets, new.flat)
+        return new
 
 
 class Divide(_Binary):
@@ -145,11 +151,12 @@ class Divide(_Binary):
         if a is not None:
             a, b = aligned([a.expanded(), b], node.shape)
         (base, _, quotient), which = block.tables(node, b)
-        top = weighed(b, quotient, which).data
-        if a is not None:
-            top = top + a.data
-        bottom = base[b.per_column(which)].T + b.flat
-        return b.replaced((top.reshape(bottom.shape) / bottom).reshape(b.data.shape))
+        new = b.replaced(memory.like(b.data))
+        if a is None:
+            products.divide_by(base, quotient, which, b.flat, b.offsets, new.flat)
+        else:
+            products.divide(base, quotient, which, a.flat, b.flat, b.offsets, new.flat)
+        return new
 
 
 class Scale(EntryByEntry):
@@ -175,11 +182,14 @@ class Scale(EntryByEntry):
     def difference(self, node: Node, diffs: Diffs, block: Block) -> Difference | None:
         (d,) = diffs
         assert d is not None
-        return d.replaced(self.factor * d.data)
+        return d.replaced(np.multiply(d.data, self.factor, memory.like(d.data)))
 
 
 def weighed(d: Difference, table: Floats, which: Ints) -> Difference:
     """Return `d` times the base values of `table`."""
-    new = d.replaced(np.empty_like(d.data))
-    kernels.weigh(table, d.per_column(which), d.flat, new.flat)
+    new = d.replaced(memory.like(d.data))
+    if d.scale is None and d.rows.size >= LONG * d.n_groups:
+        kernels.weigh_groups(table, which, d.flat, d.offsets, new.flat)
+    else:
+        kernels.weigh(table, d.per_column(which), d.flat, new.flat)
     return new

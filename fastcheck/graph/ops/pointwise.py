@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from fastcheck.graph import memory
 from fastcheck.graph.ops.base import EntryByEntry
 from fastcheck.kernels import pointwise as kernels
 
@@ -70,7 +71,7 @@ class Pointwise(EntryByEntry):
         found, which = block.tables(node, full)
         kernel = type(self).kernel
         if kernel is not None:
-            data = full.data if full is not d else full.data.copy()
+            data = full.data if full is not d else memory.copied(full.data)
             new = full.replaced(data)
             if not kernel(*found, which, new.flat, full.offsets):
                 return new
@@ -302,13 +303,13 @@ class Bend(EntryByEntry):
 
     def _columns(self, node: Node, d: Difference, block: Block) -> Difference | None:
         (x,), which = block.tables(node, d)
-        new = d.replaced(np.empty_like(d.data))
+        new = d.replaced(memory.like(d.data))
         near = kernels.bend_columns(x, which, d.flat, d.reach(), self.low, self.high, new.flat)
         return None if near else new
 
     def _rows(self, node: Node, d: Difference, block: Block) -> Difference:
         (x,), which = block.tables(node, d)
-        new = d.replaced(np.empty_like(d.data))
+        new = d.replaced(memory.like(d.data))
         if kernels.bend_rows(x, which, d.flat, d.offsets, self.low, self.high, new.flat):
             flags = np.zeros(d.rows.size, np.uint8)
             kernels.mark_crossings(x, which, d.flat, d.offsets, flags)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fastcheck.graph import memory
 from fastcheck.graph.difference import Difference, flat_index
 from fastcheck.kernels import products
 from fastcheck.kernels import rows as kernels
@@ -124,7 +125,7 @@ class Form:
         return np.ascontiguousarray(self.base(0)[0, 0])
 
     def _column(self, d: Difference) -> Difference:
-        out = np.empty((self.table.shape[1], d.n_groups))
+        out = memory.empty((self.table.shape[1], d.n_groups))
         if d.scale is None:  # rows: from here on they differ only in size
             ones = np.ones((1, d.n_groups))
             d = Difference(ones, d.rows, d.offsets, d.pins, d.samples, d.flat[0])
@@ -143,8 +144,8 @@ class Form:
     def _matrix(self, d: Difference) -> Difference:
         n = d.data.shape[-1]
         mine = d.data.reshape(*self.local_shape, n).transpose(self.local_order)
-        mine = mine.reshape(*self.matrix_shape, n)
-        out = np.empty((*self.matrix_shape[:2], self.base_shape[2], n))
+        mine = memory.contiguous(mine).reshape(*self.matrix_shape, n)
+        out = memory.empty((*self.matrix_shape[:2], self.base_shape[2], n))
         if self.table.shape[0] == 1 and self.is_narrow:
             products.narrow_product(self.narrow_base, mine.reshape(-1, n), out.reshape(-1, n))
         elif self.table.shape[0] == 1:
@@ -158,7 +159,7 @@ class Form:
         """Give `data`, in the order both, mine, theirs, the axes of the result and its pins."""
         n = data.shape[-1]
         data = data.reshape(*self.letter_shape, n).transpose(self.letter_order)
-        data = np.ascontiguousarray(data).reshape(*self.out_shape, n)
+        data = memory.contiguous(data).reshape(*self.out_shape, n)
         new = d.replaced(data, {a: d.pins[k] for a, k in self.out_pins})
         return new if new.pins or new.scale is not None else new.regrouped()
 

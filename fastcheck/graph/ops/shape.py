@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fastcheck.errors import InputError
+from fastcheck.graph import memory
 from fastcheck.graph.difference import flat_index
 from fastcheck.graph.ops.arrival import combined
 from fastcheck.graph.ops.base import Op
@@ -53,7 +54,7 @@ class Transpose(Op):
     def difference(self, node: Node, diffs: Diffs, block: Block) -> Difference | None:
         (d,) = diffs
         assert d is not None
-        data = np.ascontiguousarray(d.data.transpose(*self.axes, d.data.ndim - 1))
+        data = memory.contiguous(d.data.transpose(*self.axes, d.data.ndim - 1))
         return d.replaced(data, {self.axes.index(a): p for a, p in d.pins.items()})
 
 

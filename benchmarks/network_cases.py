@@ -1,0 +1,240 @@
+"""Networks that are not plain dense, each as a graph and as the NumPy code of its literal twin."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+import fastcheck as fc
+from benchmarks.cases import STEP, Case
+from benchmarks.loops import PlainLoop
+from fastcheck import ops
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from fastcheck.graph import Node
+
+    Floats = NDArray[np.float64]
+    Ints = NDArray[np.int64]
+    Params = dict[str, Floats]
+
+EPSILON = 1e-5
+
+
+def cross_entropy(z: Floats, y: Ints) -> float:
+    """Return the mean cross-entropy of logits."""
+    z = z - z.max(axis=1, keepdims=True)
+    log_p = z - np.log(np.exp(z).sum(axis=1, keepdims=True))
+    return float(-log_p[np.arange(len(y)), y].mean())
+
+
+def case(
+    name: str, title: str, graph: fc.Graph, params: Params, loss: Callable[[Params], float],
+    *, plan: str, target: float, pairs: int = 3,
+) -> Case:  # fmt: skip
+    """Return a case of random data."""
+    return Case(
+        name, title, "random numbers", fc.GraphObjective(graph), params, plan,
+        (PlainLoop(loss, params, STEP),), {"plain": target}, pairs,
+    )  # fmt: skip
+
+
+def weights(rng: np.random.Generator, **shapes: tuple[int, ...]) -> Params:
+    """Return weights scaled by their fan-in, biases near zero, gains (``g...``) near one."""
+    found = {}
+    for name, shape in shapes.items():
+        fan_in = int(np.prod(shape[:-1])) if len(shape) > 1 else 25
+        value = rng.standard_normal(shape) / np.sqrt(fan_in)
+        found[name] = 1.0 + value if name.startswith("g") else value
+    return found
+
+
+# ------------------------------------------------------------ batch normalisation
+
+
+def batch_normalised(
+    name: str = "bn", sizes: tuple[int, ...] = (784, 512, 512, 10), n_batch: int = 100
+) -> Case:
+    """Return dense layers with batch normalisation and ReLU after each hidden one."""
+    rng = np.random.default_rng(0)
+    x = rng.random((n_batch, sizes[0])) * (rng.random((n_batch, sizes[0])) < 0.5)
+    y = rng.integers(0, sizes[-1], n_batch)
+    shapes: dict[str, tuple[int, ...]] = {}
+    n_layers = len(sizes) - 1
+    for k in range(1, n_layers + 1):
+        shapes[f"W{k}"] = (sizes[k - 1], sizes[k])
+        if k < n_layers:  # no bias: the mean over the batch takes it away again
+            shapes[f"g{k}"], shapes[f"h{k}"] = (sizes[k],), (sizes[k],)
+    shapes["b"] = sizes[-1:]
+    params = weights(rng, **shapes)
+    graph = fc.Graph()
+    p = {key: graph.param(key, shape) for key, shape in shapes.items()}
+    a: Node = graph.data(x, batch_axis=0)
+    for k in range(1, n_layers + 1):
+        z = a @ p[f"W{k}"]
+        if k < n_layers:
+            a = ops.relu(_normalised(z, axis=0) * p[f"g{k}"] + p[f"h{k}"])
+    labels = graph.data(np.eye(sizes[-1])[y], batch_axis=0)
+    graph.set_loss(ops.mean(ops.softmax_cross_entropy(z + p["b"], labels)))
+
+    def loss(p: Params) -> float:
+        a = x
+        for k in range(1, n_layers + 1):
+            z = a @ p[f"W{k}"]
+            if k < n_layers:
+                n = (z - z.mean(axis=0)) / np.sqrt(z.var(axis=0) + EPSILON)
+                a = np.maximum(n * p[f"g{k}"] + p[f"h{k}"], 0)
+        return cross_entropy(z + p["b"], y)
+
+    title = f"{'-BN-'.join(map(str, sizes[1:-1]))} between {sizes[0]} and {sizes[-1]}"
+    return case(name, title, graph, params, loss, plan="exhaustive", target=30, pairs=1)
+
+
+def _normalised(z: Node, axis: int) -> Node:
+    c = z - ops.mean(z, axis=axis, keepdims=True)
+    return c / ops.sqrt(ops.mean(ops.square(c), axis=axis, keepdims=True) + EPSILON)
+
+
+# ------------------------------------------------------------ recurrence
+
+GATES = "ifog"
+
+
+def lstm(
+    name: str = "lstm", n_in: int = 32, width: int = 64, n_steps: int = 20, n_batch: int = 16,
+    n_out: int = 10, plan: str = "units",
+) -> Case:  # fmt: skip
+    """Return an LSTM with a loss after its last step."""
+    rng = np.random.default_rng(1)
+    x = rng.standard_normal((n_steps, n_batch, n_in))
+    y = rng.integers(0, n_out, n_batch)
+    shapes: dict[str, tuple[int, ...]] = {}
+    for g in GATES:
+        shapes |= {f"W{g}": (n_in, width), f"U{g}": (width, width), f"b{g}": (width,)}
+    shapes |= {"V": (width, n_out), "c": (n_out,)}
+    params = weights(rng, **shapes)
+    graph = fc.Graph()
+    p = {key: graph.param(key, shape) for key, shape in shapes.items()}
+    zero = graph.data(np.zeros((n_batch, width)), batch_axis=0)
+    h, c = zero, zero
+    for xt in x:
+        step = graph.data(xt, batch_axis=0)
+        z = {g: step @ p[f"W{g}"] + h @ p[f"U{g}"] + p[f"b{g}"] for g in GATES}
+        c = ops.sigmoid(z["f"]) * c + ops.sigmoid(z["i"]) * ops.tanh(z["g"])
+        h = ops.sigmoid(z["o"]) * ops.tanh(c)
+    labels = graph.data(np.eye(n_out)[y], batch_axis=0)
+    graph.set_loss(ops.mean(ops.softmax_cross_entropy(h @ p["V"] + p["c"], labels)))
+
+    def loss(p: Params) -> float:
+        h = c = np.zeros((n_batch, width))
+        for xt in x:
+            z = {g: xt @ p[f"W{g}"] + h @ p[f"U{g}"] + p[f"b{g}"] for g in GATES}
+            c = _sigmoid(z["f"]) * c + _sigmoid(z["i"]) * np.tanh(z["g"])
+            h = _sigmoid(z["o"]) * np.tanh(c)
+        return cross_entropy(h @ p["V"] + p["c"], y)
+
+    title = f"LSTM of {width} units, {n_steps} steps of {n_in} inputs"
+    return case(name, title, graph, params, loss, plan=plan, target=20)
+
+
+def _sigmoid(z: Floats) -> Floats:
+    return 1 / (1 + np.exp(-z))
+
+
+# ------------------------------------------------------------ attention
+
+ROOT = float(np.sqrt(2 / np.pi))
+
+
+def transformer(
+    name: str = "transformer", n_layers: int = 2, width: int = 64, n_heads: int = 4,
+    n_tokens: int = 16, n_hidden: int = 256, n_batch: int = 8, n_out: int = 10, plan: str = "units",
+) -> Case:  # fmt: skip
+    """Return blocks of attention and a feed-forward layer, each after a layer normalisation."""
+    rng = np.random.default_rng(2)
+    x = rng.standard_normal((n_batch, n_tokens, width))
+    y = rng.integers(0, n_out, n_batch)
+    own = width // n_heads
+    shapes: dict[str, tuple[int, ...]] = {}
+    for k in range(n_layers):
+        shapes |= {f"{m}{k}": (width, n_heads, own) for m in ("Wq", "Wk", "Wv")}
+        shapes |= {f"Wo{k}": (n_heads, own, width), f"bo{k}": (width,)}
+        shapes |= {f"W1{k}": (width, n_hidden), f"b1{k}": (n_hidden,)}
+        shapes |= {f"W2{k}": (n_hidden, width), f"b2{k}": (width,)}
+        shapes |= {f"{m}{k}": (width,) for m in ("ga", "ha", "gf", "hf")}
+    shapes |= {"V": (width, n_out), "c": (n_out,)}
+    params = weights(rng, **shapes)
+    for k in range(n_layers):
+        for m in ("Wq", "Wk", "Wv"):
+            params[f"{m}{k}"] = rng.standard_normal((width, n_heads, own)) / np.sqrt(width)
+    scale = 1 / float(np.sqrt(own))
+    graph = fc.Graph()
+    p = {key: graph.param(key, shape) for key, shape in shapes.items()}
+    a: Node = graph.data(x, batch_axis=0)
+    for k in range(n_layers):
+        n = _normalised(a, axis=2) * p[f"ga{k}"] + p[f"ha{k}"]
+        q, key, v = (ops.contract("bte,ehd->bthd", n, p[f"W{m}{k}"]) for m in "qkv")
+        score = ops.contract("bthd,bshd->bhts", q, key) * scale
+        mixed = ops.contract("bhts,bshd->bthd", ops.softmax(score), v)
+        a = a + ops.contract("bthd,hde->bte", mixed, p[f"Wo{k}"]) + p[f"bo{k}"]
+        n = _normalised(a, axis=2) * p[f"gf{k}"] + p[f"hf{k}"]
+        hidden = _gelu(n @ p[f"W1{k}"] + p[f"b1{k}"])
+        a = a + hidden @ p[f"W2{k}"] + p[f"b2{k}"]
+    labels = graph.data(np.eye(n_out)[y], batch_axis=0)
+    logits = ops.mean(a, axis=1) @ p["V"] + p["c"]
+    graph.set_loss(ops.mean(ops.softmax_cross_entropy(logits, labels)))
+
+    def loss(p: Params) -> float:
+        a = x
+        for k in range(n_layers):
+            n = _layer_norm(a) * p[f"ga{k}"] + p[f"ha{k}"]
+            q, key, v = (
+                (n @ p[f"W{m}{k}"].reshape(width, width))
+                .reshape(n_batch, n_tokens, n_heads, own)
+                .transpose(0, 2, 1, 3)
+                for m in "qkv"
+            )
+            score = q @ key.transpose(0, 1, 3, 2) * scale
+            e = np.exp(score - score.max(axis=-1, keepdims=True))
+            mixed = (e / e.sum(axis=-1, keepdims=True)) @ v
+            mixed = mixed.transpose(0, 2, 1, 3).reshape(n_batch, n_tokens, width)
+            a = a + mixed @ p[f"Wo{k}"].reshape(width, width) + p[f"bo{k}"]
+            n = _layer_norm(a) * p[f"gf{k}"] + p[f"hf{k}"]
+            z = n @ p[f"W1{k}"] + p[f"b1{k}"]
+            a = a + 0.5 * z * (1 + np.tanh(ROOT * (z + 0.044715 * z * z * z))) @ p[f"W2{k}"]
+            a = a + p[f"b2{k}"]
+        return cross_entropy(a.mean(axis=1) @ p["V"] + p["c"], y)
+
+    title = f"{n_layers} blocks of width {width}, {n_heads} heads, {n_tokens} tokens"
+    return case(name, title, graph, params, loss, plan=plan, target=20)
+
+
+def _layer_norm(x: Floats) -> Floats:
+    c = x - x.mean(axis=-1, keepdims=True)
+    return np.asarray(c / np.sqrt((c * c).mean(axis=-1, keepdims=True) + EPSILON))
+
+
+def _gelu(z: Node) -> Node:
+    inner = z * (ops.square(z) * (ROOT * 0.044715) + ROOT)
+    return z * (ops.tanh(inner) * 0.5 + 0.5)
+
+
+CASES: dict[str, Callable[[], Case]] = {
+    "bn": batch_normalised,
+    "lstm": lstm,
+    "transformer": transformer,
+}
+"""What makes each case."""
+
+SMALL: dict[str, Callable[[], Case]] = {
+    "bn": partial(batch_normalised, sizes=(12, 9, 8, 4), n_batch=6),
+    "lstm": partial(lstm, n_in=3, width=4, n_steps=5, n_batch=3, n_out=3),
+    "transformer": partial(transformer, width=4, n_heads=2, n_tokens=3, n_hidden=5, n_batch=2,
+                           n_out=3),
+}  # fmt: skip
+"""The same networks where only rightness is looked at."""
