@@ -108,10 +108,12 @@ class Prober:
         found.n_crossed = again.size
         return found
 
-    def probe_at(self, entries: Ints, step: float) -> Derivatives:
-        """Return the derivatives with respect to `entries` with one step for all."""
+    def probe_at(self, entries: Ints, step: float | Floats) -> Derivatives:
+        """Return the derivatives with respect to `entries`, with one step for all or for each."""
         order = self._by_sample(entries)
         sent = entries if order is None else entries[order]
+        if order is not None and isinstance(step, np.ndarray):
+            step = step[order]
         whole = min(self.node.size, self.extent.nominal_rows // 2)
         few = 4 * entries.size < whole  # hence hardly any that share rows
         n_rows = self.extent.n_rows if few else self.extent.nominal_rows
@@ -226,13 +228,15 @@ def settle_step(prober: Prober, seed: int = 0, n_entries: int = 64) -> float:
     rng = np.random.default_rng(seed)
     entries = np.sort(rng.choice(size, min(n_entries, size), replace=False))
     unit = prober.step if prober.is_chosen else prober.step_of_change
-    first = prober.probe_at(entries, unit * 2.0**12)
-    second = prober.probe_at(entries, unit * 2.0**14)
-    change = np.abs(second.values - first.values)[~(first.kink | second.kink)]
+    n = entries.size
+    steps = np.repeat([unit * 2.0**12, unit * 2.0**14], n)
+    found = prober.probe_at(np.tile(entries, 2), steps)
+    first, second = found.values[:n], found.values[n:]
+    change = np.abs(second - first)[~(found.kink[:n] | found.kink[n:])]
     change = change[np.isfinite(change)]
     curvature = float(change.max(initial=0.0)) / (15.0 * 2.0**24 * unit**2)
     truncation = 4.0 * curvature * prober.step**2
-    floor = UNIT * float(np.abs(first.values[np.isfinite(first.values)]).max(initial=0.0))
+    floor = UNIT * float(np.abs(first[np.isfinite(first)]).max(initial=0.0))
     while prober.is_chosen and truncation > floor > 0.0 and prober.step > 2.0**-300:
         prober.step /= 2.0
         truncation /= 4.0

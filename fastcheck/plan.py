@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -155,6 +156,7 @@ class Planner:
 
     # ------------------------------------------------------------ units
 
+    @cached_property
     def _unit_probers(self) -> tuple[UnitPlan, list[Prober], dict[str, Prober]]:
         plan = find_sites(self.state, self.names)
         sites = [Prober(self.state, site.node, self.step) for site in plan.sites]
@@ -166,11 +168,11 @@ class Planner:
         return plan, sites, direct
 
     def _unit_seconds(self) -> float:
-        _, sites, direct = self._unit_probers()
+        _, sites, direct = self._unit_probers
         return sum(p.seconds(p.node.size) for p in (*sites, *direct.values()))
 
     def _units(self, n_jobs: int, progress: Progress | None) -> Numerical:
-        plan, sites, direct = self._unit_probers()
+        plan, sites, direct = self._unit_probers
         probers = [*sites, *direct.values()]
         truncation = [settle_step(p, self.seed) for p in probers]
         jobs = [Job.of(p, p.entries()) for p in probers]

@@ -71,16 +71,40 @@ def find_sites(state: State, names: Iterable[str]) -> UnitPlan:
     for name in names:
         origin = state.graph.params[name]
         reached = find_route(origin).nodes
-        entries = _apart(origin, _entering(origin, reached))
+        entries, rest = _separated(origin, reached)
         for path in entries:
             whole = path + _continued(path[-1], reached)
             site = sites.setdefault(whole[-1].index, Site(whole[-1]))
             site.paths[name] = _merged(site.paths.get(name, []), whole)
-        blocked = frozenset(path[-1].index for path in entries)
-        rest = find_route(origin, blocked).nodes
         if rest:
-            direct[name] = blocked
+            direct[name] = frozenset(path[-1].index for path in entries)
     return UnitPlan(sorted(sites.values(), key=lambda s: s.node.index), direct)
+
+
+def _separated(
+    origin: Node, reached: tuple[Node, ...]
+) -> tuple[list[list[Node]], tuple[Node, ...]]:
+    """Return the paths on which `origin` enters, and what it moves without passing their ends.
+
+    A weight of a recurrence enters at every step, and moves the other factor too. By the product
+    rule its derivative is the sum over the steps, of which each takes the other factor as it is:
+    what moves that factor came through the end of an earlier path and is part of the derivative
+    with respect to that end. If it came another way, the path is not used.
+    """
+    paths = _entering(origin, reached)
+    while True:
+        rest = find_route(origin, frozenset(path[-1].index for path in paths)).nodes
+        free = {node.index for node in rest}
+        kept = [path for path in paths if not _is_moved_otherwise(origin, path, free)]
+        if len(kept) == len(paths):
+            return paths, rest
+        paths = kept
+
+
+def _is_moved_otherwise(origin: Node, path: list[Node], free: set[int]) -> bool:
+    """Return whether a node of `free` that is not on `path` is an input of a node of `path`."""
+    on_path = {origin.index, *(node.index for node in path)}
+    return any(i.index in free - on_path for node in path for i in node.inputs)
 
 
 def _entering(origin: Node, reached: tuple[Node, ...]) -> list[list[Node]]:
@@ -89,7 +113,7 @@ def _entering(origin: Node, reached: tuple[Node, ...]) -> list[list[Node]]:
     linear: dict[int, list[Node]] = {origin.index: []}
     for node in reached:
         moved = [i for i in node.inputs if i.index in linear]
-        if len(moved) != 1 or not _is_linear_in(node, moved[0], reached):
+        if len(moved) != 1 or not _is_linear_in(node, moved[0]):
             continue
         path = [*linear[moved[0].index], node]
         if node.batch_axis is not None:
@@ -99,33 +123,13 @@ def _entering(origin: Node, reached: tuple[Node, ...]) -> list[list[Node]]:
     return paths
 
 
-def _apart(origin: Node, paths: list[list[Node]]) -> list[list[Node]]:
-    """Return the paths at whose ends `origin` does not also arrive on another way.
-
-    Where it does, as with a bias and a weight of one vector that meet in an addition behind the
-    first layer, stopping changes at the end of the path would stop those of the other way too.
-    """
-    while True:
-        blocked = frozenset(path[-1].index for path in paths)
-        rest = {node.index for node in find_route(origin, blocked).nodes}
-        kept = [
-            path for path in paths
-            if not rest & {i.index for i in path[-1].inputs} - {n.index for n in path}
-        ]  # fmt: skip
-        if len(kept) == len(paths):
-            return paths
-        paths = kept
-
-
-def _is_linear_in(node: Node, source: Node, reached: tuple[Node, ...]) -> bool:
+def _is_linear_in(node: Node, source: Node) -> bool:
+    """Return whether the result is linear in `source` while the other inputs stay."""
     op = node.op
     assert op is not None
     if sum(i is source for i in node.inputs) != 1:
         return False
-    if isinstance(op, Add):
-        return True
-    others_move = any(i in reached for i in node.inputs if i is not source)
-    return op.is_linear or (isinstance(op, Contraction | Multiply) and not others_move)
+    return op.is_linear or isinstance(op, Contraction | Multiply)
 
 
 def _continued(node: Node, reached: tuple[Node, ...]) -> list[Node]:

@@ -56,10 +56,13 @@ class Route:
         """
         in_order = (*self.before, *self.streamed, *self.boundary, *self.after)
         last = {i.index: node.index for node in in_order for i in node.inputs}
+        finished: dict[int, list[int]] = {}
+        for source, user in last.items():
+            finished.setdefault(user, []).append(source)
         return {
             node.index: (
                 tuple(i.index for i in node.inputs),
-                tuple(source for source, user in last.items() if user == node.index),
+                tuple(finished.get(node.index, ())),
             )
             for node in in_order
         }
@@ -200,10 +203,11 @@ def find_alive(route: Route, state: State, margin: float) -> dict[int, NDArray[n
     for node in route.streamed:
         for source in node.inputs:
             consumers.setdefault(source.index, []).append(node)
+    elsewhere = {i.index for part in (route.before, route.boundary, route.after)
+                 for node in part for i in node.inputs}  # fmt: skip
     for node in (*reversed(route.streamed), route.origin):
         users = consumers.get(node.index, [])
-        others = [n for n in route.nodes if node in n.inputs and n not in users]
-        if users and not others and node.batch_axis is not None:
+        if users and node.index not in elsewhere and node.batch_axis is not None:
             parts = [_matters(node, user, state, margin, masks) for user in users]
             known = [part for part in parts if part is not None]
             if len(known) == len(parts):

@@ -44,7 +44,7 @@ def run_chunk(
     state: State,
     route: Route,
     entries: Ints,
-    step: float,
+    step: float | Floats,
     n_rows: int,
     alive: dict[int, NDArray[np.uint8]],
 ) -> Outcome:
@@ -59,8 +59,8 @@ def run_chunk(
     entries : ndarray of int64, shape (P,)
         Flat positions in the origin's value. Where the origin has a sample axis and samples are
         streamed, ordered by sample.
-    step : float
-        Absolute, in units of the origin.
+    step : float or ndarray of float64, shape (P,)
+        Absolute, in units of the origin; one for all entries, or one for each.
     n_rows : int
         About how many rows a block of samples may have.
     alive : dict
@@ -136,7 +136,7 @@ def _add_block(route: Route, diffs: Diffs, totals: dict[int, Difference], block:
         arrived.rows.collapse(arrived.flat, total.flat)
 
 
-def _leaf(route: Route, entries: Ints, step: float, streams: bool) -> Difference:
+def _leaf(route: Route, entries: Ints, step: float | Floats, streams: bool) -> Difference:
     """Return the difference of the probed node itself: every entry up, and down."""
     node = route.origin
     n = entries.size
@@ -160,7 +160,7 @@ def _leaf(route: Route, entries: Ints, step: float, streams: bool) -> Difference
         np.arange(0, 2 * n + 1, 2),
         pins,
         samples,
-        np.tile([step, -step], n),
+        np.multiply.outer(np.broadcast_to(step, n), [1.0, -1.0]).reshape(-1),
     )
 
 
