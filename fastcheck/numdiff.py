@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fastcheck.derivatives import Derivatives
+from fastcheck.graph import memory
 from fastcheck.graph.extent import find_extent
 from fastcheck.graph.ops.contraction import Contraction
 from fastcheck.graph.ops.shape import Transpose
@@ -196,6 +197,8 @@ def run_jobs(jobs: Sequence[Job], *, n_jobs: int = 1, report: Report | None = No
                     report(chunk.size)
     except KeyboardInterrupt:
         return False
+    finally:
+        memory.release()
     return True
 
 

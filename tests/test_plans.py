@@ -8,11 +8,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
 
 import fastcheck as fc
 from fastcheck import ops, plan
 from fastcheck.numdiff import Prober
 from fastcheck.plan import Planner
+from fastcheck.units import find_sites
+from tests.graph.drive import distance
+from tests.graph.random_graphs import Recipe, made, recipes
 from tests.objectives import KINDS, Arrays
 
 small = pytest.mark.interpreted
@@ -113,6 +117,53 @@ def test_two_products_with_one_weight_that_meet_in_a_sum_are_both_pulled() -> No
     grads = objective.gradient(params)
     for how in ("exhaustive", "units"):
         assert fc.check_gradients(objective, params, grads, plan=how, strict=True).passed
+
+
+def test_weights_of_a_recurrence_are_probed_at_the_units_of_each_step_only() -> None:
+    graph = fc.Graph()
+    rng = np.random.default_rng(0)
+    W, U, b = graph.param("W", (3, 2)), graph.param("U", (2, 2)), graph.param("b", (2,))
+    h = graph.data(np.ones((4, 2)), 0)
+    for _ in range(4):
+        h = ops.tanh(graph.data(rng.standard_normal((4, 3)), 0) @ W + h @ U + b)
+    graph.set_loss(ops.mean(ops.square(h - 1.0)))
+    params = {name: rng.standard_normal(p.shape) for name, p in graph.params.items()}
+    objective = fc.GraphObjective(graph)
+    found = find_sites(objective.state(params), params)
+    assert [set(site.paths) for site in found.sites] == [{"W", "U", "b"}] * 4
+    assert not found.direct
+    for how in ("exhaustive", "units"):
+        grads = objective.gradient(params)
+        assert fc.check_gradients(objective, params, grads, plan=how, strict=True).passed
+
+
+@small
+def test_what_moves_the_other_factor_another_way_is_not_lost() -> None:
+    """The first state depends on U, and on b, other than through the pre-activations."""
+    graph = fc.Graph()
+    U, b = graph.param("U", (2, 2)), graph.param("b", (2,))
+    first = ops.tanh(graph.data(np.ones((4, 1)), 0) * (ops.square(b) + ops.sum(ops.square(U))))
+    rng = np.random.default_rng(0)
+    W = graph.param("W", (3, 2))
+    h = first
+    for _ in range(3):
+        h = ops.tanh(graph.data(rng.standard_normal((4, 3)), 0) @ W + h @ U + b)
+    graph.set_loss(ops.mean(ops.square(h - 1.0)))
+    params = {name: 0.5 * rng.standard_normal(p.shape) for name, p in graph.params.items()}
+    objective = fc.GraphObjective(graph)
+    truth = objective.gradient(params)
+    found = fc.numerical_gradient(objective, params, plan="units").values
+    for name, array in truth.items():
+        assert np.abs(found[name] - array).max() < 1e-13 * np.abs(array).max()
+
+
+@settings(max_examples=150)
+@given(recipes() | recipes(mixes=True))
+def test_units_give_the_gradient_of_random_graphs(recipe: Recipe) -> None:
+    graph, params = made(recipe, declared=True)
+    objective = fc.GraphObjective(graph)
+    truth = objective.gradient(params)
+    assert distance(fc.numerical_gradient(objective, params, plan="units").values, truth) < 1e-12
 
 
 @small

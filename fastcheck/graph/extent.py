@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 
 ELEMENTS = 1 << 18
 """Numbers of one difference array that a block should hold; the best of 2**16 to 2**20."""
-WIDE_ELEMENTS, WIDE_ROWS = 1 << 19, 1 << 10
+WIDE_ELEMENTS, WIDE_ROWS = 1 << 20, 1 << 10
 """Where differences are wide, a block holds up to so many numbers in order to have so many rows:
 a step in Python then still has enough compiled work."""
-LEAST_ROWS, MOST_ROWS = 256, 1 << 16
+LEAST_ROWS, MOST_ROWS = 16, 1 << 16
 
 ROW_SECONDS, SPREAD_SECONDS, STEP_SECONDS = 4e-9, 20e-9, 6e-6
 """Costs of a row, of a row that is spread over the samples in general form, and of one operation

@@ -100,12 +100,13 @@ def divide(
 
 @jit
 def contract_both(
-    x: Array, y: Array, which: Array, a: Array, b: Array, offsets: Array, out: Array
-) -> None:
+    x: Array, which_x: Array, y: Array, which_y: Array, a: Array, b: Array, offsets: Array,
+    out: Array,
+) -> None:  # fmt: skip
     """Write the change of a stack of products ``x y'`` of which both operands change.
 
-    ``out[s, i, j, r] = sum_k a[s, i, k, r] (y[s, j, k] + b[s, j, k, r]) + x[s, i, k] b[s, j, k, r]``
-    with x and y flat in the rows ``which[g]`` of their tables.
+    In the stack, ``out[i, j] = sum_k a[i, k] (y[j, k] + b[j, k]) + x[i, k] b[j, k]`` for each row,
+    with x and y flat in the rows ``which_x[g]`` and ``which_y[g]`` of their tables.
 
     BLAS cannot do this, since all factors depend on the row, and products of the base point with
     small matrices are as fast here.
@@ -123,7 +124,7 @@ def contract_both(
                     left = a[s, i, k]
                     right = b[s, j, k]
                     for g in range(offsets.size - 1):
-                        xk = x[which[g], (s * n_i + i) * n_k + k]
-                        yk = y[which[g], (s * n_j + j) * n_k + k]
+                        xk = x[which_x[g], (s * n_i + i) * n_k + k]
+                        yk = y[which_y[g], (s * n_j + j) * n_k + k]
                         for r in range(edge[g], edge[g + 1]):
                             total[r] += left[r] * (yk + right[r]) + xk * right[r]

@@ -15,7 +15,7 @@ from fastcheck.errors import InputError
 from fastcheck.graph.difference import aligned
 from fastcheck.graph.ops.base import Op
 from fastcheck.graph.ops.entrance import can_enter, enter
-from fastcheck.graph.ops.product import changed_twice, multiplied
+from fastcheck.graph.ops.product import changed_twice, changed_whole, multiplied
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -136,6 +136,9 @@ class Contraction(Op):
             assert d is not None
             return self._one_moved(node, i, d, block)
         a, b = (block.spread(d) if block.enters(node, d) else d for d in (a, b))
+        whole = changed_whole(self, node, a, b, block)
+        if whole is not None:
+            return whole
         left = multiplied(self, node, 0, a, block)
         right = multiplied(self, node, 1, b, block)
         both = changed_twice(self, node, a, b)

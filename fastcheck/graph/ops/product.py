@@ -175,7 +175,7 @@ def _runs(which: Ints, d: Difference) -> list[tuple[int, int, int]]:
 
 
 def changed_twice(op: Contraction, node: Node, a: Difference, b: Difference) -> Difference:
-    """Return the product of the changes of both operands."""
+    """Return the product of the changes of both operands, of which one may touch one entry."""
     for i, (one, other) in enumerate(((a, b), (b, a))):
         if _touches_one_entry(op, node, i, one, other):
             return _picked(op, node, i, one.expanded(), other.unpinned(node.inputs[1 - i].shape))
@@ -183,6 +183,92 @@ def changed_twice(op: Contraction, node: Node, a: Difference, b: Difference) -> 
     row = next(k for k in ascii_letters if k not in "".join(op.letters))
     spec = f"{op.letters[0]}{row},{op.letters[1]}{row}->{op.out}{row}"
     return left.replaced(np.ascontiguousarray(np.einsum(spec, left.data, right.data)))
+
+
+def changed_whole(
+    op: Contraction, node: Node, a: Difference, b: Difference, block: Block
+) -> Difference | None:
+    """Return the change of the product when both operands change, None where pins help.
+
+    One compiled loop in place of two matrix products and what both changes give together.
+    """
+    pinned = [{k for axis, k in enumerate(letters) if axis in d.pins}
+              for letters, d in zip(op.letters, (a, b), strict=True)]  # fmt: skip
+    if (
+        a.rows is not b.rows
+        or pinned[0] & pinned[1] & set(op.out)
+        or _touches_one_entry(op, node, 0, a, b)
+        or _touches_one_entry(op, node, 1, b, a)
+    ):
+        return None
+    a, b = (d.unpinned(n.shape) for d, n in zip((a, b), node.inputs, strict=True))
+    streamed = a.samples is not None
+    key = ("both", node.index, streamed)
+    form = block.state.memo.get(key)
+    if form is None:
+        form = block.state.memo[key] = BothForm(op, node, streamed, block.state)
+    return form.apply(a, b)
+
+
+class BothForm:
+    """How a product is computed of which both operands change in all entries.
+
+    Axes are ordered as *both*, *mine* and *summed* for the first operand, *both*, *theirs* and
+    *summed* for the second; the sample axis, of length 1 where samples are streamed, is left out.
+    """
+
+    def __init__(self, op: Contraction, node: Node, streamed: bool, state: State) -> None:
+        batch = None
+        for letters, source in zip(op.letters, node.inputs, strict=True):
+            if streamed and source.batch_axis is not None:
+                batch = letters[source.batch_axis]
+        left, right = ([k for k in letters if k != batch] for letters in op.letters)
+        out = [k for k in op.out if k != batch]
+        both = [k for k in left if k in right and k in out]
+        summed = [k for k in left if k in right and k not in out]
+        groups = ([k for k in left if k not in right], [k for k in right if k not in left])
+        sizes: dict[str, int] = {}
+        self.tables, self.orders, self.shapes, self.locals = [], [], [], []
+        for letters, own, free, source in zip(
+            op.letters, (left, right), groups, node.inputs, strict=True
+        ):
+            sizes |= dict(zip(letters, source.shape, strict=True))
+            target = both + free + summed
+            self.tables.append(_ordered(state.value(source), letters, target, batch))
+            self.locals.append(tuple(sizes[k] for k in own))
+            self.orders.append((*(own.index(k) for k in target), len(own)))
+            self.shapes.append(tuple(
+                math.prod(sizes[k] for k in part) for part in (both, free, summed)
+            ))  # fmt: skip
+        now = both + groups[0] + groups[1]
+        self.letter_shape = tuple(sizes[k] for k in now)
+        self.out_order = (*(now.index(k) for k in out), len(now))
+        self.out_shape = tuple(1 if k == batch else sizes[k] for k in op.out)
+
+    def apply(self, a: Difference, b: Difference) -> Difference:
+        """Return the change of the product."""
+        n = a.rows.size
+        x, y = (
+            memory.contiguous(d.data.reshape(*self.locals[i], n).transpose(self.orders[i])).reshape(
+                *self.shapes[i], n
+            )
+            for i, d in enumerate((a, b))
+        )
+        out = memory.empty((x.shape[0], x.shape[1], y.shape[1], n))
+        zero = np.zeros(a.n_groups, dtype=np.int64)
+        left, right = (
+            zero if a.samples is None or len(table) == 1 else a.samples for table in self.tables
+        )
+        products.contract_both(self.tables[0], left, self.tables[1], right, x, y, a.offsets, out)
+        data = out.reshape(*self.letter_shape, n).transpose(self.out_order)
+        return a.replaced(memory.contiguous(data).reshape(*self.out_shape, n))
+
+
+def _ordered(value: Floats, letters: str, target: list[str], batch: str | None) -> Floats:
+    """Return the base value as a table: a row per sample, columns in the order of `target`."""
+    first = [] if batch is None or batch not in letters else [letters.index(batch)]
+    moved = value.transpose([*first, *(letters.index(k) for k in target)])
+    return np.array(moved, order="C").reshape(value.shape[first[0]] if first else 1, -1)
 
 
 def _touches_one_entry(
