@@ -33,6 +33,8 @@ class Graph:
         The arrays of the data leaves, by node index; read only.
     loss : Node or None
         The scalar result.
+    guards : list of Node
+        Conditions on which the course of the computation hangs; see :meth:`watch`.
 
     Examples
     --------
@@ -49,6 +51,7 @@ class Graph:
         self.params: dict[str, Node] = {}
         self.constants: dict[int, NDArray[np.float64]] = {}
         self.loss: Node | None = None
+        self.guards: list[Node] = []
         self.n_batch: int | None = None
 
     def param(self, name: str, shape: tuple[int, ...]) -> Node:
@@ -109,6 +112,11 @@ class Graph:
             raise InputError(f"`name` must be new in the graph, got {name!r} twice; rename one")
         node.name = name
         return node
+
+    def watch(self, node: Node) -> None:
+        """Declare a condition that steers the computation: who changes it is at a kink."""
+        self._check_own(node)
+        self.guards.append(node)
 
     def set_loss(self, node: Node) -> None:
         """Declare `node`, a scalar, to be the loss."""

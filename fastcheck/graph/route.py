@@ -134,8 +134,8 @@ def _reached(origin: Node, blocked: frozenset[int]) -> list[Node]:
     for node in graph.nodes[origin.index + 1 :]:
         if node.index not in blocked and any(i.index in forward for i in node.inputs):
             forward.add(node.index)
-    needed = {graph.loss.index}
-    for node in reversed(graph.nodes[: graph.loss.index + 1]):
+    needed = {graph.loss.index, *(node.index for node in graph.guards)}
+    for node in reversed(graph.nodes):
         if node.index in needed:
             needed.update(i.index for i in node.inputs)
     keep = (forward & needed) - {origin.index}

@@ -1,0 +1,5 @@
+"""Turning recorded NumPy calls into a graph."""
+
+from fastcheck.lower.lowering import lower
+
+__all__ = ["lower"]

@@ -1,0 +1,319 @@
+"""From recorded NumPy calls to a graph of operations that know how differences travel."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fastcheck.errors import InputError as TraceError
+try:
+    from fastcheck.graph.ops.opaque import Opaque
+except ImportError:
+    Opaque = None
+from fastcheck.lower.builder import Builder, NotLowered, Operand, Value
+from fastcheck.lower.calls import HANDLERS, operand
+from fastcheck.lower.factors import groups, joined, plain
+from fastcheck.lower.moves import Ids, Moved
+from fastcheck.lower.movers import MOVERS
+from fastcheck.lower.recognise import Found, Recogniser
+from fastcheck.lower.samples import label_samples
+from fastcheck.lower.tidy import find_splits, prune
+from fastcheck.trace.functions import assigned, cast, copied, powered
+from fastcheck.trace.recording import Ref, refs, resolved
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from fastcheck.graph.graph import Graph
+    from fastcheck.trace.recording import Call, Recording
+
+    from fastcheck.lower.builder import Hints
+
+Lowered = Operand | Moved
+
+MOST_PASSES = 3
+"""How often the loss is lowered, if a later call shows how axes of constants are joined."""
+
+ENTRYWISE = {f for f in vars(np).values() if isinstance(f, np.ufunc) and f.signature is None} | {
+    np.clip, np.where, assigned, cast, copied, powered,
+}  # fmt: skip
+
+
+def lower(
+    recording: Recording,
+    params: Mapping[str, np.ndarray],
+    n_samples: int | None = None,
+    *,
+    recognises: bool = True,
+) -> Graph:
+    """Return the graph of a recorded loss.
+
+    Parameters
+    ----------
+    recording : Recording
+        The calls.
+    params : mapping of str to ndarray
+        Values of the parameters, at which constants and compositions are looked at.
+    n_samples : int, optional
+        How many samples there are, if that is known.
+    recognises : bool
+        Whether compositions are replaced by operations of their own.
+
+    Raises
+    ------
+    TraceError
+        If the loss cannot be expressed.
+    """
+    with np.errstate(all="ignore"):
+        values = recording.replay(params)
+    hints: Hints = {}
+    for _ in range(MOST_PASSES):
+        lowering = _Lowering(recording, values, recognises, hints)
+        graph = lowering.run()
+        found = find_splits(graph, lowering.builder.leaves)
+        if found.items() <= hints.items():
+            break
+        hints = hints | found
+    prune(graph)
+    label_samples(graph, n_samples)
+    return graph
+
+
+class _Lowering:
+    """One recording on its way to a graph."""
+
+    def __init__(
+        self, recording: Recording, values: list[Any], recognises: bool, hints: Hints
+    ) -> None:
+        self.recording = recording
+        self.calls = recording.calls
+        self.values = values
+        self.depends = _dependent(recording)
+        self.builder = Builder(hints)
+        self.ids = Ids(self.builder)
+        self.found: dict[int, Found] = {}
+        self.lowered: dict[int, Lowered] = {}
+        self.recogniser = (
+            Recogniser(self.calls, self.values, self.depends, ENTRYWISE) if recognises else None
+        )
+
+    def run(self) -> Graph:
+        """Return the graph."""
+        graph = self.builder.graph
+        for name, index in self.recording.params.items():
+            node = graph.param(name, self.calls[index].shape)
+            self.lowered[index] = Value(node, plain(node.shape))
+        users = self._needed()
+        for index in sorted(users):
+            if index not in self.lowered:
+                self.lowered[index] = self._lower(self.calls[index])
+            self._forget(index, users)
+        loss = self._operand(self.recording.output)
+        if not isinstance(loss, Value):
+            raise TraceError("the loss does not depend on the parameters; look at how they are used")
+        graph.set_loss(self.builder.reshaped(loss.node, ()))
+        return graph
+
+    def _needed(self) -> dict[int, int]:
+        """Return the calls that the result needs, and the last one that reads each."""
+        ends = [self.recording.output, *self.recording.marks.values(), *self._guards()]
+        users = {index: len(self.calls) for index in ends if self.depends[index]}
+        for index in range(len(self.calls) - 1, -1, -1):
+            if index not in users:
+                continue
+            found = self.recogniser.find(index) if self.recogniser else None
+            if found is not None:
+                self.found[index] = found
+                users.setdefault(found.source, index)
+                continue
+            for source in _read(self.calls[index]):
+                if self.depends[source]:
+                    users.setdefault(source, index)
+        return users
+
+    def _guards(self) -> list[int]:
+        return [g.index for g in self.recording.guards if self.depends[g.index]]
+
+    def _forget(self, index: int, users: dict[int, int]) -> None:
+        """Let go of index maps that nobody reads any more; in loops they are many."""
+        for source in set(_read(self.calls[index])):
+            if users.get(source) == index and isinstance(self.lowered.get(source), Moved):
+                del self.lowered[source]
+
+    # ------------------------------------------------------------ one call
+
+    def _lower(self, call: Call) -> Lowered:
+        found = self.found.get(call.index)
+        if found is not None:
+            return self._apply(found)
+        try:
+            if call.function in MOVERS:
+                moved = self._moved(call)
+                if moved is not None:
+                    return moved
+            return self._computed(call)
+        except NotLowered:
+            return self._opaque(call)
+
+    def _apply(self, found: Found) -> Value:
+        source = self._operand(found.source)
+        assert isinstance(source, Value)
+        if found.axes is None:
+            return Value(found.make(source.node), source.factors)
+        factors = list(source.factors)
+        if len(found.axes) == 1:  # one axis of the node, for operations that know only one
+            (axis,) = found.axes
+            factors[axis] = (math.prod(factors[axis]),)
+        node = self.builder.reshaped(source.node, joined(tuple(factors)))
+        places = groups(tuple(factors))
+        inner = tuple(p for a in found.axes for p in places[a])
+        return Value(found.make(node, inner), tuple(factors))
+
+    def _operand(self, index: int) -> Operand:
+        """Return the value of a call as a node, or as an array if it is constant."""
+        if not self.depends[index]:
+            return np.asarray(self.values[index])
+        lowered = self.lowered[index]
+        if isinstance(lowered, Moved):
+            lowered = self.lowered[index] = self.ids.made(lowered)
+        return lowered
+
+    def _computed(self, call: Call) -> Value:
+        handler = HANDLERS.get(call.function)
+        if handler is None:
+            raise NotLowered(f"no operation for {call.function}")
+        args = [self._filled(a) for a in call.args]
+        kwargs = {k: self._filled(a) for k, a in call.kwargs.items()}
+        value = handler(self.builder, args, kwargs)
+        if value.shape != call.shape:
+            raise NotLowered(f"shape {value.shape} in place of {call.shape}")
+        return value
+
+    def _filled(self, argument: Any) -> Any:
+        """Return an argument with values in place of what was recorded."""
+        if isinstance(argument, Ref):
+            return self._operand(argument.index)
+        if isinstance(argument, list | tuple) and any(isinstance(a, Ref) for a in argument):
+            raise NotLowered("a list of values")
+        return argument
+
+    def _opaque(self, call: Call) -> Value:
+        """Keep the call as it is, to be made again as a whole."""
+        sources = [i for i in dict.fromkeys(_read(call)) if self.depends[i]]
+        nodes = []
+        for i in sources:
+            value = self._operand(i)
+            nodes.append(self.builder.whole(value))
+        if call.dtype.kind not in "fb" or not isinstance(self.values[call.index], np.ndarray | float):
+            raise TraceError(_unknown(call))
+        function = _Again(call, sources, self.values, self.depends)
+        op = Opaque(function, len(nodes), call.shape, name=getattr(call.function, "__name__", ""))
+        return Value(self.builder.graph.apply(op, *nodes), plain(call.shape))
+
+    # ------------------------------------------------------------ moves
+
+    def _moved(self, call: Call) -> Lowered | None:
+        """Return the call as a move of entries, None if it computes after all."""
+        if call.function is assigned and self._is_choice(call):
+            return self._chosen(call)
+        if call.function is cast and np.dtype(call.dtype) != np.float64:
+            raise NotLowered("another dtype")
+        if call.function is np.where and any(self.depends[i] for i in refs(call.args[0])):
+            return None
+        ids = MOVERS[call.function](call, self._entries, self._constant)
+        if ids is None:
+            return None
+        if call.function is assigned:
+            return Moved(ids, is_buffer=True)
+        if not self.ids.is_joined(ids):
+            return Moved(ids)
+        if self._make_buffers(call, ids.size):
+            ids = MOVERS[call.function](call, self._entries, self._constant)
+            assert ids is not None
+        return self.ids.made(Moved(ids))
+
+    def _make_buffers(self, call: Call, size: int) -> bool:
+        """Make arrays that were filled piece by piece, if `call` reads most of them."""
+        made = False
+        for index in set(_read(call)):
+            lowered = self.lowered.get(index)
+            if isinstance(lowered, Moved) and lowered.is_buffer and size > lowered.ids.size // 2:
+                self.lowered[index] = self.ids.made(lowered)
+                made = True
+        return made
+
+    def _entries(self, argument: Any) -> np.ndarray:
+        """Return the ids of the entries of an argument."""
+        if isinstance(argument, Ref) and self.depends[argument.index]:
+            lowered = self.lowered[argument.index]
+            return lowered.ids if isinstance(lowered, Moved) else self.ids.of(lowered)
+        value = self.values[argument.index] if isinstance(argument, Ref) else argument
+        array = operand(value)
+        assert isinstance(array, np.ndarray)
+        return self.ids.of(array) if array.any() else np.zeros(array.shape, dtype=np.int64)
+
+    def _constant(self, argument: Any) -> Any:
+        """Return an argument that says where entries go: an index, a shape, a number."""
+        if isinstance(argument, Ref):
+            return self.values[argument.index]  # a guard watches it where it depends
+        if isinstance(argument, tuple):
+            return tuple(self._constant(a) for a in argument)
+        if isinstance(argument, list):
+            return [self._constant(a) for a in argument]
+        if isinstance(argument, slice):
+            parts = (argument.start, argument.stop, argument.step)
+            return slice(*(self._constant(a) for a in parts))
+        return argument
+
+    def _is_choice(self, call: Call) -> bool:
+        """Return whether entries are replaced where a comparison that may change says so."""
+        key = call.args[1]
+        if not isinstance(key, Ref) or not self.depends[key.index]:
+            return False
+        value = call.args[2]
+        shape = np.shape(self.values[value.index] if isinstance(value, Ref) else value)
+        return self.calls[key.index].shape == call.shape and math.prod(shape) == 1
+
+    def _chosen(self, call: Call) -> Value:
+        x, key, value = (self._filled(a) for a in call.args)
+        return HANDLERS[np.where](self.builder, [key, value, x], {})
+
+
+class _Again:
+    """A recorded call as a function of the values that it reads."""
+
+    def __init__(
+        self, call: Call, sources: list[int], values: list[Any], depends: list[bool]
+    ) -> None:
+        self.function = call.function
+        self.args, self.kwargs = call.args, call.kwargs
+        self.sources = sources
+        self.fixed = {i: values[i] for i in refs((call.args, call.kwargs)) if not depends[i]}
+
+    def __call__(self, *arrays: np.ndarray) -> Any:
+        assert self.function is not None
+        values: Any = self.fixed | dict(zip(self.sources, arrays, strict=True))
+        result = self.function(*resolved(self.args, values), **resolved(self.kwargs, values))
+        return np.asarray(result, dtype=np.float64)
+
+
+def _read(call: Call) -> list[int]:
+    """Return the calls that `call` reads."""
+    return refs((call.args, call.kwargs))
+
+
+def _dependent(recording: Recording) -> list[bool]:
+    """Return which calls depend on parameters."""
+    depends: list[bool] = []
+    leaves = set(recording.params.values())
+    for call in recording.calls:
+        depends.append(call.index in leaves or any(depends[i] for i in refs((call.args, call.kwargs))))
+    return depends
+
+
+def _unknown(call: Call) -> str:
+    name = getattr(call.function, "__name__", str(call.function))
+    where = f"`{call.place.file}:{call.place.line}`" if call.place else "the loss"
+    return f"{where} calls {name}, whose result cannot be followed; write it with other functions"

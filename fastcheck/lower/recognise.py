@@ -1,0 +1,336 @@
+"""Compositions that have an operation of their own.
+
+People write a sigmoid in five ways and a softmax in ten. What is computed is recognised by what it
+does, not by how it is written: calls that depend on one earlier value, entry by entry, are run on a
+grid of numbers and compared with known functions. Softmax and normalisation are proposed where a
+quotient looks like one, and compared with the values at the base point. A name that fits replaces
+its composition, which is faster, and more accurate where the formula cancels.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fastcheck.graph import ops
+from fastcheck.graph.ops.pointwise import Bend, logistic
+from fastcheck.trace.functions import assigned
+from fastcheck.trace.recording import Ref
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
+
+    from fastcheck.graph.node import Node
+    from fastcheck.trace.recording import Call
+
+    Floats = NDArray[np.float64]
+
+GRID = np.concatenate([np.linspace(-40.0, 40.0, 161) + 1e-3, [-1e-5, 1e-5, 0.1234, -0.1234]])
+"""Where functions are compared; no kink lies on it."""
+
+SAME = 1e-12
+"""How far two ways to compute the same thing may differ, relatively."""
+
+MOST_ROOTS = 3
+"""So many earlier values are tried as the argument of a function."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """A call that has an operation of its own.
+
+    Attributes
+    ----------
+    source : int
+        The call whose value is the operation's argument.
+    make : callable
+        Appends the operation to the graph: ``make(node)``, entry by entry, or, where `axes` are
+        given, ``make(node, axes)``.
+    axes : tuple of int, or None
+        Axes of the argument over which the operation works, as the user counts them.
+    """
+
+    source: int
+    make: Callable[..., Node]
+    axes: tuple[int, ...] | None = None
+
+
+def known_functions() -> list[tuple[Callable[[Floats], Floats], Callable[[Node], Node]]]:
+    """Return functions of one number and their operations."""
+    root = np.sqrt(2.0 / np.pi)
+    return [
+        (logistic, ops.sigmoid),
+        (lambda x: logistic(-x), lambda a: ops.sigmoid(ops.scale(a, -1.0))),
+        (np.tanh, ops.tanh),
+        (lambda x: np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x))), ops.softplus),
+        (lambda x: x * logistic(x), lambda a: ops.silu(a)),
+        (
+            lambda x: 0.5 * x * (1.0 + np.tanh(root * (x + 0.044715 * x**3))),
+            lambda a: ops.gelu(a, approximate="tanh"),
+        ),
+        (lambda x: x * _phi(x), lambda a: ops.gelu(a)),
+        (lambda x: np.where(x > 0, x, np.expm1(np.minimum(x, 0))), lambda a: ops.elu(a)),
+        (lambda x: x * x, ops.square),
+        (np.abs, lambda a: ops.abs(a)),
+    ]
+
+
+class Recogniser:
+    """Finds operations for compositions of recorded calls.
+
+    Parameters
+    ----------
+    calls : sequence of Call
+        The recording.
+    values : sequence of ndarray
+        The value of every call at the base point.
+    depends : sequence of bool
+        Which values depend on parameters.
+    entrywise : set
+        NumPy functions that work entry by entry.
+    """
+
+    def __init__(
+        self,
+        calls: Sequence[Call],
+        values: Sequence[Any],
+        depends: Sequence[bool],
+        entrywise: set[Any],
+    ) -> None:
+        self.calls = calls
+        self.values = values
+        self.depends = depends
+        self.entrywise = entrywise
+        self.roots = self._find_roots()
+
+    def find(self, index: int) -> Found | None:
+        """Return the operation that computes call `index` from an earlier value."""
+        call = self.calls[index]
+        if call.dtype != np.float64:
+            return None
+        if call.function in (np.divide, np.multiply):
+            found = self._softmax(call) or self._normalised(call)
+            if found is not None:
+                return found
+        return self._function(call)
+
+    # ------------------------------------------------------------ functions of one number
+
+    def _find_roots(self) -> list[tuple[int, ...]]:
+        """Return, for every call, the earlier values of which alone it is an entrywise function."""
+        roots: list[tuple[int, ...]] = []
+        for call in self.calls:
+            roots.append(self._roots_of(call, roots))
+        return roots
+
+    def _roots_of(self, call: Call, roots: list[tuple[int, ...]]) -> tuple[int, ...]:
+        if call.function not in self.entrywise or not self.depends[call.index]:
+            return ()
+        if call.function is assigned and not isinstance(call.args[1], Ref):
+            return ()
+        found: list[tuple[int, ...]] = []
+        for argument in _arguments(call):
+            if isinstance(argument, Ref) and self.depends[argument.index]:
+                if self.calls[argument.index].shape != call.shape:
+                    return ()
+                found.append((*roots[argument.index], argument.index))
+            elif not self._is_number(argument):
+                return ()
+        if not found:
+            return ()
+        kept = [r for r in found[0] if all(r in other for other in found[1:])]
+        return tuple(kept[-MOST_ROOTS:])
+
+    def _is_number(self, argument: Any) -> bool:
+        if isinstance(argument, Ref):
+            argument = self.values[argument.index]
+        return argument is None or np.size(argument) == 1
+
+    def _function(self, call: Call) -> Found | None:
+        for root in reversed(self.roots[call.index]):
+            cone = self._cone(call.index, root)
+            if len(cone) == 1 and call.function not in _TRIED_ALONE:
+                continue
+            try:
+                with np.errstate(all="ignore"):
+                    y = self._run(cone, root, GRID)
+            except Exception:  # noqa: BLE001 - the user's functions, run on other numbers
+                continue
+            make = _match(y)
+            if make is not None:
+                return Found(root, make)
+        return None
+
+    def _cone(self, index: int, root: int) -> list[int]:
+        """Return the calls between `root` and call `index`, the latter included, in order."""
+        found, pending = {index}, [index]
+        while pending:
+            for argument in _arguments(self.calls[pending.pop()]):
+                if isinstance(argument, Ref) and self.depends[argument.index]:
+                    i = argument.index
+                    if i != root and i not in found:
+                        found.add(i)
+                        pending.append(i)
+        return sorted(found)
+
+    def _run(self, cone: list[int], root: int, x: Floats) -> Floats:
+        results: dict[int, Any] = {root: x}
+
+        def given(argument: Any) -> Any:
+            if not isinstance(argument, Ref):
+                return argument
+            found = results.get(argument.index)
+            return np.asarray(self.values[argument.index]).item() if found is None else found
+
+        for i in cone:
+            call = self.calls[i]
+            args = [given(a) for a in call.args]
+            kwargs = {k: given(a) for k, a in call.kwargs.items()}
+            results[i] = call.function(*args, **kwargs)
+        return np.asarray(results[cone[-1]])
+
+    # ------------------------------------------------------------ compositions over axes
+
+    def _call(self, argument: Any, *functions: Any) -> Call | None:
+        """Return the call that made `argument`, if it is one of `functions`."""
+        if not isinstance(argument, Ref):
+            return None
+        call = self.calls[argument.index]
+        return call if call.function in functions else None
+
+    def _value(self, argument: Any) -> Any:
+        return self.values[argument.index] if isinstance(argument, Ref) else argument
+
+    def _softmax(self, call: Call) -> Found | None:
+        """Recognise ``e / sum(e)`` with ``e = exp(x - shift)``."""
+        top, total = _pair(call)
+        exp = self._call(top, np.exp)
+        if call.function is not np.divide or exp is None:
+            return None
+        x = exp.args[0]
+        axes = _reduced(call.shape, np.shape(self._value(total)))
+        if len(axes) != 1 and call.shape:
+            return None
+        difference = self._call(x, np.subtract)
+        for source in ([difference.args[0]] if difference else []) + [x]:
+            if isinstance(source, Ref) and np.shape(self._value(source)) == call.shape:
+                value = self._value(source)
+                e = np.exp(value - value.max(axis=axes, keepdims=True))
+                if _same(e / e.sum(axis=axes, keepdims=True), self.values[call.index]):
+                    return Found(source.index, _softmax_over, axes)
+        return None
+
+    def _normalised(self, call: Call) -> Found | None:
+        """Recognise ``(x - mean) / sqrt(var + eps)``."""
+        for centred, root in _orders(call):
+            difference = self._call(centred, np.subtract)
+            if difference is None or not isinstance(difference.args[0], Ref):
+                continue
+            source, mean = difference.args
+            x, mu = self.values[source.index], self._value(mean)
+            axes = _reduced(call.shape, np.shape(mu))
+            if np.shape(x) != call.shape or not axes:
+                continue
+            found = self._with_eps(call, root, x, axes)
+            if found is not None:
+                return Found(source.index, found, axes)
+        return None
+
+    def _with_eps(
+        self, call: Call, root: Any, x: Floats, axes: tuple[int, ...]
+    ) -> Callable[..., Node] | None:
+        eps = self._eps(root)
+        if eps is None:
+            return None
+        c = x - x.mean(axis=axes, keepdims=True)
+        v = np.mean(c * c, axis=axes, keepdims=True)
+        if not _same(c / np.sqrt(v + eps), self.values[call.index]):
+            return None
+        return lambda node, inner: ops.normalise(node, axis=inner, eps=eps)
+
+    def _eps(self, root: Any) -> float | None:
+        """Return what is added to the variance on the way to `root`, 0 if nothing is."""
+        while isinstance(root, Ref):
+            call = self.calls[root.index]
+            if call.function is np.add:
+                numbers = [a for a in call.args if self._is_constant(a)]
+                return float(np.asarray(self._value(numbers[0])).reshape(())) if numbers else None
+            if call.function in (np.var, np.mean):
+                return 0.0
+            inner = [a for a in call.args if isinstance(a, Ref) and self.depends[a.index]]
+            if len(inner) != 1:
+                return None
+            root = inner[0]
+        return None
+
+    def _is_constant(self, argument: Any) -> bool:
+        depends = isinstance(argument, Ref) and self.depends[argument.index]
+        return not depends and np.size(self._value(argument)) == 1
+
+
+def _phi(x: Floats) -> Floats:
+    """Return the normal distribution function, without cancellation on the left."""
+    return np.array([0.5 * math.erfc(-t / math.sqrt(2.0)) for t in x.reshape(-1)]).reshape(x.shape)
+
+
+_TRIED_ALONE = (np.maximum, np.minimum, np.clip, np.where)
+
+
+def _arguments(call: Call) -> list[Any]:
+    return [*call.args, *call.kwargs.values()]
+
+
+def _pair(call: Call) -> tuple[Any, Any]:
+    return (call.args[0], call.args[1]) if len(call.args) == 2 else (None, None)
+
+
+def _orders(call: Call) -> list[tuple[Any, Any]]:
+    a, b = _pair(call)
+    return [(a, b)] if call.function is np.divide else [(a, b), (b, a)]
+
+
+def _reduced(shape: tuple[int, ...], other: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the axes of `shape` along which an array of shape `other` is the same."""
+    shift = len(shape) - len(other)
+    return tuple(
+        a for a, n in enumerate(shape) if n > 1 and (a < shift or other[a - shift] == 1)
+    )
+
+
+def _softmax_over(node: Node, axes: tuple[int, ...]) -> Node:
+    return ops.softmax(node, axis=axes[0])
+
+
+def _same(one: Any, other: Any) -> bool:
+    one, other = np.asarray(one), np.asarray(other)
+    if one.shape != other.shape:
+        return False
+    scale = np.abs(other).max(initial=0.0)
+    return bool(np.all(np.abs(one - other) <= SAME * (np.abs(other) + 1e-3 * scale)))
+
+
+def _match(y: Floats) -> Callable[[Node], Node] | None:
+    """Return the operation whose values on the grid are `y`."""
+    if y.shape != GRID.shape or y.dtype != np.float64:
+        return None
+    low, high = float(y[0] / GRID[0]), float(y[160] / GRID[160])
+    bent = np.where(GRID > 0.0, high * GRID, low * GRID)
+    if low != high and _close(bent, y):
+        return lambda a: a.graph.apply(Bend(low, high), a)
+    for function, make in known_functions():
+        with np.errstate(all="ignore"):
+            if _close(function(GRID), y):
+                return make
+    return None
+
+
+def _close(known: Floats, y: Floats) -> bool:
+    """Return whether `y` is `known` to rounding wherever it is a number."""
+    finite = np.isfinite(y)
+    allowed = SAME * np.abs(known) + 1e-14 * np.maximum(1.0, np.abs(GRID))
+    return bool(finite.mean() > 0.6 and np.all(np.abs(known - y)[finite] <= allowed[finite]))
