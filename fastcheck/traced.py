@@ -151,14 +151,7 @@ def _is_same(
     rng: np.random.Generator,
 ) -> bool:
     """Return whether graph and recording agree at the point and near it."""
-    points = [params]
-    for _ in range(N_POINTS):
-        points.append(
-            {
-                name: p + SPREAD * np.abs(p).max(initial=1e-2) * rng.standard_normal(p.shape)
-                for name, p in params.items()
-            }
-        )
+    points = [params, *(_moved(params, rng) for _ in range(N_POINTS))]
     for point in points:
         with np.errstate(all="ignore"):
             theirs = float(np.asarray(recording.replay(point)[recording.output]).reshape(()))
@@ -166,3 +159,11 @@ def _is_same(
         if not abs(ours - theirs) <= LOSS_RTOL * max(abs(theirs), 1e-300):
             return bool(np.isnan(ours) and np.isnan(theirs))
     return True
+
+
+def _moved(params: dict[str, Floats], rng: np.random.Generator) -> dict[str, Floats]:
+    """Return a random point near `params`."""
+    return {
+        name: p + SPREAD * np.abs(p).max(initial=1e-2) * rng.standard_normal(p.shape)
+        for name, p in params.items()
+    }

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     Hints = dict[tuple[int, int], tuple[int, ...]]
 
 
-class NotLowered(Exception):
+class LoweringError(Exception):
     """A call has no counterpart in the graph; it is kept as it is and called again."""
 
 
@@ -159,7 +159,7 @@ class Builder:
 
 
 def _axis(n: int, own: list[tuple[int, ...]]) -> tuple[int, ...]:
-    """Return the factors of a broadcast axis of length `n` whose operands have the factors `own`."""
+    """Return the factors of a broadcast axis of length `n`, given those of its operands."""
     if n == 1:
         return max(own, key=len, default=(1,))
     found = common(*(f for f in own if math.prod(f) == n)) if own else (n,)

@@ -12,7 +12,7 @@ import numpy as np
 from fastcheck.graph import ops
 from fastcheck.graph.ops.contraction import Contraction
 from fastcheck.graph.ops.shape import Transpose
-from fastcheck.lower.builder import Builder, NotLowered, Operand, Value
+from fastcheck.lower.builder import Builder, LoweringError, Operand, Value
 from fastcheck.lower.factors import common, groups
 
 if TYPE_CHECKING:
@@ -39,11 +39,11 @@ def contracted(
         for i, (o, own) in enumerate(zip(operands, letters, strict=True))
     ]
     if len(terms) == 1:
-        return _arranged(builder, *terms[0], sizes, out)
+        return _arranged(*terms[0], out)
     (a, left), (b, right) = terms
     result = "".join(k for k in out if k in left or k in right)
     product = _product(builder, a, left, b, right, result)
-    return _arranged(builder, product, result, sizes, out)
+    return _arranged(product, result, out)
 
 
 def _prepared(
@@ -51,7 +51,7 @@ def _prepared(
 ) -> tuple[Operand, str]:
     """Return the operand without diagonals, axes that broadcast, and axes that only it has."""
     if len(set(own)) != len(own):
-        raise NotLowered("a diagonal in einsum")
+        raise LoweringError("a diagonal in einsum")
     dropped = [k for k, n in zip(own, operand.shape, strict=True) if n == 1 and sizes[k] > 1]
     if dropped:
         kept = [a for a, k in enumerate(own) if k not in dropped]
@@ -81,9 +81,7 @@ def summed(operand: Operand, axes: tuple[int, ...]) -> Operand:
     return Value(ops.sum(operand.node, axis=inner), factors)
 
 
-def _product(
-    builder: Builder, a: Operand, left: str, b: Operand, right: str, out: str
-) -> Value:
+def _product(builder: Builder, a: Operand, left: str, b: Operand, right: str, out: str) -> Value:
     """Return the contraction, with axes cut where either operand's are."""
     sizes = _cut(builder, a, left, b, right)
     names = iter(ascii_letters)
@@ -101,7 +99,7 @@ def _product(
 
 
 def _untransposed(node: Node, letters: str) -> tuple[Node, str]:
-    """Return what `node` is the transpose of, and its letters: a product takes axes in any order."""
+    """Return what `node` is the transpose of, and its letters: products take any order."""
     while isinstance(node.op, Transpose):
         letters = "".join(letters[node.op.axes.index(a)] for a in range(node.ndim))
         (node,) = node.inputs
@@ -119,12 +117,10 @@ def _cut(builder: Builder, a: Operand, left: str, b: Operand, right: str) -> Siz
     return sizes
 
 
-def _arranged(
-    builder: Builder, operand: Operand, own: str, sizes: dict[str, int], out: str
-) -> Value:
+def _arranged(operand: Operand, own: str, out: str) -> Value:
     """Return the operand with its axes in the order of `out`."""
     if set(own) != set(out):
-        raise NotLowered("an axis that no operand has at full length")
+        raise LoweringError("an axis that no operand has at full length")
     assert isinstance(operand, Value)
     if own == out:
         return operand
@@ -137,7 +133,7 @@ def _arranged(
 def matmul(builder: Builder, a: Operand, b: Operand) -> Value:
     """Return ``a @ b``."""
     if not a.ndim or not b.ndim:
-        raise NotLowered("matmul of a scalar")
+        raise LoweringError("matmul of a scalar")
     n = max(a.ndim, b.ndim, 2) - 2
     batch = ascii_letters[:n]
     row, inner, column = "XYZ"
@@ -150,7 +146,7 @@ def matmul(builder: Builder, a: Operand, b: Operand) -> Value:
 def dot(builder: Builder, a: Operand, b: Operand) -> Value:
     """Return ``np.dot(a, b)``."""
     if not a.ndim or not b.ndim:
-        raise NotLowered("dot with a scalar")
+        raise LoweringError("dot with a scalar")
     return tensordot(builder, a, b, ([a.ndim - 1], [max(b.ndim - 2, 0)]))
 
 
@@ -207,7 +203,9 @@ def _without_dots(spec: str, operands: Sequence[Operand]) -> str:
     inputs, arrow, out = spec.partition("->")
     letters = inputs.split(",")
     free = [k for k in ascii_letters if k not in spec]
-    widths = [o.ndim - len(own.replace("...", "")) for o, own in zip(operands, letters, strict=True)]
+    widths = [
+        o.ndim - len(own.replace("...", "")) for o, own in zip(operands, letters, strict=True)
+    ]
     most = max(w for w, own in zip(widths, letters, strict=True) if "..." in own)
     dots = "".join(free[:most])
     named = [own.replace("...", dots[most - w :]) for own, w in zip(letters, widths, strict=True)]
@@ -215,4 +213,3 @@ def _without_dots(spec: str, operands: Sequence[Operand]) -> str:
         every = "".join(own.replace("...", "") for own in letters)
         out = "..." + "".join(sorted(k for k in set(every) if every.count(k) == 1))
     return ",".join(named) + "->" + out.replace("...", dots)
-

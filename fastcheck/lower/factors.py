@@ -10,7 +10,7 @@ the same, hence a reshape that only joins or splits axes costs nothing.
 from __future__ import annotations
 
 import math
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from operator import mul
 
 Factors = tuple[tuple[int, ...], ...]
@@ -35,7 +35,7 @@ def lengths(factors: Factors) -> tuple[int, ...]:
 def groups(factors: Factors) -> list[range]:
     """Return, for each axis of the user's array, the positions of its axes in the node."""
     ends = [0, *accumulate(len(factor) for factor in factors)]
-    return [range(lo, hi) for lo, hi in zip(ends[:-1], ends[1:], strict=True)]
+    return [range(lo, hi) for lo, hi in pairwise(ends)]
 
 
 def common(*choices: tuple[int, ...]) -> tuple[int, ...] | None:

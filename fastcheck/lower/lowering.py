@@ -8,28 +8,28 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastcheck.errors import InputError as TraceError
+
 try:
     from fastcheck.graph.ops.opaque import Opaque
 except ImportError:
     Opaque = None
-from fastcheck.lower.builder import Builder, NotLowered, Operand, Value
-from fastcheck.lower.calls import HANDLERS, operand
+from fastcheck.lower.builder import Builder, LoweringError, Operand, Value
 from fastcheck.lower.factors import groups, joined, plain
+from fastcheck.lower.handlers import HANDLERS, operand
+from fastcheck.lower.movers import MOVERS, SPLITTERS
 from fastcheck.lower.moves import Ids, Moved
-from fastcheck.lower.movers import MOVERS
 from fastcheck.lower.recognise import Found, Recogniser
 from fastcheck.lower.samples import label_samples
 from fastcheck.lower.tidy import find_splits, prune
-from fastcheck.trace.functions import assigned, cast, copied, powered
+from fastcheck.trace.functions import assigned, cast, copied, part, powered
 from fastcheck.trace.recording import Ref, refs, resolved
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from fastcheck.graph.graph import Graph
-    from fastcheck.trace.recording import Call, Recording
-
     from fastcheck.lower.builder import Hints
+    from fastcheck.trace.recording import Call, Recording
 
 Lowered = Operand | Moved
 
@@ -112,7 +112,9 @@ class _Lowering:
             self._forget(index, users)
         loss = self._operand(self.recording.output)
         if not isinstance(loss, Value):
-            raise TraceError("the loss does not depend on the parameters; look at how they are used")
+            raise TraceError(
+                "the loss does not depend on the parameters; look at how they are used"
+            )
         graph.set_loss(self.builder.reshaped(loss.node, ()))
         return graph
 
@@ -148,13 +150,17 @@ class _Lowering:
         found = self.found.get(call.index)
         if found is not None:
             return self._apply(found)
+        if call.function in SPLITTERS:
+            return np.zeros(0)  # each of its parts is made where it is picked
         try:
+            if call.function is part:
+                return self._part(call)
             if call.function in MOVERS:
                 moved = self._moved(call)
                 if moved is not None:
                     return moved
             return self._computed(call)
-        except NotLowered:
+        except LoweringError:
             return self._opaque(call)
 
     def _apply(self, found: Found) -> Value:
@@ -183,12 +189,12 @@ class _Lowering:
     def _computed(self, call: Call) -> Value:
         handler = HANDLERS.get(call.function)
         if handler is None:
-            raise NotLowered(f"no operation for {call.function}")
+            raise LoweringError(f"no operation for {call.function}")
         args = [self._filled(a) for a in call.args]
         kwargs = {k: self._filled(a) for k, a in call.kwargs.items()}
         value = handler(self.builder, args, kwargs)
         if value.shape != call.shape:
-            raise NotLowered(f"shape {value.shape} in place of {call.shape}")
+            raise LoweringError(f"shape {value.shape} in place of {call.shape}")
         return value
 
     def _filled(self, argument: Any) -> Any:
@@ -196,17 +202,16 @@ class _Lowering:
         if isinstance(argument, Ref):
             return self._operand(argument.index)
         if isinstance(argument, list | tuple) and any(isinstance(a, Ref) for a in argument):
-            raise NotLowered("a list of values")
+            raise LoweringError("a list of values")
         return argument
 
     def _opaque(self, call: Call) -> Value:
         """Keep the call as it is, to be made again as a whole."""
         sources = [i for i in dict.fromkeys(_read(call)) if self.depends[i]]
-        nodes = []
-        for i in sources:
-            value = self._operand(i)
-            nodes.append(self.builder.whole(value))
-        if call.dtype.kind not in "fb" or not isinstance(self.values[call.index], np.ndarray | float):
+        nodes = [self.builder.whole(self._operand(i)) for i in sources]
+        if call.dtype.kind not in "fb" or not isinstance(
+            self.values[call.index], np.ndarray | float
+        ):
             raise TraceError(_unknown(call))
         function = _Again(call, sources, self.values, self.depends)
         op = Opaque(function, len(nodes), call.shape, name=getattr(call.function, "__name__", ""))
@@ -219,7 +224,7 @@ class _Lowering:
         if call.function is assigned and self._is_choice(call):
             return self._chosen(call)
         if call.function is cast and np.dtype(call.dtype) != np.float64:
-            raise NotLowered("another dtype")
+            raise LoweringError("another dtype")
         if call.function is np.where and any(self.depends[i] for i in refs(call.args[0])):
             return None
         ids = MOVERS[call.function](call, self._entries, self._constant)
@@ -233,6 +238,17 @@ class _Lowering:
             ids = MOVERS[call.function](call, self._entries, self._constant)
             assert ids is not None
         return self.ids.made(Moved(ids))
+
+    def _part(self, call: Call) -> Lowered:
+        """Return one of the results of a call that has several."""
+        several, place = call.args
+        splitter = self.calls[several.index]
+        if splitter.function not in SPLITTERS:
+            raise LoweringError("one of several results")
+        x, *rest = splitter.args
+        kwargs = {k: self._constant(a) for k, a in splitter.kwargs.items()}
+        parts = splitter.function(self._entries(x), *(self._constant(a) for a in rest), **kwargs)
+        return Moved(parts[place])
 
     def _make_buffers(self, call: Call, size: int) -> bool:
         """Make arrays that were filled piece by piece, if `call` reads most of them."""
@@ -309,11 +325,13 @@ def _dependent(recording: Recording) -> list[bool]:
     depends: list[bool] = []
     leaves = set(recording.params.values())
     for call in recording.calls:
-        depends.append(call.index in leaves or any(depends[i] for i in refs((call.args, call.kwargs))))
+        depends.append(
+            call.index in leaves or any(depends[i] for i in refs((call.args, call.kwargs)))
+        )
     return depends
 
 
 def _unknown(call: Call) -> str:
     name = getattr(call.function, "__name__", str(call.function))
-    where = f"`{call.place.file}:{call.place.line}`" if call.place else "the loss"
-    return f"{where} calls {name}, whose result cannot be followed; write it with other functions"
+    where = str(call.place or "the loss")
+    return f"{where}: the result of {name} cannot be followed; write it with other functions"

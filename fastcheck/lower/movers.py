@@ -12,11 +12,11 @@ from fastcheck.trace.functions import (
     assigned,
     cast,
     copied,
-    part,
     picked,
     strided,
     written_through,
 )
+from fastcheck.trace.layout import laid_out
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,20 +39,15 @@ MOVERS: dict[Any, Mover] = {}
 def _first(call: Call, entries: Entries, constant: Constant) -> Ints:
     """Move the first argument."""
     args, kwargs = list(call.args), dict(call.kwargs)
-    if args:
-        moved = entries(args.pop(0))
-    else:
-        moved = entries(kwargs.pop(next(iter(kwargs))))
+    moved = entries(args.pop(0) if args else kwargs.pop(next(iter(kwargs))))
     rest = [constant(a) for a in args]
-    return np.asarray(
-        call.function(moved, *rest, **{k: constant(a) for k, a in kwargs.items()})
-    )
+    return np.asarray(call.function(moved, *rest, **{k: constant(a) for k, a in kwargs.items()}))
 
 
 def _several(call: Call, entries: Entries, constant: Constant) -> Ints:
     """Move the arrays of a list."""
-    parts, *rest = call.args
-    moved = [entries(part) for part in parts]
+    arrays, *rest = call.args
+    moved = [entries(array) for array in arrays]
     kwargs = {k: constant(a) for k, a in call.kwargs.items() if k not in ("dtype", "casting")}
     return np.asarray(call.function(moved, *(constant(a) for a in rest), **kwargs))
 
@@ -79,8 +74,15 @@ def _written(call: Call, entries: Entries, constant: Constant) -> Ints:
     return written_through(entries(x), entries(value), *(constant(a) for a in rest), **kwargs)
 
 
-def _copied(call: Call, entries: Entries, constant: Constant) -> Ints:
+def _copied(call: Call, entries: Entries, _: Constant) -> Ints:
     return entries(call.args[0])
+
+
+def _strided(call: Call, entries: Entries, constant: Constant) -> Ints:
+    """Take a view with strides of its own, which are those of the array as it lies in memory."""
+    x, *rest = call.args
+    moved = laid_out(entries(x), constant(x).view(np.int64))
+    return strided(moved, *rest, **call.kwargs)
 
 
 def _chosen(call: Call, entries: Entries, constant: Constant) -> Ints | None:
@@ -121,6 +123,9 @@ MOVERS.update(dict.fromkeys(_LISTS, _several))
 MOVERS.update(
     {
         assigned: _assigned, assembled: _assembled, written_through: _written, copied: _copied,
-        cast: _copied, np.pad: _padded, np.where: _chosen,
+        cast: _copied, np.pad: _padded, np.where: _chosen, strided: _strided,
     }
 )  # fmt: skip
+
+SPLITTERS = (np.split, np.array_split, np.hsplit, np.vsplit, np.dsplit)
+"""Functions with several results, of which one is then picked."""

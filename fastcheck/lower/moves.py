@@ -125,9 +125,7 @@ class Ids:
             return Value(ops.transpose(source.node, axes), factors)
         return self._move(index.reshape(joined(factors)), [source], None, factors)
 
-    def _from_many(
-        self, ids: Ints, which: Ints, sources: list[int], values: list[int]
-    ) -> Value:
+    def _from_many(self, ids: Ints, which: Ints, sources: list[int], values: list[int]) -> Value:
         """Return the entries of several values and constants."""
         chosen = [self._sources[s] for s in values]
         nodes = [v for v in chosen if isinstance(v, Value)]
@@ -245,13 +243,9 @@ def _permutation(index: Ints, shape: Shape) -> tuple[int, ...] | None:
 
 
 def _borrowed(shape: Shape, values: list[Value]) -> Factors:
-    """Return factors of a joined array: an axis as long as one of its parts is cut in the same way."""
+    """Return factors of a joined array: an axis as long as that of a part is cut like it."""
     factors = []
     for axis, n in enumerate(shape):
-        known = {
-            v.factors[axis]
-            for v in values
-            if v.ndim == len(shape) and v.shape[axis] == n
-        }
+        known = {v.factors[axis] for v in values if v.ndim == len(shape) and v.shape[axis] == n}
         factors.append(known.pop() if len(known) == 1 else (n,))
     return tuple(factors)

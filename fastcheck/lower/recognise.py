@@ -159,7 +159,7 @@ class Recogniser:
             try:
                 with np.errstate(all="ignore"):
                     y = self._run(cone, root, GRID)
-            except Exception:  # noqa: BLE001 - the user's functions, run on other numbers
+            except Exception:
                 continue
             make = _match(y)
             if make is not None:
@@ -297,9 +297,7 @@ def _orders(call: Call) -> list[tuple[Any, Any]]:
 def _reduced(shape: tuple[int, ...], other: tuple[int, ...]) -> tuple[int, ...]:
     """Return the axes of `shape` along which an array of shape `other` is the same."""
     shift = len(shape) - len(other)
-    return tuple(
-        a for a, n in enumerate(shape) if n > 1 and (a < shift or other[a - shift] == 1)
-    )
+    return tuple(a for a, n in enumerate(shape) if n > 1 and (a < shift or other[a - shift] == 1))
 
 
 def _softmax_over(node: Node, axes: tuple[int, ...]) -> Node:

@@ -157,9 +157,7 @@ def _letters(node: Node, op: Contraction) -> Iterator[tuple[Axis, Axis]]:
             yield here, first.setdefault(letters[axis], here)
 
 
-def _asked(
-    node: Node, i: int, axis: int, classes: AxisClasses
-) -> Iterator[tuple[Axis, Axis]]:
+def _asked(node: Node, i: int, axis: int, classes: AxisClasses) -> Iterator[tuple[Axis, Axis]]:
     """Ask the operation what becomes of samples along `axis` of input `i`."""
     assert node.op is not None
     shape = node.inputs[i].shape
