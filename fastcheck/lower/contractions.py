@@ -100,7 +100,7 @@ def _product(builder: Builder, a: Operand, left: str, b: Operand, right: str, ou
 
 def _untransposed(node: Node, letters: str) -> tuple[Node, str]:
     """Return what `node` is the transpose of, and its letters: products take any order."""
-    while isinstance(node.op, Transpose):
+    while isinstance(node.op, Transpose) and not node.name:
         letters = "".join(letters[node.op.axes.index(a)] for a in range(node.ndim))
         (node,) = node.inputs
     return node, letters

@@ -95,6 +95,7 @@ class _Lowering:
         self.ids = Ids(self.builder)
         self.found: dict[int, Found] = {}
         self.lowered: dict[int, Lowered] = {}
+        self.names = {index: name for name, index in recording.marks.items()}
         self.recogniser = (
             Recogniser(self.calls, self.values, self.depends, ENTRYWISE) if recognises else None
         )
@@ -105,27 +106,30 @@ class _Lowering:
         for name, index in self.recording.params.items():
             node = graph.param(name, self.calls[index].shape)
             self.lowered[index] = Value(node, plain(node.shape))
-        users = self._needed()
+        users = self._readers([self.recording.output, *self.recording.marks.values()])
+        self._lower_all(users)
+        loss = self._operand(self.recording.output)
+        if not isinstance(loss, Value):
+            raise TraceError("the loss does not depend on the parameters; see how they are used")
+        graph.set_loss(self.builder.reshaped(loss.node, ()))
+        self._watch()
+        return graph
+
+    def _lower_all(self, users: dict[int, int]) -> None:
         for index in sorted(users):
             if index not in self.lowered:
                 self.lowered[index] = self._lower(self.calls[index])
+            if index in self.names:
+                self._mark(index)
             self._forget(index, users)
-        loss = self._operand(self.recording.output)
-        if not isinstance(loss, Value):
-            raise TraceError(
-                "the loss does not depend on the parameters; look at how they are used"
-            )
-        graph.set_loss(self.builder.reshaped(loss.node, ()))
-        return graph
 
-    def _needed(self) -> dict[int, int]:
-        """Return the calls that the result needs, and the last one that reads each."""
-        ends = [self.recording.output, *self.recording.marks.values(), *self._guards()]
+    def _readers(self, ends: list[int]) -> dict[int, int]:
+        """Return the calls that `ends` need, and for each the last one that reads it."""
         users = {index: len(self.calls) for index in ends if self.depends[index]}
-        for index in range(len(self.calls) - 1, -1, -1):
+        for index in range(max(users, default=-1), -1, -1):
             if index not in users:
                 continue
-            found = self.recogniser.find(index) if self.recogniser else None
+            found = self._recognised(index)
             if found is not None:
                 self.found[index] = found
                 users.setdefault(found.source, index)
@@ -135,8 +139,32 @@ class _Lowering:
                     users.setdefault(source, index)
         return users
 
-    def _guards(self) -> list[int]:
-        return [g.index for g in self.recording.guards if self.depends[g.index]]
+    def _recognised(self, index: int) -> Found | None:
+        """Return the operation of a composition that no named value lies in."""
+        found = self.recogniser.find(index) if self.recogniser else None
+        if self.recogniser is None or found is None:
+            return None
+        inside = set(self.recogniser.cone(index, found.source)) - {index}
+        return None if inside & self.names.keys() else found
+
+    def _mark(self, index: int) -> None:
+        """Name a value that the user named, so that all that follows goes through its node."""
+        value = self._operand(index)
+        if isinstance(value, Value) and not value.node.name:
+            self.builder.graph.mark(self.names[index], value.node)
+
+    def _watch(self) -> None:
+        """Watch the conditions on which the course of the loss hangs, as far as they are known."""
+        kept = {guard.index for guard in self.recording.guards if self.depends[guard.index]}
+        for index in sorted(kept):
+            readers = self._readers([index])
+            try:
+                self._lower_all(dict.fromkeys(readers, len(self.calls)))
+                node = self._operand(index)
+            except (LoweringError, TraceError, KeyError):
+                continue  # the verification has seen that it does not change nearby
+            if isinstance(node, Value):
+                self.builder.graph.watch(node.node)
 
     def _forget(self, index: int, users: dict[int, int]) -> None:
         """Let go of index maps that nobody reads any more; in loops they are many."""

@@ -153,7 +153,7 @@ class Recogniser:
 
     def _function(self, call: Call) -> Found | None:
         for root in reversed(self.roots[call.index]):
-            cone = self._cone(call.index, root)
+            cone = self.cone(call.index, root)
             if len(cone) == 1 and call.function not in _TRIED_ALONE:
                 continue
             try:
@@ -166,7 +166,7 @@ class Recogniser:
                 return Found(root, make)
         return None
 
-    def _cone(self, index: int, root: int) -> list[int]:
+    def cone(self, index: int, root: int) -> list[int]:
         """Return the calls between `root` and call `index`, the latter included, in order."""
         found, pending = {index}, [index]
         while pending:
