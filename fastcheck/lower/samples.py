@@ -135,6 +135,8 @@ def _related(node: Node, classes: AxisClasses) -> Iterator[tuple[Axis, Axis]]:
         yield from _broadcast(node)
     elif isinstance(op, Contraction):
         yield from _letters(node, op)
+    elif isinstance(op, Move) and node.size == 1:  # picks one sample; loops have thousands
+        classes.mixed.update((s.index, axis) for s in node.inputs for axis in _long(s))
     else:
         for i, source in enumerate(node.inputs):
             for axis in _long(source):
