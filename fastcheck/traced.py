@@ -9,7 +9,8 @@ import numpy as np
 from fastcheck.errors import TraceError
 from fastcheck.lower import lower
 from fastcheck.objective import GraphObjective
-from fastcheck.trace import record_closure, record_function, verify
+from fastcheck.trace.session import record_closure, record_function
+from fastcheck.trace.verify import verify
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

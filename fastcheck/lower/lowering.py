@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastcheck.errors import InputError as TraceError
+from fastcheck.errors import TraceError
 
 try:
     from fastcheck.graph.ops.opaque import Opaque
@@ -188,7 +188,8 @@ class _Lowering:
                 if moved is not None:
                     return moved
             return self._computed(call)
-        except LoweringError:
+        except LoweringError as e:
+            if Opaque is None: raise RuntimeError(f'{call.function} {e} {call.place}')
             return self._opaque(call)
 
     def _apply(self, found: Found) -> Value:

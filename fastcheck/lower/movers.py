@@ -12,6 +12,7 @@ from fastcheck.trace.functions import (
     assigned,
     cast,
     copied,
+    number,
     picked,
     strided,
     written_through,
@@ -78,6 +79,11 @@ def _copied(call: Call, entries: Entries, _: Constant) -> Ints:
     return entries(call.args[0])
 
 
+def _number(call: Call, entries: Entries, _: Constant) -> Ints:
+    """Take the only entry."""
+    return entries(call.args[0]).reshape(())
+
+
 def _strided(call: Call, entries: Entries, constant: Constant) -> Ints:
     """Take a view with strides of its own, which are those of the array as it lies in memory."""
     x, *rest = call.args
@@ -124,6 +130,7 @@ MOVERS.update(
     {
         assigned: _assigned, assembled: _assembled, written_through: _written, copied: _copied,
         cast: _copied, np.pad: _padded, np.where: _chosen, strided: _strided,
+        number: _number,
     }
 )  # fmt: skip
 

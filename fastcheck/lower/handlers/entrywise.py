@@ -41,7 +41,6 @@ BINARY = {
     "add": "add", "subtract": "subtract", "maximum": "maximum", "minimum": "minimum",
     "fmax": "maximum", "fmin": "minimum", "greater": "greater", "greater_equal": "greater_equal",
     "less": "less", "less_equal": "less_equal", "equal": "equal", "not_equal": "not_equal",
-    "logaddexp": "logaddexp",
 }  # fmt: skip
 for _numpy, _ours in (UNARY | BINARY).items():
     if hasattr(ops, _ours):
@@ -83,7 +82,7 @@ def negative(builder: Builder, args: list[Any], kwargs: dict[str, Any]) -> Value
     return scaled(x, -1.0)
 
 
-@handles(np.positive)
+@handles(np.positive, np.nan_to_num)
 def positive(builder: Builder, args: list[Any], kwargs: dict[str, Any]) -> Value:
     """Return ``x``."""
     (x,) = bound(args, kwargs, "x")
@@ -138,3 +137,11 @@ def logical_and(builder: Builder, args: list[Any], kwargs: dict[str, Any]) -> Va
     """Return the product of two truth values."""
     nodes, factors = builder.aligned([operand(a) for a in bound(args, kwargs, "a", "b")])
     return Value(ops.multiply(*nodes), factors)
+
+
+@handles(np.logaddexp)
+def logaddexp(builder: Builder, args: list[Any], kwargs: dict[str, Any]) -> Value:
+    """Return ``log(exp(a) + exp(b))`` as ``a + softplus(b - a)``."""
+    nodes, factors = builder.aligned([operand(a) for a in bound(args, kwargs, "a", "b")])
+    a, b = nodes
+    return Value(ops.add(a, ops.softplus(ops.subtract(b, a))), factors)

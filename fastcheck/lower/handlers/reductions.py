@@ -67,7 +67,7 @@ def kept_factors(factors: Factors, axes: tuple[int, ...], keepdims: bool) -> Fac
 
 
 _REDUCTIONS = (
-    ("sum", np.sum, None), ("sum", np.add.reduce, 0),
+    ("sum", np.sum, None), ("sum", np.add.reduce, 0), ("sum", np.nansum, None),
     ("mean", np.mean, None), ("mean", np.average, None),
     ("max", np.max, None), ("max", np.amax, None), ("max", np.maximum.reduce, 0),
     ("min", np.min, None), ("min", np.amin, None), ("min", np.minimum.reduce, 0),

@@ -36,6 +36,9 @@ def bound(args: list[Any], kwargs: dict[str, Any], *names: str) -> list[Any]:
     LoweringError
         If another argument is given, unless it says what is the case anyway.
     """
+    surplus = args[len(names) :]
+    if any(a is not None for a in surplus):  # else `out`, which methods pass on
+        raise LoweringError("more arguments than expected")
     given = dict(zip(names, args, strict=False)) | kwargs
     idle = {"out": None, "where": True, "dtype": None, "casting": "same_kind", "order": "K",
             "subok": True, "initial": np._NoValue, "optimize": False}  # fmt: skip
@@ -44,8 +47,6 @@ def bound(args: list[Any], kwargs: dict[str, Any], *names: str) -> list[Any]:
         fine = name == "optimize" or (name == "dtype" and value in (float, np.float64))
         if not fine and value is not idle.get(name, ()):
             raise LoweringError(f"the argument {name}")
-    if len(args) > len(names):
-        raise LoweringError("more arguments than expected")
     return [None if given.get(n) is np._NoValue else given.get(n) for n in names]
 
 
