@@ -10,7 +10,7 @@ from fastcheck.errors import TraceError
 from fastcheck.lower import lower
 from fastcheck.objective import GraphObjective
 from fastcheck.trace.session import record_closure, record_function
-from fastcheck.trace.verify import verify
+from fastcheck.trace.verify import LiveLoss, verify
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -125,7 +125,7 @@ def trace_closure(
         If the loss cannot be followed, with the line and what to do.
     """
     recording = record_closure(loss, params)
-    verify(recording, None, params, np.random.default_rng(seed))
+    verify(recording, LiveLoss(loss, params), params, np.random.default_rng(seed))
     arrays = {name: np.array(value) for name, value in params.items()}
     return _objective(recording, arrays, None, seed)
 
