@@ -47,6 +47,7 @@ class AxisClasses:
 
     parent: dict[Axis, Axis] = field(default_factory=dict)
     mixed: set[Axis] = field(default_factory=set)
+    doubtful: set[Axis] = field(default_factory=set)
 
     def find(self, axis: Axis) -> Axis:
         """Return the representative of the class of `axis`."""
@@ -91,7 +92,9 @@ def label_samples(graph: Graph, wanted: int | None = None) -> bool:
         for axes in classes.members().values()
         if wanted in (None, _length(graph, axes)) and _length(graph, axes) > 1
     ]
-    candidates.sort(key=lambda axes: (-len(axes), min(axes)))
+    doubtful = {classes.find(axis) for axis in classes.doubtful}
+    sure = [axes for axes in candidates if classes.find(axes[0]) not in doubtful]
+    candidates = sorted(sure or candidates, key=lambda axes: (-len(axes), min(axes)))
     best, least = None, len(graph.params) + 1
     for axes in candidates[:MOST_TRIED]:
         _label(graph, axes)
@@ -120,7 +123,15 @@ def axis_classes(graph: Graph) -> AxisClasses:
         if node.op is not None:
             for one, other in _related(node, classes):
                 classes.join(one, other)
+            if isinstance(node.op, Move) and all(i.is_param for i in node.inputs):
+                _doubt(node, node.op, classes)
     return classes
+
+
+def _doubt(node: Node, op: Move, classes: AxisClasses) -> None:
+    """Note axes that lie along a parameter which the code keeps in another shape."""
+    if op.is_injective:
+        classes.doubtful.update((node.index, axis) for axis in _long(node))
 
 
 def _long(node: Node) -> list[int]:

@@ -61,7 +61,8 @@ def multiply(builder: Builder, args: list[Any], kwargs: dict[str, Any]) -> Value
         if factor is not None and isinstance(one, Value) and other.ndim <= one.ndim:
             return scaled(one, factor)
     nodes, factors = builder.aligned([a, b])
-    return Value(ops.multiply(*nodes), factors)
+    same = nodes[0] is nodes[1]
+    return Value(ops.square(nodes[0]) if same else ops.multiply(*nodes), factors)
 
 
 @handles(np.divide)
@@ -95,7 +96,8 @@ def power(builder: Builder, args: list[Any], kwargs: dict[str, Any]) -> Value:
     x, p = bound(args, kwargs, "x", "p")
     exponent = number(p)
     if isinstance(x, Value) and exponent is not None and np.ndim(p) <= x.ndim:
-        return Value(ops.power(x.node, exponent), x.factors)
+        node = ops.square(x.node) if exponent == 2.0 else ops.power(x.node, exponent)
+        return Value(node, x.factors)
     raise LoweringError("an exponent that is not a constant number")
 
 
