@@ -188,8 +188,7 @@ class _Lowering:
                 if moved is not None:
                     return moved
             return self._computed(call)
-        except LoweringError as e:
-            if Opaque is None: raise RuntimeError(f'{call.function} {e} {call.place}')
+        except LoweringError:
             return self._opaque(call)
 
     def _apply(self, found: Found) -> Value:
