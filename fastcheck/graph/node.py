@@ -18,7 +18,7 @@ class Node:
     """One tensor in a graph: a leaf (parameter or data) or the result of an operation.
 
     Nodes are made by :class:`~fastcheck.graph.Graph` and by the functions of
-    :mod:`fastcheck.graph.ops`; ``+ - * / @ ** 2``, ``-x``, ``.T``, ``x[...]`` and the methods
+    :mod:`fastcheck.graph.ops`; ``+ - * / @ **``, ``-x``, ``.T``, ``x[...]`` and the methods
     ``reshape``, ``transpose``, ``swapaxes``, ``ravel``, ``sum`` and ``mean`` are those functions.
 
     Attributes

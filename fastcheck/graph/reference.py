@@ -40,7 +40,8 @@ def backward(graph: Graph, values: list[Floats], *, absolute: bool = False) -> d
             continue
         inputs = tuple(values[i.index] for i in node.inputs)
         wanted = [i.index in depends for i in node.inputs]
-        parts = node.op.pull(cotangent, inputs, values[node.index], wanted, absolute=absolute)
+        with np.errstate(all="ignore"):  # what is not finite is reported as such
+            parts = node.op.pull(cotangent, inputs, values[node.index], wanted, absolute=absolute)
         for source, part in zip(node.inputs, parts, strict=True):
             if part is not None:
                 old = found.get(source.index)

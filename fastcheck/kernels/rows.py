@@ -106,6 +106,17 @@ def expand(columns: Array, scale: Array, offsets: Array, out: Array) -> None:
 
 
 @jit
+def spread(table: Array, which: Array, offsets: Array, out: Array) -> None:
+    """Write ``out[i, r] = table[which[g], i]`` for the rows ``r`` of each group ``g``."""
+    edge = offsets.view(np.uint64)
+    for i in range(out.shape[0]):
+        for g in range(offsets.size - 1):
+            base = table[which[g], i]
+            for r in range(edge[g], edge[g + 1]):
+                out[i, r] = base
+
+
+@jit
 def reach(scale: Array, offsets: Array, out: Array) -> None:
     """Write the largest ``|scale|`` of each group, NaN where one is NaN.
 

@@ -24,7 +24,7 @@ LONG = 8
 """Rows per group from which on a loop over the rows of a group is worth its start."""
 
 
-class _Binary(EntryByEntry):
+class Binary(EntryByEntry):
     """An operation of two tensors that broadcast against each other."""
 
     def shape(self, *shapes: Shape) -> Shape:
@@ -45,7 +45,7 @@ class _Binary(EntryByEntry):
         ]
 
 
-class Add(_Binary):
+class Add(Binary):
     """``a + sign b``."""
 
     is_linear = True
@@ -72,7 +72,7 @@ class Add(_Binary):
         return a.replaced(combine(a.data, b.data, memory.like(a.data)))
 
 
-class Multiply(_Binary):
+class Multiply(Binary):
     """``a b``."""
 
     def value(self, *values: Floats) -> Floats:
@@ -109,7 +109,7 @@ class Multiply(_Binary):
         return new
 
 
-class Divide(_Binary):
+class Divide(Binary):
     """``a / b``."""
 
     def value(self, *values: Floats) -> Floats:

@@ -9,7 +9,7 @@ import numpy as np
 from fastcheck.errors import InputError
 from fastcheck.graph.ops.base import EntryByEntry
 from fastcheck.graph.ops.normalise import softmax
-from fastcheck.graph.ops.pointwise import Sigmoid, logistic, softplus_change
+from fastcheck.graph.ops.pointwise import Sigmoid, by_group, logistic, softplus_change
 from fastcheck.kernels import losses as kernels
 
 if TYPE_CHECKING:
@@ -165,8 +165,7 @@ class _Elementwise(_Loss):
         tables, which = block.tables(node, d)
         new = d.replaced(np.empty_like(d.data))
         if self.kernel(tables, which, d, new):
-            columns = d.per_column(which)
-            new.flat[...] = self.rule(d.flat, *(table[columns].T for table in tables))
+            return d.replaced(by_group(self.rule, d, tables, which))
         return new
 
     def kernel(

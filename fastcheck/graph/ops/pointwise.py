@@ -15,6 +15,7 @@ import numpy as np
 from fastcheck.graph import memory
 from fastcheck.graph.ops.base import EntryByEntry
 from fastcheck.kernels import pointwise as kernels
+from fastcheck.kernels import rows as row_kernels
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,8 +23,11 @@ if TYPE_CHECKING:
     from fastcheck.graph.block import Block
     from fastcheck.graph.difference import Difference
     from fastcheck.graph.node import Node
-    from fastcheck.graph.ops.base import Diffs, Floats, Shape
+    from fastcheck.graph.ops.base import Diffs, Floats, Ints, Shape
     from fastcheck.graph.state import State
+
+LONG = 32
+"""Rows of a group from which on NumPy's loops over single groups are fast."""
 
 
 class Pointwise(EntryByEntry):
@@ -38,6 +42,9 @@ class Pointwise(EntryByEntry):
 
     column_kernel: ClassVar[Callable[..., int] | None] = None
     """The same for columns and the factors of their rows, where that is worth a kernel."""
+
+    settings: tuple[float, ...] = ()
+    """Numbers that the kernel takes after its arrays."""
 
     def shape(self, *shapes: Shape) -> Shape:
         return shapes[0]
@@ -55,7 +62,7 @@ class Pointwise(EntryByEntry):
         """Return ``f'(x)``; y is the value at x."""
 
     def vjp(self, cotangent: Floats, values: tuple[Floats, ...], output: Floats) -> list[Floats]:
-        return [cotangent * self.derivative(values[0], output)]
+        return [through(cotangent, self.derivative(values[0], output))]
 
     def prepare(self, node: Node, state: State) -> tuple[Floats, ...]:
         return self.stencil(state.inputs(node)[0], state.value(node))
@@ -73,12 +80,10 @@ class Pointwise(EntryByEntry):
         if kernel is not None:
             data = full.data if full is not d else memory.copied(full.data)
             new = full.replaced(data)
-            if not kernel(*found, which, new.flat, full.offsets):
+            if not kernel(*found, which, new.flat, full.offsets, *self.settings):
                 return new
             full = d.expanded()
-        columns = full.per_column(which)
-        change = self.rule(full.flat, *(table[columns].T for table in found))
-        return full.replaced(change.reshape(full.data.shape))
+        return full.replaced(by_group(self.rule, full, found, which))
 
     def _of_columns(self, node: Node, d: Difference, block: Block) -> Difference | None:
         """Apply the rule to columns without writing them out; None if a change is too large."""
@@ -193,7 +198,7 @@ class _OfPosition(Pointwise):
         return (x,)
 
     def length(self, i: int, values: tuple[Floats, ...]) -> float:
-        return _smallest(values[0])
+        return smallest(values[0])
 
 
 class Log(_OfPosition):
@@ -317,6 +322,40 @@ class Bend(EntryByEntry):
         return new
 
 
+def through(cotangent: Floats, slope: Floats) -> Floats:
+    """Return ``cotangent * slope``, and zero where nothing of the result is used.
+
+    A slope that is not finite does not matter there: ``np.where(x > 0, np.log(x), 0)``.
+    """
+    return np.where(cotangent == 0.0, 0.0, cotangent * slope)
+
+
+def by_group(
+    rule: Callable[..., Floats], d: Difference, tables: tuple[Floats, ...], which: Ints
+) -> Floats:
+    """Return ``rule(change, *base)`` of a difference with one column per row.
+
+    Where groups are long and equal, what belongs to a group is not written out for its rows.
+    """
+    flat, n_groups = d.flat, d.n_groups
+    size = flat.shape[1] // max(n_groups, 1)
+    if size >= LONG and np.all(np.diff(d.offsets) == size):
+        bases = [np.ascontiguousarray(table[which].T)[:, :, None] for table in tables]
+        flat = flat.reshape(-1, n_groups, size)
+    else:
+        bases = row_bases(d, tables, which)
+    with np.errstate(all="ignore"):  # branches that are not taken; what is not finite is reported
+        return rule(flat, *bases).reshape(d.data.shape)
+
+
+def row_bases(d: Difference, tables: tuple[Floats, ...], which: Ints) -> list[Floats]:
+    """Return what belongs to the groups of `d` written out for their rows, as ``d.flat`` is."""
+    bases = [np.empty_like(d.flat) for _ in tables]
+    for table, base in zip(tables, bases, strict=True):
+        row_kernels.spread(table, which, d.offsets, base)
+    return bases
+
+
 def logistic(x: Floats) -> Floats:
     """Return ``1 / (1 + exp(-x))``, small values to full relative accuracy."""
     e = np.exp(-np.abs(x))
@@ -332,7 +371,8 @@ def softplus_change(d: Floats, s: Floats, c: Floats) -> Floats:
     return np.where(near, np.log1p(np.where(near, small, 0.0)), far)
 
 
-def _smallest(x: Floats) -> float:
+def smallest(x: Floats) -> float:
+    """Return the smallest size that is not zero, 1 if there is none."""
     size = np.abs(x)
     size = size[size > 0.0]
     return float(size.min()) if size.size else 1.0

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from fastcheck.graph import ops
 from tests.graph.ops.entry import Entry, around, each, mp, over
 
@@ -16,7 +18,65 @@ def smooth(name: str, exact: Any, torch: Any, sample: Any, **more: Any) -> Entry
     return Entry(name, getattr(ops, name), sample, each(exact), torch, **{"slack": 0.0, **more})
 
 
+def raised(exponent: float, sample: Any, **more: Any) -> Entry:
+    """Return the entry of a power with a constant exponent."""
+    return Entry(
+        f"power {exponent}",
+        lambda a: ops.power(a, exponent),
+        sample,
+        each(lambda x: x ** mp.mpf(exponent)),
+        lambda t, x: x**exponent,
+        **{"slack": 0.0, **more},
+    )
+
+
+def powers_of_both(rng: np.random.Generator) -> list[np.ndarray]:
+    """Return positive numbers, and exponents of both signs."""
+    return [rng.uniform(0.7, 5.0, (4, 3)), rng.uniform(-3.0, 3.0, (4, 3))]
+
+
+ANGLES = over(0.0, 1.5, -1.5, 3.1, -30.0, 30.0)
+MODEST = over(0.0, 1e-9, -1e-9, 1e-3, -1e-3, 9.0, -9.0, 40.0, -40.0)
+EDGE = over(0.0, 0.9, -0.9, 0.999, -0.999, low=-0.8, high=0.8)
+ELEMENTARY = [
+    smooth("expm1", mp.expm1, lambda t, x: t.expm1(x), SATURATING),
+    smooth("exp2", lambda x: mp.mpf(2) ** x, lambda t, x: t.exp2(x), SATURATING),
+    smooth("log1p", mp.log1p, lambda t, x: t.log1p(x),
+           over(1e-9, -1e-9, -0.5, 1e5, low=-0.4, high=5.0), largest=0.2),
+    smooth("log2", lambda x: mp.log(x, 2), lambda t, x: t.log2(x), POSITIVE, relative=True),
+    smooth("log10", mp.log10, lambda t, x: t.log10(x), POSITIVE, relative=True),
+    smooth("rsqrt", lambda x: 1 / mp.sqrt(x), lambda t, x: t.rsqrt(x), POSITIVE, relative=True),
+    smooth("cbrt", lambda x: mp.cbrt(x) if x > 0 else -mp.cbrt(-x), None,
+           over(*(s * 10.0**k for k in (-12, -3, 0, 5) for s in (1, -1)), low=0.1, high=2.0),
+           relative=True),
+    smooth("sin", mp.sin, lambda t, x: t.sin(x), ANGLES, floor=0.02),
+    smooth("cos", mp.cos, lambda t, x: t.cos(x), ANGLES, floor=0.02),
+    smooth("tan", mp.tan, lambda t, x: t.tan(x), over(0.0, 1.2, -1.2, low=-1.2, high=1.2)),
+    smooth("arctan", mp.atan, lambda t, x: t.arctan(x), MODEST),
+    smooth("arcsin", mp.asin, lambda t, x: t.arcsin(x), EDGE, largest=1e-4),
+    smooth("arccos", mp.acos, lambda t, x: t.arccos(x), EDGE, largest=1e-4),
+    smooth("sinh", mp.sinh, lambda t, x: t.sinh(x), MODEST),
+    smooth("cosh", mp.cosh, lambda t, x: t.cosh(x), MODEST, floor=0.02),
+    smooth("arcsinh", mp.asinh, lambda t, x: t.arcsinh(x), MODEST),
+    raised(3, MODEST, floor=0.02),
+    raised(4, MODEST, floor=0.02),
+    raised(7, over(0.0, -0.5, 0.5), floor=0.02),
+    raised(1, MODEST),
+    raised(2, MODEST, floor=0.02),
+    raised(-1, POSITIVE, relative=True),
+    raised(-2, over(-0.5, 0.5, -9.0, 1e5, low=0.3), relative=True),
+    raised(1.7, over(0.01, 1e5, low=0.3, high=5.0), relative=True),
+    raised(0.5, over(0.01, 1e5, low=0.3, high=5.0), relative=True),
+    raised(-0.5, over(0.01, 1e5, low=0.3, high=5.0), relative=True),
+    raised(20, over(0.9, -0.9, low=0.8, high=1.5), relative=True),
+    Entry("power of two nodes", lambda a, b: a**b, powers_of_both, each(lambda a, b: a**b, 2),
+          lambda t, a, b: a**b),
+    Entry("power by an array", lambda a, b: a**b, powers_of_both, each(lambda a, b: a**b, 2),
+          lambda t, a, b: a**b, n_params=1),
+]  # fmt: skip
+
 ENTRIES = [
+    *ELEMENTARY,
     smooth("tanh", mp.tanh, lambda t, x: t.tanh(x), SATURATING),
     smooth("sigmoid", lambda z: 1 / (1 + mp.exp(-z)), lambda t, x: t.sigmoid(x), SATURATING),
     smooth("softplus", lambda z: mp.log1p(mp.exp(z)),
