@@ -102,40 +102,38 @@ def _normalised(z: Node, axis: int) -> Node:
 
 # ------------------------------------------------------------ recurrence
 
-GATES = "ifog"
-
 
 def lstm(
     name: str = "lstm", n_in: int = 32, width: int = 64, n_steps: int = 20, n_batch: int = 16,
     n_out: int = 10, plan: str = "units",
 ) -> Case:  # fmt: skip
-    """Return an LSTM with a loss after its last step."""
+    """Return an LSTM with one matrix for all gates and a loss after its last step."""
     rng = np.random.default_rng(1)
     x = rng.standard_normal((n_steps, n_batch, n_in))
     y = rng.integers(0, n_out, n_batch)
-    shapes: dict[str, tuple[int, ...]] = {}
-    for g in GATES:
-        shapes |= {f"W{g}": (n_in, width), f"U{g}": (width, width), f"b{g}": (width,)}
-    shapes |= {"V": (width, n_out), "c": (n_out,)}
-    params = weights(rng, **shapes)
+    params = weights(
+        rng, W=(n_in + width, 4 * width), b=(4 * width,), V=(width, n_out), c=(n_out,)
+    )
+    parts = [slice(k * width, (k + 1) * width) for k in range(4)]
     graph = fc.Graph()
-    p = {key: graph.param(key, shape) for key, shape in shapes.items()}
-    zero = graph.data(np.zeros((n_batch, width)), batch_axis=0)
-    h, c = zero, zero
+    p = {key: graph.param(key, value.shape) for key, value in params.items()}
+    h = c = graph.data(np.zeros((n_batch, width)), batch_axis=0)
     for xt in x:
-        step = graph.data(xt, batch_axis=0)
-        z = {g: step @ p[f"W{g}"] + h @ p[f"U{g}"] + p[f"b{g}"] for g in GATES}
-        c = ops.sigmoid(z["f"]) * c + ops.sigmoid(z["i"]) * ops.tanh(z["g"])
-        h = ops.sigmoid(z["o"]) * ops.tanh(c)
+        joined = ops.concatenate([graph.data(xt, batch_axis=0), h], axis=1)
+        z = joined @ p["W"] + p["b"]
+        i, f, o = (ops.sigmoid(z[:, part]) for part in parts[:3])
+        c = f * c + i * ops.tanh(z[:, parts[3]])
+        h = o * ops.tanh(c)
     labels = graph.data(np.eye(n_out)[y], batch_axis=0)
     graph.set_loss(ops.mean(ops.softmax_cross_entropy(h @ p["V"] + p["c"], labels)))
 
     def loss(p: Params) -> float:
         h = c = np.zeros((n_batch, width))
         for xt in x:
-            z = {g: xt @ p[f"W{g}"] + h @ p[f"U{g}"] + p[f"b{g}"] for g in GATES}
-            c = _sigmoid(z["f"]) * c + _sigmoid(z["i"]) * np.tanh(z["g"])
-            h = _sigmoid(z["o"]) * np.tanh(c)
+            z = np.concatenate([xt, h], axis=1) @ p["W"] + p["b"]
+            i, f, o = (_sigmoid(z[:, part]) for part in parts[:3])
+            c = f * c + i * np.tanh(z[:, parts[3]])
+            h = o * np.tanh(c)
         return cross_entropy(h @ p["V"] + p["c"], y)
 
     title = f"LSTM of {width} units, {n_steps} steps of {n_in} inputs"
@@ -224,10 +222,76 @@ def _gelu(z: Node) -> Node:
     return z * (ops.tanh(inner) * 0.5 + 0.5)
 
 
+# ------------------------------------------------------------ convolution
+
+
+def lenet(
+    name: str = "lenet", side: int = 28, channels: tuple[int, int] = (6, 16),
+    hidden: int = 120, n_batch: int = 32, n_out: int = 10, plan: str = "exhaustive",
+) -> Case:  # fmt: skip
+    """Return two 5x5 convolutions, each with ReLU and 2x2 means, and two dense layers."""
+    rng = np.random.default_rng(3)
+    x = rng.random((n_batch, 1, side, side)) * (rng.random((n_batch, 1, side, side)) < 0.5)
+    y = rng.integers(0, n_out, n_batch)
+    end = ((side - 4) // 2 - 4) // 2
+    n_flat = channels[1] * end * end
+    params = weights(
+        rng, K1=(channels[0], 25), c1=(channels[0], 1, 1),
+        K2=(channels[1], channels[0] * 25), c2=(channels[1], 1, 1),
+        W1=(n_flat, hidden), b1=(hidden,), W2=(hidden, n_out), b2=(n_out,),
+    )  # fmt: skip
+    graph = fc.Graph()
+    p = {key: graph.param(key, value.shape) for key, value in params.items()}
+    a: Node = graph.data(x, batch_axis=0)
+    for k in (1, 2):
+        a = _pooled(ops.relu(_convolved(a, p[f"K{k}"]) + p[f"c{k}"]))
+    h = ops.relu(ops.reshape(a, (n_batch, -1)) @ p["W1"] + p["b1"])
+    labels = graph.data(np.eye(n_out)[y], batch_axis=0)
+    graph.set_loss(ops.mean(ops.softmax_cross_entropy(h @ p["W2"] + p["b2"], labels)))
+
+    def loss(p: Params) -> float:
+        a = x
+        for k in (1, 2):
+            a = np.maximum(_convolution(a, p[f"K{k}"]) + p[f"c{k}"], 0)
+            n, c, height, wide = a.shape
+            a = a.reshape(n, c, height // 2, 2, wide // 2, 2).mean(axis=(3, 5))
+        h = np.maximum(a.reshape(n_batch, -1) @ p["W1"] + p["b1"], 0)
+        return cross_entropy(h @ p["W2"] + p["b2"], y)
+
+    title = f"{channels[0]} and {channels[1]} 5x5 filters, {n_flat}-{hidden}-{n_out}"
+    return case(name, title, graph, params, loss, plan=plan, target=100)
+
+
+def _convolved(a: Node, kernel: Node) -> Node:
+    """Return the convolution of images (n, c, h, w) by kernels (filters, c 5 5)."""
+    n, c, height, wide = a.shape
+    columns = ops.windows(a, (5, 5), (2, 3))  # n, c, h', w', 5, 5
+    columns = ops.reshape(
+        ops.transpose(columns, (0, 2, 3, 1, 4, 5)), (n, (height - 4) * (wide - 4), c * 25)
+    )
+    out = ops.contract("npk,fk->nfp", columns, kernel)
+    return ops.reshape(out, (n, kernel.shape[0], height - 4, wide - 4))
+
+
+def _convolution(a: Floats, kernel: Floats) -> Floats:
+    """Return the same by copying windows to rows of a matrix."""
+    n, c, height, wide = a.shape
+    columns = np.lib.stride_tricks.sliding_window_view(a, (5, 5), (2, 3))
+    columns = columns.transpose(0, 2, 3, 1, 4, 5).reshape(n * (height - 4) * (wide - 4), c * 25)
+    out = (columns @ kernel.T).reshape(n, height - 4, wide - 4, -1)
+    return out.transpose(0, 3, 1, 2)
+
+
+def _pooled(a: Node) -> Node:
+    n, c, height, wide = a.shape
+    return ops.mean(ops.reshape(a, (n, c, height // 2, 2, wide // 2, 2)), axis=(3, 5))
+
+
 CASES: dict[str, Callable[[], Case]] = {
     "bn": batch_normalised,
     "lstm": lstm,
     "transformer": transformer,
+    "lenet": lenet,
 }
 """What makes each case."""
 
@@ -236,5 +300,6 @@ SMALL: dict[str, Callable[[], Case]] = {
     "lstm": partial(lstm, n_in=3, width=4, n_steps=5, n_batch=3, n_out=3),
     "transformer": partial(transformer, width=4, n_heads=2, n_tokens=3, n_hidden=5, n_batch=2,
                            n_out=3),
+    "lenet": partial(lenet, side=16, channels=(2, 3), hidden=5, n_batch=3, n_out=3),
 }  # fmt: skip
 """The same networks where only rightness is looked at."""
