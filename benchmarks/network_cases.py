@@ -111,9 +111,7 @@ def lstm(
     rng = np.random.default_rng(1)
     x = rng.standard_normal((n_steps, n_batch, n_in))
     y = rng.integers(0, n_out, n_batch)
-    params = weights(
-        rng, W=(n_in + width, 4 * width), b=(4 * width,), V=(width, n_out), c=(n_out,)
-    )
+    params = weights(rng, W=(n_in + width, 4 * width), b=(4 * width,), V=(width, n_out), c=(n_out,))
     parts = [slice(k * width, (k + 1) * width) for k in range(4)]
     graph = fc.Graph()
     p = {key: graph.param(key, value.shape) for key, value in params.items()}

@@ -40,6 +40,9 @@ class Block:
         Set for each probe that crosses a kink.
     memo : dict
         What operations want to remember between the blocks of one chunk.
+    spare : set of int
+        Identities of the differences that the operation that runs now may overwrite: nobody reads
+        them after it.
     """
 
     def __init__(
@@ -62,7 +65,17 @@ class Block:
         self.drops_rows = drops_rows
         self.alive = alive or {}
         self.memo = {} if memo is None else memo
+        self.spare: set[int] = set()
         self._canonical: Rows | None = None
+
+    def owns(self, d: Difference) -> bool:
+        """Return whether the data of `d`, an input of the current operation, may be overwritten."""
+        return id(d) in self.spare
+
+    def writable(self, d: Difference) -> Difference:
+        """Return the input `d` with one column per row, its data to be overwritten."""
+        full = d.expanded()
+        return full if full is not d or self.owns(d) else d.replaced(memory.copied(d.data))
 
     def enters(self, node: Node, d: Difference) -> bool:
         """Return whether `d` meets the samples for the first time at `node`."""
@@ -123,8 +136,13 @@ class Block:
             None if d.scale is None else np.tile(d.scale, n),
         )
 
-    def broadcast(self, d: Difference, source: Node, node: Node) -> Difference:
-        """Return `d`, a difference of `source`, with the axes of `node` (NumPy's broadcasting)."""
+    def broadcast(
+        self, d: Difference, source: Node, node: Node, *, lazy: bool = False
+    ) -> Difference:
+        """Return `d`, a difference of `source`, with the axes of `node` (NumPy's broadcasting).
+
+        With `lazy`, its data keep the length 1 along axes on which they are repeated.
+        """
         if source.shape == node.shape and not self.enters(node, d):
             return d
         shift = node.ndim - source.ndim
@@ -138,7 +156,7 @@ class Block:
             1 if a in d.pins or (streamed and a == node.batch_axis) else n
             for a, n in enumerate(node.shape)
         )
-        if local == d.data.shape[:-1]:
+        if lazy or local == d.data.shape[:-1]:
             return d
         data = memory.contiguous(np.broadcast_to(d.data, (*local, d.data.shape[-1])))
         return d.replaced(data)

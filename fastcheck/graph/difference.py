@@ -227,7 +227,8 @@ def flat_index(index: list[Ints], dims: list[int]) -> Ints:
 def aligned(terms: list[Difference], shape: tuple[int, ...]) -> list[Difference]:
     """Return differences of one shape so that their `data` can be combined entry by entry.
 
-    All must have the same rows. What they have in common (columns, pins) is kept.
+    All must have the same rows. What they have in common (columns, pins) is kept, and axes along
+    which data of length 1 are repeated.
     """
     first = terms[0]
     if all(_same_layout(first, other) for other in terms[1:]):
@@ -243,7 +244,7 @@ def _same_layout(one: Difference, other: Difference) -> bool:
     return (
         one.rows is other.rows
         and one.scale is other.scale
-        and one.data.shape == other.data.shape
+        and one.data.shape[-1] == other.data.shape[-1]
         and _same_index(one.offsets, other.offsets)
         and one.pins.keys() == other.pins.keys()
         and all(_same_index(one.pins[a], other.pins[a]) for a in one.pins)

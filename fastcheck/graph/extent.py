@@ -79,7 +79,8 @@ class Extent:
         width = max(self.width, 1)
         by_row = max(ELEMENTS // width, min(WIDE_ROWS, WIDE_ELEMENTS // width))
         by_column = int(ELEMENTS / max(self.column_width, 1) * max(self.group, 1.0))
-        return min(max(min(by_row, by_column), LEAST_ROWS), MOST_ROWS)
+        n = min(max(min(by_row, by_column), LEAST_ROWS), MOST_ROWS)
+        return n - n % LEAST_ROWS
 
     @property
     def nominal_rows(self) -> int:

@@ -56,46 +56,67 @@ def narrow_product(w: Array, data: Array, out: Array) -> None:
 
 
 @jit
-def multiply(
-    x: Array, y: Array, which: Array, a: Array, b: Array, offsets: Array, out: Array
-) -> None:
-    """Write ``(x + a)(y + b) - x y = a (y + b) + x b``, entry by entry.
+def outer_product(a: Array, b: Array, out: Array) -> None:
+    """Write ``out[s, i, j, r] = a[s, i, r] * b[s, j, r]``."""
+    for s in range(out.shape[0]):
+        for i in range(out.shape[1]):
+            left = a[s, i]
+            for j in range(out.shape[2]):
+                right = b[s, j]
+                new = out[s, i, j]
+                for r in range(new.size):
+                    new[r] = left[r] * right[r]
 
-    x and y are tables of the base point, row ``which[g]`` of which belongs to group ``g``.
+
+@jit
+def multiply(
+    x: Array, y: Array, which: Array, a: Array, b: Array, index: Array, offsets: Array
+) -> None:
+    """Turn a into ``(x + a)(y + b) - x y = a (y + b) + x b``, entry by entry.
+
+    x and y are tables of the base point, row ``which[g]`` of which belongs to group ``g``; entry i
+    of a meets entry ``index[i]`` of b. The result takes the place of a because what is written
+    from two arrays into one of them is not vectorised.
     """
     edge = offsets.view(np.uint64)
-    for i in range(out.shape[0]):
+    place = index.view(np.uint64)
+    for i in range(a.shape[0]):
+        left = a[i]
+        right = b[place[i]]
         for g in range(offsets.size - 1):
             xi = x[which[g], i]
             yi = y[which[g], i]
             for r in range(edge[g], edge[g + 1]):
-                out[i, r] = a[i, r] * (yi + b[i, r]) + xi * b[i, r]
+                left[r] = left[r] * (yi + right[r]) + xi * right[r]
 
 
 @jit
-def divide_by(y: Array, q: Array, which: Array, b: Array, offsets: Array, out: Array) -> None:
-    """Write ``x / (y + b) - x / y = q b / (y + b)`` with ``q = -x / y``."""
+def divide_by(y: Array, q: Array, which: Array, b: Array, offsets: Array) -> None:
+    """Turn b into ``x / (y + b) - x / y = q b / (y + b)`` with ``q = -x / y``."""
     edge = offsets.view(np.uint64)
-    for i in range(out.shape[0]):
+    for i in range(b.shape[0]):
         for g in range(offsets.size - 1):
             yi = y[which[g], i]
             qi = q[which[g], i]
             for r in range(edge[g], edge[g + 1]):
-                out[i, r] = qi * b[i, r] / (yi + b[i, r])
+                b[i, r] = qi * b[i, r] / (yi + b[i, r])
 
 
 @jit
 def divide(
-    y: Array, q: Array, which: Array, a: Array, b: Array, offsets: Array, out: Array
+    y: Array, q: Array, which: Array, a: Array, b: Array, index: Array, offsets: Array
 ) -> None:
-    """Write ``(x + a) / (y + b) - x / y = (a + q b) / (y + b)`` with ``q = -x / y``."""
+    """Turn a into ``(x + a) / (y + b) - x / y = (a + q b) / (y + b)`` with ``q = -x / y``."""
     edge = offsets.view(np.uint64)
-    for i in range(out.shape[0]):
+    place = index.view(np.uint64)
+    for i in range(a.shape[0]):
+        left = a[i]
+        right = b[place[i]]
         for g in range(offsets.size - 1):
             yi = y[which[g], i]
             qi = q[which[g], i]
             for r in range(edge[g], edge[g + 1]):
-                out[i, r] = (a[i, r] + qi * b[i, r]) / (yi + b[i, r])
+                left[r] = (left[r] + qi * right[r]) / (yi + right[r])
 
 
 @jit

@@ -38,9 +38,13 @@ class Binary(EntryByEntry):
 
     @staticmethod
     def terms(node: Node, diffs: Diffs, block: Block) -> list[Difference | None]:
-        """Return the differences with the axes of `node`."""
+        """Return the differences with the axes of `node`.
+
+        Where both inputs change, data stay of length 1 along axes on which they are repeated.
+        """
+        lazy = all(d is not None for d in diffs)
         return [
-            None if d is None else block.broadcast(d, source, node)
+            None if d is None else block.broadcast(d, source, node, lazy=lazy)
             for d, source in zip(diffs, node.inputs, strict=True)
         ]
 
@@ -69,7 +73,8 @@ class Add(Binary):
             return b if self.sign > 0 else b.replaced(np.negative(b.data, memory.like(b.data)))
         a, b = aligned([a, b], node.shape)
         combine = np.add if self.sign > 0 else np.subtract
-        return a.replaced(combine(a.data, b.data, memory.like(a.data)))
+        room = _room(diffs, (a, b), block)
+        return a.replaced(combine(a.data, b.data, room))
 
 
 class Multiply(Binary):
@@ -104,8 +109,11 @@ class Multiply(Binary):
             return weighed(d, tables[0] if a is None else tables[1], which)
         a, b = aligned([a.expanded(), b.expanded()], node.shape)
         (x, y), which = block.tables(node, a)
-        new = a.replaced(memory.like(a.data))
-        products.multiply(x, y, which, a.flat, b.flat, a.offsets, new.flat)
+        if a.data.size < b.data.size:
+            a, b, x, y, diffs = b, a, y, x, diffs[::-1]
+        new = _taken(a, b, diffs[0], block)
+        index = _repeated(b, new, block)
+        products.multiply(x, y, which, new.flat, b.flat, index, new.offsets)
         return new
 
 
@@ -147,15 +155,16 @@ class Divide(Binary):
             assert a is not None
             (_, inverse, _), which = block.tables(node, a)
             return weighed(a, inverse, which)
-        b = b.expanded()
-        if a is not None:
-            a, b = aligned([a.expanded(), b], node.shape)
-        (base, _, quotient), which = block.tables(node, b)
-        new = b.replaced(memory.like(b.data))
         if a is None:
-            products.divide_by(base, quotient, which, b.flat, b.offsets, new.flat)
-        else:
-            products.divide(base, quotient, which, a.flat, b.flat, b.offsets, new.flat)
+            new = block.writable(b)
+            (base, _, quotient), which = block.tables(node, new)
+            products.divide_by(base, quotient, which, new.flat, new.offsets)
+            return new
+        a, b = aligned([a.expanded(), b.expanded()], node.shape)
+        (base, _, quotient), which = block.tables(node, a)
+        new = _taken(a, b, diffs[0], block)
+        index = _repeated(b, new, block)
+        products.divide(base, quotient, which, new.flat, b.flat, index, new.offsets)
         return new
 
 
@@ -183,6 +192,40 @@ class Scale(EntryByEntry):
         (d,) = diffs
         assert d is not None
         return d.replaced(np.multiply(d.data, self.factor, memory.like(d.data)))
+
+
+def _room(diffs: Diffs, terms: tuple[Difference, Difference], block: Block) -> Floats:
+    """Return an array for the sum of `terms`: that of a term if nobody else reads it."""
+    local = tuple(map(max, *(t.data.shape for t in terms)))
+    for i, term in enumerate(terms):
+        if term.data.shape == local and _is_free(term, diffs[i], block):
+            return term.data
+    return memory.empty(local)
+
+
+def _is_free(term: Difference, given: Difference | None, block: Block) -> bool:
+    """Return whether the data of `term`, made from the input `given`, may be overwritten."""
+    assert given is not None
+    return block.owns(given) or not np.may_share_memory(term.data, given.data)
+
+
+def _taken(a: Difference, b: Difference, given: Difference | None, block: Block) -> Difference:
+    """Return `a` of full length along the axes of `b`, its data to be overwritten."""
+    local = tuple(map(max, a.data.shape, b.data.shape))
+    if a.data.shape != local:
+        return a.replaced(memory.copied(np.broadcast_to(a.data, local)))
+    return a if _is_free(a, given, block) else a.replaced(memory.copied(a.data))
+
+
+def _repeated(b: Difference, full: Difference, block: Block) -> Ints:
+    """Return, for each local entry of `full`, the entry of `b` that stands there."""
+    local, own = full.data.shape[:-1], b.data.shape[:-1]
+    key = ("repeated", local, own)
+    if key not in block.state.memo:
+        places = np.arange(b.flat.shape[0]).reshape(own)
+        block.state.memo[key] = np.broadcast_to(places, local).reshape(-1).copy()
+    found: Ints = block.state.memo[key]
+    return found
 
 
 def weighed(d: Difference, table: Floats, which: Ints) -> Difference:

@@ -29,6 +29,10 @@ if TYPE_CHECKING:
     from fastcheck.graph.state import State
 
 
+SEVERAL, WORTH = 16, 0.9
+"""Of so many summed entries, at most this share must change for the others to be left out."""
+
+
 def multiplied(op: Contraction, node: Node, i: int, d: Difference, block: Block) -> Difference:
     """Return the change of the product `node` when operand `i` changes by `d`."""
     streamed = d.samples is not None
@@ -135,25 +139,46 @@ class Form:
     def _outer(self, d: Difference) -> Difference:
         columns = d.per_column(self.which(d))
         mine = d.data.reshape(*self.local_shape, columns.size).transpose(self.local_order)
-        mine = mine.reshape(*self.matrix_shape[:2], 1, columns.size)
+        mine = mine.reshape(*self.matrix_shape[:2], columns.size)
         theirs = self.table[columns].reshape(columns.size, *self.inner_shape)
         theirs = theirs.transpose(*(a + 1 for a in self.inner_order), 0)
-        theirs = theirs.reshape(*self.base_shape[:3], columns.size)
-        return self._finished(d, mine * theirs)
+        theirs = memory.contiguous(theirs).reshape(self.base_shape[0], -1, columns.size)
+        mine = memory.contiguous(mine)
+        out = memory.empty((*self.matrix_shape[:2], theirs.shape[1], columns.size))
+        products.outer_product(mine, theirs, out)
+        return self._finished(d, out)
 
     def _matrix(self, d: Difference) -> Difference:
         n = d.data.shape[-1]
         mine = d.data.reshape(*self.local_shape, n).transpose(self.local_order)
         mine = memory.contiguous(mine).reshape(*self.matrix_shape, n)
         out = memory.empty((*self.matrix_shape[:2], self.base_shape[2], n))
+        moved = self._moved(mine) if self.table.shape[0] == 1 else None
         if self.table.shape[0] == 1 and self.is_narrow:
             products.narrow_product(self.narrow_base, mine.reshape(-1, n), out.reshape(-1, n))
+        elif moved is not None:
+            lo, hi = moved
+            np.matmul(self.base(0)[..., lo:hi], mine[..., lo:hi, :], out=out)
         elif self.table.shape[0] == 1:
             np.matmul(self.base(0), mine, out=out)
         else:
             for row, lo, hi in _runs(self.which(d), d):
                 np.matmul(self.base(row), mine[..., lo:hi], out=out[..., lo:hi])
         return self._finished(d, out)
+
+    def _moved(self, mine: Floats) -> tuple[int, int] | None:
+        """Return the range of summed entries outside of which nothing changes; None if it is wide.
+
+        What is put together from changing and constant parts, as the input and the last state of
+        a recurrence are, changes in the former only.
+        """
+        if mine.shape[:2] != (1, 1) or mine.shape[2] < SEVERAL:
+            return None
+        moves = np.flatnonzero(mine[0, 0].any(axis=1))
+        if not moves.size:
+            return (0, 1)
+        lo, hi = int(moves[0]), int(moves[-1]) + 1
+        return None if hi - lo > WORTH * mine.shape[2] else (lo, hi)
 
     def _finished(self, d: Difference, data: Floats) -> Difference:
         """Give `data`, in the order both, mine, theirs, the axes of the result and its pins."""
