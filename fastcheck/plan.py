@@ -11,6 +11,7 @@ import numpy as np
 from fastcheck.derivatives import Derivatives
 from fastcheck.errors import InputError
 from fastcheck.numdiff import Job, Prober, run_jobs, settle_step
+from fastcheck.pieces import find_pieces, joined
 from fastcheck.units import UnitPlan, find_sites, pulled
 
 if TYPE_CHECKING:
@@ -80,7 +81,11 @@ class Planner:
         self.names = tuple(names)
         self.step = step
         self.seed = seed
-        self.probers = {name: Prober(state, state.graph.params[name], step) for name in names}
+        self.pieces = {name: find_pieces(state.graph.params[name]) for name in names}
+        self.probers = {
+            name: [Prober(state, piece.node, step) for piece in pieces]
+            for name, pieces in self.pieces.items()
+        }
 
     def choose(self, plan: str, budget: float | None) -> tuple[str, str, float]:
         """Return the plan to be used, why, and its predicted seconds.
@@ -92,7 +97,8 @@ class Planner:
         """
         if plan not in PLANS:
             raise InputError(f"`plan` must be one of {', '.join(PLANS)}, got {plan!r}; choose one")
-        exhaustive = sum(p.seconds(p.node.size) for p in self.probers.values())
+        probers = [p for parts in self.probers.values() for p in parts]
+        exhaustive = sum(p.seconds(p.node.size) for p in probers)
         if plan == "exhaustive":
             return plan, f"asked for; predicted {_time(exhaustive)}", exhaustive
         if plan == "auto":
@@ -147,11 +153,16 @@ class Planner:
         return Numerical(tensors, "", "", 0.0, complete=False)
 
     def _exhaustive(self, n_jobs: int, progress: Progress | None) -> Numerical:
-        truncation = {name: settle_step(p, self.seed) for name, p in self.probers.items()}
-        jobs = {name: Job.of(p, p.entries()) for name, p in self.probers.items()}
-        report = _counter(jobs.values(), progress)
-        complete = run_jobs(tuple(jobs.values()), n_jobs=n_jobs, report=report)
-        tensors = {name: job.in_place(truncation[name]) for name, job in jobs.items()}
+        probers = [p for parts in self.probers.values() for p in parts]
+        truncation = [settle_step(p, self.seed) for p in probers]
+        jobs = [Job.of(p, p.entries()) for p in probers]
+        complete = run_jobs(jobs, n_jobs=n_jobs, report=_counter(jobs, progress))
+        found = [job.in_place(error) for job, error in zip(jobs, truncation, strict=True)]
+        params, rest = self.state.graph.params, iter(found)
+        tensors = {
+            name: joined(params[name], pieces, [next(rest) for _ in pieces])
+            for name, pieces in self.pieces.items()
+        }
         return Numerical(tensors, "", "", 0.0, complete=complete)
 
     # ------------------------------------------------------------ units
@@ -189,7 +200,8 @@ class Planner:
 
     def _add_spots(self, numerical: Numerical, n_jobs: int) -> None:
         jobs = []
-        for name, prober in self.probers.items():
+        for name in self.names:
+            prober = Prober(self.state, self.state.graph.params[name], self.step)
             rng = np.random.default_rng([self.seed, prober.node.index])
             n = min(N_SPOTS, prober.node.size)
             entries = np.sort(rng.choice(prober.node.size, n, replace=False))

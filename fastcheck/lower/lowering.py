@@ -261,11 +261,18 @@ class _Lowering:
         if call.function is assigned:
             return Moved(ids, is_buffer=True)
         if not self.ids.is_joined(ids):
-            return Moved(ids)
+            return self.ids.made(Moved(ids)) if self._is_piece(call, ids.size) else Moved(ids)
         if self._make_buffers(call, ids.size):
             ids = MOVERS[call.function](call, self._entries, self._constant)
             assert ids is not None
         return self.ids.made(Moved(ids))
+
+    def _is_piece(self, call: Call, size: int) -> bool:
+        """Return whether `call` takes a part of a parameter, which later calls may share."""
+        return any(
+            index in self.recording.params.values() and size < math.prod(self.calls[index].shape)
+            for index in _read(call)
+        )
 
     def _part(self, call: Call) -> Lowered:
         """Return one of the results of a call that has several."""

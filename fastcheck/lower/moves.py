@@ -22,6 +22,7 @@ from fastcheck.lower.factors import Factors, joined, plain
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from fastcheck.graph.node import Node
     from fastcheck.lower.builder import Builder
 
     Ints = NDArray[np.int64]
@@ -52,6 +53,7 @@ class Ids:
         self._starts: list[int] = [1]
         self._sources: list[Operand] = []
         self._known: dict[int, tuple[Any, int]] = {}
+        self._made: dict[tuple[Any, ...], Node] = {}
 
     def of(self, operand: Operand) -> Ints:
         """Return the ids of the entries of `operand`, in its shape."""
@@ -144,9 +146,15 @@ class Ids:
         self, index: Ints, sources: list[Value], fill: np.ndarray | None, factors: Factors
     ) -> Value:
         nodes = [source.node for source in sources]
+        key = (tuple(n.index for n in nodes), index.shape, hash(index.tobytes()))
+        if fill is None and key in self._made:
+            return Value(self._made[key], factors)
         shapes = tuple(node.shape for node in nodes)
         op = Move(index, shapes, None if fill is None else fill.reshape(index.shape))
-        return Value(self.builder.graph.apply(op, *nodes), factors)
+        node = self.builder.graph.apply(op, *nodes)
+        if fill is None:
+            self._made[key] = node
+        return Value(node, factors)
 
 
 def factored(index: Ints, shape: Shape) -> Factors:

@@ -152,7 +152,7 @@ class Recogniser:
         return argument is None or np.size(argument) == 1
 
     def _function(self, call: Call) -> Found | None:
-        for root in reversed(self.roots[call.index]):
+        for root in self.roots[call.index]:  # the longest composition first
             cone = self.cone(call.index, root)
             if len(cone) == 1 and call.function not in _TRIED_ALONE:
                 continue

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastcheck.graph import ops
+from fastcheck.graph.ops.arithmetic import Scale
 from fastcheck.lower.builder import Builder, LoweringError, Value
 from fastcheck.lower.handlers.registry import HANDLERS, bound, handles, number, operand
 from fastcheck.trace.functions import powered
@@ -48,8 +49,12 @@ for _numpy, _ours in (UNARY | BINARY).items():
 
 
 def scaled(value: Value, factor: float) -> Value:
-    """Return `value` times a number."""
-    return value if factor == 1.0 else Value(ops.scale(value.node, factor), value.factors)
+    """Return `value` times a number; numbers one after the other become one."""
+    node = value.node
+    if isinstance(node.op, Scale) and not node.name:
+        factor *= node.op.factor
+        (node,) = node.inputs
+    return Value(node if factor == 1.0 else ops.scale(node, factor), value.factors)
 
 
 @handles(np.multiply)
