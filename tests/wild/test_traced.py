@@ -12,10 +12,6 @@ STRUCTURAL_ZEROS = {
     "fc_batchnorm": {"b1", "b2"},
     "book_multilayer": {"b1", "b2"},
 }
-    "siamese": {"b2"},
-    "fc_batchnorm": {"b1", "b2"},
-    "book_multilayer": {"b1", "b2"},
-}
 """Gradients that are zero for any right network: nothing there can be resolved."""
 
 
