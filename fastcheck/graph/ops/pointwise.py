@@ -83,7 +83,11 @@ class Pointwise(EntryByEntry):
             if not kernel(*found, which, new.flat, full.offsets, *self.settings):
                 return new
             full = d.expanded()
+        self.mark(full, found, which, block)
         return full.replaced(by_group(self.rule, full, found, which))
+
+    def mark(self, d: Difference, tables: tuple[Floats, ...], which: Ints, block: Block) -> None:
+        """Mark the probes that cross a kink; the function has none by default."""
 
     def _of_columns(self, node: Node, d: Difference, block: Block) -> Difference | None:
         """Apply the rule to columns without writing them out; None if a change is too large."""

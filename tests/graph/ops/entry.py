@@ -42,7 +42,7 @@ class Entry:
         Errors allowed to a difference, in units of ``2**-53`` of its scale.
     slack : float
         The scale is the largest of: the change; `slack` times the sum of the absolute first-order
-        terms; `floor` times the sum of the absolute changes of the inputs. Pointwise functions
+        terms; `floor` times the sum, over inputs, of their largest changes. Pointwise functions
         that are monotonic have 0 for both.
     floor : float
         See `slack`. For functions with turning points.

@@ -75,8 +75,54 @@ ELEMENTARY = [
           lambda t, a, b: a**b, n_params=1),
 ]  # fmt: skip
 
+
+def mp_sigmoid(x: Any) -> Any:
+    return 1 / (1 + mp.exp(-x))
+
+
+def mp_gelu(x: Any) -> Any:
+    return x * mp.erfc(-x / mp.sqrt(2)) / 2
+
+
+def mp_gelu_tanh(x: Any) -> Any:
+    inner = mp.sqrt(2 / mp.pi) * (x + mp.mpf(0.044715) * x**3)
+    return x * (1 + mp.tanh(inner)) / 2
+
+
+def mp_elu(x: Any, high: float, low: float) -> Any:
+    return mp.mpf(high) * x if x > 0 else mp.mpf(low) * mp.expm1(x)
+
+
+SELU = (1.0507009873554805, 1.0507009873554805 * 1.6732632423543772)
+BEYOND_ZERO = over(*around(0.0), 9.0, -9.0, 30.0, -30.0)
+BELL = over(0.0, *(s * z for z in (1e-9, 0.1, 0.7, 1.0, 5.0, 9.0, 25.0) for s in (1, -1)))
+# a turning point lies between -1.3 and -0.7
+ACTIVATIONS = [
+    smooth("erf", mp.erf, lambda t, x: t.erf(x),
+           over(0.0, *(s * z for z in (1e-9, 0.1, 0.7, 1.0, 5.0, 9.0) for s in (1, -1)))),
+    smooth("silu", lambda x: x * mp_sigmoid(x), lambda t, x: t.nn.functional.silu(x),
+           SATURATING, floor=0.02),
+    Entry("silu with beta", lambda a: ops.silu(a, 1.75), SATURATING,
+          each(lambda x: x * mp_sigmoid(mp.mpf(1.75) * x)), lambda t, x: x * t.sigmoid(1.75 * x),
+          slack=0.0, floor=0.02),
+    smooth("gelu", mp_gelu, lambda t, x: t.nn.functional.gelu(x), BELL, floor=0.02),
+    Entry("gelu by tanh", lambda a: ops.gelu(a, "tanh"), BELL, each(mp_gelu_tanh),
+          lambda t, x: t.nn.functional.gelu(x, approximate="tanh"), slack=0.0, floor=0.02),
+    smooth("mish", lambda x: x * mp.tanh(mp.log1p(mp.exp(x))),
+           lambda t, x: t.nn.functional.mish(x), SATURATING, floor=0.02),
+    smooth("softsign", lambda x: x / (1 + abs(x)), lambda t, x: t.nn.functional.softsign(x),
+           BEYOND_ZERO),
+    smooth("log_sigmoid", lambda x: -mp.log1p(mp.exp(-x)),
+           lambda t, x: t.nn.functional.logsigmoid(x), SATURATING),
+    smooth("elu", lambda x: mp_elu(x, 1, 1), lambda t, x: t.nn.functional.elu(x), BEYOND_ZERO),
+    Entry("elu with alpha", lambda a: ops.elu(a, 0.25), BEYOND_ZERO,
+          each(lambda x: mp_elu(x, 1, 0.25)), lambda t, x: t.nn.functional.elu(x, 0.25), slack=0.0),
+    smooth("selu", lambda x: mp_elu(x, *SELU), lambda t, x: t.nn.functional.selu(x), BEYOND_ZERO),
+]  # fmt: skip
+
 ENTRIES = [
     *ELEMENTARY,
+    *ACTIVATIONS,
     smooth("tanh", mp.tanh, lambda t, x: t.tanh(x), SATURATING),
     smooth("sigmoid", lambda z: 1 / (1 + mp.exp(-z)), lambda t, x: t.sigmoid(x), SATURATING),
     smooth("softplus", lambda z: mp.log1p(mp.exp(z)),
