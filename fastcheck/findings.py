@@ -5,11 +5,15 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from fastcheck.graph.route import find_route
 from fastcheck.result import Finding
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
 
     from fastcheck.derivatives import Derivatives
     from fastcheck.graph.state import State
@@ -115,6 +119,25 @@ def about_influence(tensors: Mapping[str, Derivatives], is_closure: bool) -> lis
         if found.known.any() and not found.plus[found.known].any()
         and not found.minus[found.known].any()
     ]  # fmt: skip
+
+
+def about_zeros(
+    tensors: Mapping[str, Derivatives], bounds: Mapping[str, NDArray[np.float64]]
+) -> list[Finding]:
+    """Return a note for each tensor whose derivatives are zero as far as can be measured."""
+    found = []
+    for name, tensor in tensors.items():
+        known = tensor.known
+        size = np.abs(tensor.values[known])
+        if size.any() and (size <= bounds[name][known]).all():
+            most = bounds[name][known].max()
+            message = (
+                f"{name}: no derivative is larger than its error, at most {most:.0e}, so that "
+                "nothing can be compared; a bias before a normalisation, for example, has no "
+                "effect: leave it out with skip="
+            )
+            found.append(Finding("zero-gradient", "note", name, message))
+    return found
 
 
 def about_noise(noise: float, loss: float) -> Finding:

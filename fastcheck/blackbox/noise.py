@@ -14,17 +14,17 @@ if TYPE_CHECKING:
     Array = NDArray[Any]
     Floats = NDArray[np.float64]
 
-N_DIRECTIONS = 3
 N_VALUES = 8
 N_ATTEMPTS = 4
 NEAR = 26
 """Distance of neighbouring points, as a power of two of the spacing of numbers: 2**-26 relative in
-float64. In float32 points are two spacings apart."""
+float64."""
+NEAR_SINGLE = 3
 STRIDE = 6
 """By how many powers of two that distance changes where it was too near or too far."""
 
 
-def find_noise(box: BlackBox, loss: float, seed: int) -> float:
+def find_noise(box: BlackBox, loss: float, seed: int, n_directions: int = 3) -> float:
     """Return the standard deviation of the rounding errors of a loss, absolute.
 
     Parameters
@@ -35,15 +35,17 @@ def find_noise(box: BlackBox, loss: float, seed: int) -> float:
         Its value at the point.
     seed : int
         Seed of the directions.
+    n_directions : int
+        How many.
 
     Notes
     -----
-    The largest of three estimates by :func:`noise_of`, each from 8 values along a random
+    The largest of some estimates by :func:`noise_of`, each from 8 values along a random
     direction, and at least one unit roundoff of the loss. Points are whole numbers of spacings
     apart, so that what is stored is what was meant, in float32 too.
     """
     rng = np.random.default_rng([seed, 7])
-    found = [_along(box, rng) for _ in range(N_DIRECTIONS)]
+    found = [_along(box, rng) for _ in range(n_directions)]
     return max([box.unit * abs(loss), *found])
 
 
@@ -70,15 +72,19 @@ def _along(box: BlackBox, rng: np.random.Generator) -> float:
 
 
 def _spacing(array: Array, rng: np.random.Generator) -> Array:
-    """Return a random direction in which all entries move by a few of their spacings."""
+    """Return a random direction in which entries move by whole numbers of their spacings.
+
+    Numbers that are no powers of two, else sums with other numbers could be exact.
+    """
     if not array.size:
         return array
     size = np.abs(array.astype(np.float64))
     typical = float(np.sqrt(np.mean(np.square(size)))) or 1.0
     spacing = np.spacing(np.maximum(size, typical).astype(array.dtype))
-    near = NEAR if array.dtype.itemsize >= 8 else 1
+    near = NEAR if array.dtype.itemsize >= 8 else NEAR_SINGLE
+    numbers = rng.integers(2 ** (near - 1), 2**near, array.shape) | 1
     signs = rng.choice([-1.0, 1.0], array.shape)
-    return np.asarray(signs * 2.0**near * spacing, array.dtype)
+    return np.asarray(signs * numbers * spacing, array.dtype)
 
 
 def noise_of(values: Floats) -> tuple[float, int]:

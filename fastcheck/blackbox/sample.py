@@ -24,6 +24,8 @@ BUDGET = 60.0
 """Seconds that `auto` lets all entries take where the user gives no budget."""
 FEWEST = 32
 """Entries that are probed of each tensor, whatever the budget."""
+SHARE = 0.3
+"""Part of the time in which noise and steps are found."""
 RESERVE = 2.0
 """How many times the evaluations of right entries are reckoned with in a sample."""
 
@@ -63,13 +65,26 @@ class Budget:
         Of one evaluation.
     n_calls : int
         Evaluations for one entry.
+    budget : float or None
+        Seconds that the user allows.
     """
 
     sizes: Mapping[str, int]
     seconds: float
     n_calls: int
+    budget: float | None
 
-    def choose(self, plan: str, budget: float | None) -> Choice:
+    @property
+    def is_short(self) -> bool:
+        """Whether finding noise and steps with care would take a good part of the time."""
+        return (24 + 40 * len(self.sizes)) * self.seconds > SHARE * self.limit
+
+    @property
+    def limit(self) -> float:
+        """Seconds that all entries may take."""
+        return BUDGET if self.budget is None else self.budget
+
+    def choose(self, plan: str) -> Choice:
         """Return the plan to be used.
 
         Raises
@@ -88,12 +103,12 @@ class Budget:
         predicted = f"predicted {seconds(all_of_it)} for every entry"
         if plan == "exhaustive":
             return Choice(plan, f"asked for; {predicted}", sizes, all_of_it, math.inf)
-        limit = BUDGET if budget is None else budget
+        limit = self.limit
         if all_of_it <= limit:
             reason = f"{predicted} is within the budget of {seconds(limit)}"
             return Choice("exhaustive", reason, sizes, all_of_it, math.inf)
         cost = RESERVE * self.seconds * self.n_calls
-        counts = shares(sizes, int(limit / cost))
+        counts = shares(sizes, int((1.0 - SHARE) * limit / cost))
         sampled = sum(counts.values())
         reason = (
             f"{predicted} is above the budget of {seconds(limit)}, so that {count(sampled)} of "

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     Report = Callable[[int], None]
 
 N_PILOTS = 4
-"""Entries, of the largest and at random each, in which the step of a tensor is found."""
+"""Entries, of the largest and at random each, in which the step of a tensor is found; one each
+where time is short."""
 FLOOR = 0.01
 """Smallest scale of an entry, relative to the rms of its tensor, as in judging."""
 STEEP = 0.03
@@ -39,6 +40,8 @@ MOST_FUTILE = 32
 """Entries of a tensor after which nothing more is tried against noise if it did not help."""
 NOISY = 1e-12
 """Relative noise from which steps are so wide that a step can hold several kinks."""
+ENOUGH = 5e-4
+"""Relative accuracy that is aimed at where the loss is noisy: half of what judging asks for."""
 
 
 @dataclass(eq=False)
@@ -95,17 +98,32 @@ class Surveyor:
         The relative accuracy that is aimed at.
     step : float, optional
         Absolute step; found for each tensor by default.
+    thrifty : bool
+        Whether noise and steps are found with few evaluations, because each takes long.
+
+    Attributes
+    ----------
+    noise : float
+        Standard deviation of the rounding of the loss, absolute.
     """
 
     def __init__(
-        self, box: BlackBox, loss: float, *, seed: int, rtol: float, step: float | None = None
+        self,
+        box: BlackBox,
+        loss: float,
+        *,
+        seed: int,
+        rtol: float,
+        step: float | None = None,
+        thrifty: bool = False,
     ) -> None:
         self.box = box
         self.loss = loss
         self.seed = seed
-        self.rtol = rtol
         self.step = step
-        self.noise = find_noise(box, loss, seed)
+        self.n_pilots = 1 if thrifty else N_PILOTS
+        self.noise = find_noise(box, loss, seed, n_directions=1 if thrifty else 3)
+        self.rtol = max(rtol, ENOUGH) if self.is_noisy else rtol
 
     @property
     def is_noisy(self) -> bool:
@@ -156,14 +174,20 @@ class Surveyor:
     def _stencil(self, name: str, place: int, step: Step) -> Stencil:
         return Stencil(self.box, name, place, loss=self.loss, step=step.size, noise=self.noise)
 
+    def _resumed(self, name: str, place: int, step: Step, pair: Pair) -> Stencil:
+        """Return a stencil that has its first pair already."""
+        stencil = self._stencil(name, place, step)
+        stencil.pairs[0] = pair
+        return stencil
+
     def _step(self, name: str, places: Ints, analytic: Floats | None) -> Step:
         if self.step is not None:
             return Step(self.step, 0.0)
         rng = np.random.default_rng([self.seed, 11, self.box.arrays[name].size])
-        pilots = set(rng.choice(places, min(N_PILOTS, places.size), replace=False).tolist())
+        pilots = set(rng.choice(places, min(self.n_pilots, places.size), replace=False).tolist())
         if analytic is not None:
             size = np.nan_to_num(np.abs(analytic[places]), posinf=0.0)
-            pilots |= set(places[np.argsort(-size, kind="stable")[:N_PILOTS]].tolist())
+            pilots |= set(places[np.argsort(-size, kind="stable")[: self.n_pilots]].tolist())
         return find_step(
             self.box, name, sorted(pilots), loss=self.loss, noise=self.noise, rtol=self.rtol
         )
@@ -192,12 +216,12 @@ class Surveyor:
                 continue
             futile = n_tried >= MOST_FUTILE and 4 * n_helped < n_tried
             if not wrong[i] and (futile or perf_counter() > deadline):
+                if given is None:
+                    into.put(place, self._resumed(name, place, step, pair).estimate(0), False)
                 continue
             a = None if given is None or not np.isfinite(given[i]) else float(given[i])
             wanted = Wanted(a, self.rtol * float(scale[i]), self.is_noisy)
-            stencil = self._stencil(name, place, step)
-            stencil.pairs[0] = pair
-            estimate, kink = refined(stencil, wanted)
+            estimate, kink = refined(self._resumed(name, place, step, pair), wanted)
             if not wrong[i]:
                 n_tried += 1
                 n_helped += estimate.bound <= wanted.bound

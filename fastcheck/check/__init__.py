@@ -101,7 +101,8 @@ def numerical_gradient(
         "difference" propagates the change by exact identities, with errors near 1e-14; "plain"
         subtracts two losses, as textbooks do, with errors near 1e-9.
     n_jobs : int
-        Threads; -1 for one per core. The result is the same to the last bit.
+        Threads; -1 for one per core. The result is the same to the last bit. A black box is called
+        by one.
     seed : int
         Seed of whatever is drawn.
     budget : float, optional

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastcheck import findings
-from fastcheck.blackbox import BlackBox, Preflight, Survey, Surveyor, as_mapping
+from fastcheck.blackbox import BlackBox, Preflight, Survey, Surveyor
 from fastcheck.blackbox.preflight import drifted, mutated
 from fastcheck.blackbox.sample import Budget, chosen_entries
 from fastcheck.bounds import UNITS
@@ -58,6 +58,7 @@ class BlackBoxMeasurement(Measurement):
         self.box = BlackBox(loss, params)
         super().__init__(select_names(list(self.box.shapes), only, skip), self.box.shapes)
         self.engine = "black box"
+        self.structure = params
         self.step = step
         self.seed = seed
         self.surveyor: Surveyor | None = None
@@ -69,13 +70,12 @@ class BlackBoxMeasurement(Measurement):
 
     def received(self, grads: Any) -> Any:
         """Return the gradients by name; a function is called, and may not change parameters."""
-        if callable(grads):
-            with self.box.restoring() as kept:
-                grads = grads()
-                changed = self.box.changed(kept)
-            if changed:
-                self.findings.append(mutated("the gradient", changed))
-        return as_mapping(grads, self.box.structure)
+        with self.box.restoring() as kept:
+            found = super().received(grads)
+            changed = self.box.changed(kept)
+        if changed:
+            self.findings.append(mutated("the gradient", changed))
+        return found
 
     def probe(
         self,
@@ -118,14 +118,17 @@ class BlackBoxMeasurement(Measurement):
     ) -> None:
         """Probe entry by entry, tensor by tensor."""
         start = perf_counter()
-        surveyor = Surveyor(self.box, self.loss, seed=self.seed, rtol=rtol, step=self.step)
-        self.surveyor = surveyor
         costs = Budget(
             {name: math.prod(self.shapes[name]) for name in self.names},
-            seconds=self.box.seconds / self.box.n_calls,
+            seconds=self.box.seconds,
             n_calls=2 if analytic is not None else 4,
+            budget=budget,
         )
-        chosen = costs.choose(plan, budget)
+        chosen = costs.choose(plan)
+        surveyor = Surveyor(
+            self.box, self.loss, seed=self.seed, rtol=rtol, step=self.step, thrifty=costs.is_short
+        )
+        self.surveyor = surveyor
         self.numerical.plan, self.numerical.reason = chosen.plan, chosen.reason
         self.numerical.seconds = chosen.seconds
         report = _counter(sum(chosen.counts.values()), progress)
@@ -153,7 +156,8 @@ class BlackBoxMeasurement(Measurement):
 
     def remarks(self) -> list[Finding]:
         """Return findings about the precision of the loss, and on what it does not depend."""
-        found = list(findings.about_influence(self.numerical.tensors, self.box.is_closure))
+        found = findings.about_influence(self.numerical.tensors, self.box.is_closure)
+        found += findings.about_zeros(self.numerical.tensors, self.bounds)
         if self.surveyor is not None and self.surveyor.is_noisy:
             found.append(findings.about_noise(self.surveyor.noise, self.loss))
         return found

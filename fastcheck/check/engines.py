@@ -72,6 +72,7 @@ def measurement_for(
         run.findings.append(_not_traced(problem))
         return run
     measured = GraphMeasurement(objective, named(params), arithmetic=arithmetic, **options)
+    measured.structure = params
     measured.engine = measured.engine.replace("graph", "trace")
     measured.engine_reason = ASKED if engine == "trace" else "the loss is NumPy code"
     return measured

@@ -12,6 +12,7 @@ import numpy as np
 
 from fastcheck import findings
 from fastcheck.audit import audit_tensor
+from fastcheck.blackbox import as_mapping
 from fastcheck.bounds import Rounding, allowance, find_rounding
 from fastcheck.errors import InputError
 from fastcheck.judge import judge_tensor
@@ -56,6 +57,8 @@ class Measurement(ABC):
         Seconds by stage.
     batch : object or None
         Where the data came from.
+    structure : object
+        The parameters as the user gave them, if they need not be a mapping.
     """
 
     def __init__(
@@ -64,6 +67,7 @@ class Measurement(ABC):
         self.names = names
         self.shapes = dict(shapes)
         self.batch = batch
+        self.structure: Any = None
         self.engine = self.engine_reason = ""
         self.findings: list[Finding] = []
         self.loss = math.nan
@@ -80,8 +84,8 @@ class Measurement(ABC):
         return math.isfinite(self.loss) and all(f.severity != "error" for f in self.findings)
 
     def received(self, grads: Any) -> Any:
-        """Return the gradients that the user gave, called for if they are a function."""
-        return grads() if callable(grads) else grads
+        """Return the gradients that the user gave by name; a function is called for them."""
+        return as_mapping(grads() if callable(grads) else grads, self.structure)
 
     @abstractmethod
     def probe(
