@@ -82,12 +82,13 @@ class BlackBox:
             If it is no real number.
         """
         start = perf_counter()
-        if self.is_closure:
-            value = self.function()
-        else:
-            value = self.function(rebuilt(self.structure, self.arrays))
+        value = self.function() if self.is_closure else self.called(self.arrays)
         self.seconds = min(self.seconds, perf_counter() - start)
         return self._scalar(value)
+
+    def called(self, arrays: dict[str, Array]) -> Any:
+        """Return what a loss of one argument gives for `arrays`, in the containers it expects."""
+        return self.function(rebuilt(self.structure, arrays))
 
     def _scalar(self, value: Any) -> float:
         if type(value) is float:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastcheck import findings
-from fastcheck.blackbox import BlackBox, Preflight, Survey, Surveyor
+from fastcheck.blackbox import Preflight, Survey, Surveyor
 from fastcheck.blackbox.preflight import drifted, mutated
 from fastcheck.blackbox.sample import Budget, chosen_entries
 from fastcheck.bounds import UNITS
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from fastcheck.blackbox import BlackBox
     from fastcheck.result import Finding
 
     Arrays = Mapping[str, NDArray[Any]]
@@ -39,43 +40,30 @@ class BlackBoxMeasurement(Measurement):
 
     Attributes
     ----------
-    box : BlackBox
-        The loss.
     surveyor : Surveyor or None
         What knows steps and noise, after :meth:`probe`.
     """
 
     def __init__(
         self,
-        loss: Any,
-        params: Any,
+        box: BlackBox,
         *,
         step: float | None,
         seed: int,
         only: Patterns,
         skip: Patterns,
     ) -> None:
-        self.box = BlackBox(loss, params)
-        super().__init__(select_names(list(self.box.shapes), only, skip), self.box.shapes)
+        super().__init__(select_names(list(box.shapes), only, skip), box.shapes)
+        self.box: BlackBox = box
         self.engine = "black box"
-        self.structure = params
         self.step = step
         self.seed = seed
         self.surveyor: Surveyor | None = None
         self.bounds: dict[str, Floats] = {}
         with self.timed("forward"), single_threaded_blas():
-            preflight = Preflight(self.box)
+            preflight = Preflight(box)
         self.loss = preflight.loss
         self.findings.extend(preflight.findings)
-
-    def received(self, grads: Any) -> Any:
-        """Return the gradients by name; a function is called, and may not change parameters."""
-        with self.box.restoring() as kept:
-            found = super().received(grads)
-            changed = self.box.changed(kept)
-        if changed:
-            self.findings.append(mutated("the gradient", changed))
-        return found
 
     def probe(
         self,

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from fastcheck.blackbox import named
-from fastcheck.blackbox.loss import takes_nothing
+from fastcheck.blackbox import BlackBox
 from fastcheck.check.black_box import BlackBoxMeasurement
 from fastcheck.check.measurement import GraphMeasurement
 from fastcheck.check.options import check_options, choose, is_positive
@@ -61,18 +59,19 @@ def measurement_for(
             )
         return GraphMeasurement(loss, params, arithmetic=arithmetic, **options)
     _check_function(loss, engine)
+    box = BlackBox(loss, params)
     if engine == "black box":
-        return _black_box(loss, params, ASKED, options)
+        return _black_box(box, ASKED, options)
     try:
-        objective = _traced(loss, params)
+        objective = _traced(box)
     except TraceError as problem:
         if engine == "trace":
             raise
-        run = _black_box(loss, params, "the loss could not be traced", options)
+        run = _black_box(box, "the loss could not be traced", options)
         run.findings.append(_not_traced(problem))
         return run
-    measured = GraphMeasurement(objective, named(params), arithmetic=arithmetic, **options)
-    measured.structure = params
+    measured = GraphMeasurement(objective, box.arrays, arithmetic=arithmetic, **options)
+    measured.box = box
     measured.engine = measured.engine.replace("graph", "trace")
     measured.engine_reason = ASKED if engine == "trace" else "the loss is NumPy code"
     return measured
@@ -84,7 +83,6 @@ def _check_function(loss: object, engine: str) -> None:
             f"`loss` must be an objective or a function, got {type(loss).__name__}; make one with "
             "Network.objective(batch) or GraphObjective(graph), or pass the function itself"
         )
-    takes_nothing(loss)
     if engine == "graph":
         raise InputError(
             "`engine` must be auto, trace or black box for a Python function, got 'graph'; leave "
@@ -92,19 +90,19 @@ def _check_function(loss: object, engine: str) -> None:
         )
 
 
-def _black_box(loss: Any, params: Any, reason: str, options: dict[str, Any]) -> BlackBoxMeasurement:
-    run = BlackBoxMeasurement(loss, params, **options)
+def _black_box(box: BlackBox, reason: str, options: dict[str, Any]) -> BlackBoxMeasurement:
+    run = BlackBoxMeasurement(box, **options)
     run.engine_reason = reason
     return run
 
 
-def _traced(loss: Any, params: Any) -> GraphObjective:
-    try:
-        module = import_module("fastcheck.traced")
-    except ImportError:
-        raise TraceError("tracing is not available") from None
-    objective: GraphObjective = module.trace_closure(loss, params)
-    return objective
+def _traced(box: BlackBox) -> GraphObjective:
+    """Return the loss as a graph; its module is loaded when a function is given."""
+    from fastcheck.traced import trace, trace_closure
+
+    if box.is_closure:
+        return trace_closure(box.function, box.arrays)
+    return trace(box.called, box.arrays, batch_axis=None)
 
 
 def _not_traced(problem: TraceError) -> Finding:

@@ -13,6 +13,7 @@ import numpy as np
 from fastcheck import findings
 from fastcheck.audit import audit_tensor
 from fastcheck.blackbox import as_mapping
+from fastcheck.blackbox.preflight import mutated
 from fastcheck.bounds import Rounding, allowance, find_rounding
 from fastcheck.errors import InputError
 from fastcheck.judge import judge_tensor
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
+    from fastcheck.blackbox import BlackBox
     from fastcheck.graph.state import State
     from fastcheck.objective import GraphObjective
 
@@ -57,8 +59,8 @@ class Measurement(ABC):
         Seconds by stage.
     batch : object or None
         Where the data came from.
-    structure : object
-        The parameters as the user gave them, if they need not be a mapping.
+    box : BlackBox or None
+        The loss as the user gave it, if that is a function.
     """
 
     def __init__(
@@ -67,7 +69,7 @@ class Measurement(ABC):
         self.names = names
         self.shapes = dict(shapes)
         self.batch = batch
-        self.structure: Any = None
+        self.box: BlackBox | None = None
         self.engine = self.engine_reason = ""
         self.findings: list[Finding] = []
         self.loss = math.nan
@@ -84,8 +86,18 @@ class Measurement(ABC):
         return math.isfinite(self.loss) and all(f.severity != "error" for f in self.findings)
 
     def received(self, grads: Any) -> Any:
-        """Return the gradients that the user gave by name; a function is called for them."""
-        return as_mapping(grads() if callable(grads) else grads, self.structure)
+        """Return the gradients that the user gave by name; a function is called for them.
+
+        It may not change parameters that the loss reads: they are restored, and it is an error.
+        """
+        if self.box is None:
+            return grads() if callable(grads) else grads
+        with self.box.restoring() as kept:
+            found = grads() if callable(grads) else grads
+            changed = self.box.changed(kept)
+        if changed:
+            self.findings.append(mutated("the gradient", changed))
+        return as_mapping(found, self.box.structure)
 
     @abstractmethod
     def probe(
