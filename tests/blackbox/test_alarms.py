@@ -169,7 +169,7 @@ def test_shares_are_in_proportion_and_never_more_than_there_is() -> None:
 def test_a_loss_that_cannot_be_traced_is_called_with_a_note(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def refuse(loss: object, params: object) -> None:
+    def refuse(box: object) -> None:
         raise TraceError("line 3: float() of a traced value;\nuse .sum() instead.")
 
     monkeypatch.setattr("fastcheck.check.engines._traced", refuse)
@@ -184,3 +184,26 @@ def test_a_loss_that_cannot_be_traced_is_called_with_a_note(
         fc.check_gradients(net.loss, net.params, net.grads, engine="trace")
     with pytest.raises(fc.GradientMismatchError, match="disagree"):
         fc.assert_gradients(net.loss, net.params, {n: 2 * g for n, g in net.grads.items()})
+
+
+def test_a_traced_loss_runs_as_a_graph_and_keeps_the_users_structure(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    graph = fc.Graph()
+    W = graph.param("0", (3,))
+    graph.set_loss(fc.ops.sum(fc.ops.square(W)))
+    w = np.array([0.1, 0.2, 0.3])
+    monkeypatch.setattr("fastcheck.check.engines._traced", lambda box: fc.GraphObjective(graph))
+
+    result = fc.check_gradients(lambda: float(w @ w), [w], lambda: [2 * w])
+    assert result.passed
+    assert (result.engine, result.engine_reason) == ("trace", "the loss is NumPy code")
+
+    def grads() -> list[np.ndarray]:
+        w[0] = 9.0
+        return [2 * w]
+
+    result = fc.check_gradients(lambda: float(w @ w), [w], grads, engine="trace")
+    assert [f.kind for f in result.findings] == ["params-mutated"]
+    assert result.engine_reason == "asked for"
+    assert w[0] == 0.1
