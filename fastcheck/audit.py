@@ -50,7 +50,7 @@ def audit_tensor(
     The tolerance is the rounding noise of the two losses divided by the step, plus the difference
     of the one-sided slopes, which bounds the effect of curvature and of kinks between.
     """
-    node = state.graph.params[name]
+    node = state.graph.tensor(name)
     value = state.value(node)
     rng = np.random.default_rng([seed, node.index])
     direction = rng.uniform(0.5, 1.5, value.shape) * rng.choice([-1.0, 1.0], value.shape)
@@ -58,7 +58,9 @@ def audit_tensor(
     step = STEP * max(rms, 1e-2) / np.sqrt(max(value.size, 1))
     above, below = value + step * direction, value - step * direction
     up, down = (reevaluated(state, node, moved) for moved in (above, below))
-    terms = numerical * ((above - below) / (2.0 * step))  # as moved, after rounding
+    terms = numerical.reshape(node.shape) * (
+        (above - below) / (2.0 * step)
+    )  # as moved, after rounding
     bend = abs((up - state.loss) - (state.loss - down)) / step
     tolerance = ROUNDINGS * noise / step + bend + 1e-12 * float(np.abs(terms).sum())
     tolerance += truncation * float(np.abs(direction).sum())

@@ -10,6 +10,8 @@ import numpy as np
 from fastcheck.graph.reference import gradient, shaken_values
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from numpy.typing import NDArray
 
     from fastcheck.graph.state import State
@@ -42,8 +44,15 @@ class Rounding:
     loss: float
 
 
-def find_rounding(state: State) -> Rounding:
+def find_rounding(state: State, names: Iterable[str] | None = None) -> Rounding:
     """Return how much rounding can move the derivatives and the loss.
+
+    Parameters
+    ----------
+    state : State
+        The base point.
+    names : iterable of str, optional
+        The tensors, by default all parameters.
 
     Notes
     -----
@@ -56,17 +65,18 @@ def find_rounding(state: State) -> Rounding:
     Costs five backward and three forward passes. No derivative is computed with any of them.
     """
     graph = state.graph
-    base = gradient(graph, state.values)
+    names = tuple(graph.params if names is None else names)
+    base = gradient(graph, state.values, names)
     moved = {name: np.zeros_like(g) for name, g in base.items()}
     loss = abs(state.loss) * SHAKE
     for seed in range(N_SHAKES):
         values = shaken_values(graph, state.values, seed, SHAKE)
         assert graph.loss is not None
         loss = max(loss, abs(float(values[graph.loss.index].reshape(())) - state.loss))
-        for name, g in gradient(graph, values).items():
+        for name, g in gradient(graph, values, names).items():
             g -= base[name]
             np.maximum(moved[name], np.abs(g, out=g), out=moved[name])
-    scale = gradient(graph, state.values, absolute=True)
+    scale = gradient(graph, state.values, names, absolute=True)
     for name, size in scale.items():
         shaken = np.divide(moved[name], SHAKE, out=moved[name])
         floor = shaken.mean() / 2 if shaken.size else 0.0

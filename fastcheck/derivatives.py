@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -66,6 +66,11 @@ class Derivatives:
             kink=np.zeros(shape, bool),
             known=np.ones(shape, bool),
         )
+
+    def reshaped(self, shape: tuple[int, ...]) -> Derivatives:
+        """Return the same derivatives in another shape."""
+        arrays = {name: getattr(self, name).reshape(shape) for name in ARRAYS}
+        return replace(self, **arrays)
 
     def put(self, place: Ints | slice, other: Derivatives) -> None:
         """Write the derivatives of `other` to positions `place` of the flat arrays."""

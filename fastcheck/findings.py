@@ -96,7 +96,7 @@ def about_reach(state: State, names: Sequence[str]) -> list[Finding]:
             "leave it out with skip=",
         )
         for name in names
-        if not find_route(state.graph.params[name]).nodes
+        if not find_route(state.graph.tensor(name)).nodes
     ]
 
 
@@ -152,7 +152,7 @@ def about_noise(noise: float, loss: float) -> Finding:
 def about_coupling(state: State, names: Sequence[str]) -> list[Finding]:
     """Return a note where samples meet because targets do not say which axis counts them."""
     for name in names:
-        route = find_route(state.graph.params[name])
+        route = find_route(state.graph.tensor(name))
         for node in route.before if route.coupled else ():
             undeclared = [i for i in node.inputs if i.op is None and i.batch_axis is None]
             if node.mixes and any(i.index in state.graph.constants for i in undeclared):

@@ -12,7 +12,7 @@ from fastcheck.graph.state import State, evaluate
 from fastcheck.params import check_mapping
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from numpy.typing import ArrayLike, NDArray
 
@@ -61,6 +61,11 @@ class GraphObjective:
         """Shape of each parameter, by name."""
         return {name: node.shape for name, node in self.graph.params.items()}
 
+    @property
+    def intermediates(self) -> dict[str, tuple[int, ...]]:
+        """Shape of each named intermediate value, by name; see :meth:`Graph.mark`."""
+        return {name: self.graph.shapes[name] for name in self.graph.intermediates}
+
     def values(self, params: Mapping[str, ArrayLike]) -> dict[str, Floats]:
         """Return `params` as C-contiguous float64 copies, in the order of the graph.
 
@@ -90,8 +95,22 @@ class GraphObjective:
         values = evaluate(self.graph, self.values(params))
         return float(values[self.graph.loss.index].reshape(()))
 
-    def gradient(self, params: Mapping[str, ArrayLike]) -> dict[str, Floats]:
+    def gradient(
+        self, params: Mapping[str, ArrayLike], names: Iterable[str] | None = None
+    ) -> dict[str, Floats]:
         """Return the reference gradient at `params`, by the vjps of the operations.
+
+        Parameters
+        ----------
+        params : mapping of str to array_like
+            The point.
+        names : iterable of str, optional
+            Parameters and named intermediate values; by default all parameters.
+
+        Raises
+        ------
+        InputError
+            If a name is unknown.
 
         Notes
         -----
@@ -99,7 +118,16 @@ class GraphObjective:
         derivative is computed with it. At a kink it takes the slope on the left.
         """
         values = evaluate(self.graph, self.values(params))
-        return gradient(self.graph, values)
+        known = self.shapes | self.intermediates
+        chosen = tuple(self.shapes if names is None else names)
+        unknown = [name for name in chosen if name not in known]
+        if unknown:
+            raise InputError(
+                f"`names` must be among {', '.join(known)}, got {', '.join(map(str, unknown))}; "
+                "name values with graph.mark or fastcheck.mark"
+            )
+        found = gradient(self.graph, values, chosen)
+        return {name: g.reshape(known[name]) for name, g in found.items()}
 
 
 def _value(name: str, value: ArrayLike, shape: tuple[int, ...]) -> Floats:

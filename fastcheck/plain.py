@@ -72,14 +72,14 @@ def plain_differences(
     difference of its one-sided slopes, is returned by :func:`plain_bound`.
     """
     h = plain_step(noise) if step is None else float(step)
-    params = state.graph.params
-    total = sum(params[name].size for name in names)
+    tensor = state.graph.tensor
+    total = sum(tensor(name).size for name in names)
     work = [
-        (name, np.arange(lo, min(lo + CHUNK, params[name].size)))
+        (name, np.arange(lo, min(lo + CHUNK, tensor(name).size)))
         for name in names
-        for lo in range(0, params[name].size, CHUNK)
+        for lo in range(0, tensor(name).size, CHUNK)
     ]
-    tensors = {name: Derivatives.unknown(params[name].shape) for name in names}
+    tensors = {name: Derivatives.unknown(tensor(name).shape) for name in names}
     done, complete = 0, True
     try:
         with single_threaded_blas():
@@ -104,7 +104,7 @@ def plain_bound(found: Derivatives, noise: float, step: float) -> Floats:
 def _slopes(state: State, h: float, item: tuple[str, Ints]) -> tuple[Floats, Floats]:
     """Return the slopes above and below the point for some entries of a tensor."""
     name, entries = item
-    node = state.graph.params[name]
+    node = state.graph.tensor(name)
     value = state.value(node).copy()
     flat = value.reshape(-1)
     plus, minus = np.empty(entries.size), np.empty(entries.size)

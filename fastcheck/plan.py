@@ -81,7 +81,7 @@ class Planner:
         self.names = tuple(names)
         self.step = step
         self.seed = seed
-        self.pieces = {name: find_pieces(state.graph.params[name]) for name in names}
+        self.pieces = {name: find_pieces(state.graph.tensor(name)) for name in names}
         self.probers = {
             name: [Prober(state, piece.node, step) for piece in pieces]
             for name, pieces in self.pieces.items()
@@ -148,7 +148,7 @@ class Planner:
         return numerical
 
     def _nothing(self) -> Numerical:
-        shapes = {name: self.state.graph.params[name].shape for name in self.names}
+        shapes = {name: self.state.graph.tensor(name).shape for name in self.names}
         tensors = {name: Derivatives.unknown(shape) for name, shape in shapes.items()}
         return Numerical(tensors, "", "", 0.0, complete=False)
 
@@ -158,9 +158,9 @@ class Planner:
         jobs = [Job.of(p, p.entries()) for p in probers]
         complete = run_jobs(jobs, n_jobs=n_jobs, report=_counter(jobs, progress))
         found = [job.in_place(error) for job, error in zip(jobs, truncation, strict=True)]
-        params, rest = self.state.graph.params, iter(found)
+        tensor, rest = self.state.graph.tensor, iter(found)
         tensors = {
-            name: joined(params[name], pieces, [next(rest) for _ in pieces])
+            name: joined(tensor(name), pieces, [next(rest) for _ in pieces])
             for name, pieces in self.pieces.items()
         }
         return Numerical(tensors, "", "", 0.0, complete=complete)
@@ -171,9 +171,9 @@ class Planner:
     def _unit_probers(self) -> tuple[UnitPlan, list[Prober], dict[str, Prober]]:
         plan = find_sites(self.state, self.names)
         sites = [Prober(self.state, site.node, self.step) for site in plan.sites]
-        params = self.state.graph.params
+        tensor = self.state.graph.tensor
         direct = {
-            name: Prober(self.state, params[name], self.step, blocked)
+            name: Prober(self.state, tensor(name), self.step, blocked)
             for name, blocked in plan.direct.items()
         }
         return plan, sites, direct
@@ -189,8 +189,8 @@ class Planner:
         jobs = [Job.of(p, p.entries()) for p in probers]
         complete = run_jobs(jobs, n_jobs=n_jobs, report=_counter(jobs, progress))
         found = [job.in_place(error) for job, error in zip(jobs, truncation, strict=True)]
-        params = self.state.graph.params
-        tensors = {name: Derivatives.zero(params[name].shape) for name in self.names}
+        tensor = self.state.graph.tensor
+        tensors = {name: Derivatives.zero(tensor(name).shape) for name in self.names}
         for site, at_site in zip(plan.sites, found, strict=False):
             for name in site.paths:
                 tensors[name].add(pulled(self.state, site, name, at_site))
@@ -201,7 +201,7 @@ class Planner:
     def _add_spots(self, numerical: Numerical, n_jobs: int) -> None:
         jobs = []
         for name in self.names:
-            prober = Prober(self.state, self.state.graph.params[name], self.step)
+            prober = Prober(self.state, self.state.graph.tensor(name), self.step)
             rng = np.random.default_rng([self.seed, prober.node.index])
             n = min(N_SPOTS, prober.node.size)
             entries = np.sort(rng.choice(prober.node.size, n, replace=False))

@@ -69,7 +69,10 @@ def find_sites(state: State, names: Iterable[str]) -> UnitPlan:
     sites: dict[int, Site] = {}
     direct: dict[str, frozenset[int]] = {}
     for name in names:
-        origin = state.graph.params[name]
+        origin = state.graph.tensor(name)
+        if not origin.is_param:  # an intermediate value is probed itself
+            direct[name] = frozenset()
+            continue
         reached = find_route(origin).nodes
         entries, rest = _separated(origin, reached)
         for path in entries:

@@ -215,7 +215,9 @@ def check_gradients(
     run = measurement_for(
         loss, params, engine, step=step, arithmetic=arithmetic, seed=seed, only=only, skip=skip
     )
-    analytic, extra = match_gradients(run.shapes, run.names, run.received(grads))
+    given = run.received(grads)
+    run.include(given)
+    analytic, extra = match_gradients(run.shapes, run.names, given)
     is_sound = run.is_sound
     run.findings += findings.unused_gradients(extra)
     run.findings += findings.about_loss(run.loss, loss_value)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from functools import cached_property
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -24,7 +25,7 @@ from fastcheck.plan import Numerical, Planner
 from fastcheck.result import Audit, Finding, SpotCheck, TensorResult
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable
 
     from numpy.typing import ArrayLike, NDArray
 
@@ -49,6 +50,8 @@ class Measurement(ABC):
         Of all tensors.
     loss : float
         The loss at the point.
+    n_optional : int
+        How many of the tensors need no gradient: named intermediate values without one.
     engine, engine_reason : str
         What evaluates the loss, and why.
     findings : list of Finding
@@ -73,6 +76,7 @@ class Measurement(ABC):
         self.engine = self.engine_reason = ""
         self.findings: list[Finding] = []
         self.loss = math.nan
+        self.n_optional = 0
         self.timings: dict[str, float] = {}
         self.numerical = Numerical({}, "none", "the loss cannot be probed", 0.0)
 
@@ -84,6 +88,10 @@ class Measurement(ABC):
     def is_sound(self) -> bool:
         """Whether there is something to probe."""
         return math.isfinite(self.loss) and all(f.severity != "error" for f in self.findings)
+
+    def include(self, grads: Any) -> None:
+        """Check also what the gradients name beside parameters; nothing by default."""
+        return
 
     def received(self, grads: Any) -> Any:
         """Return the gradients that the user gave by name; a function is called for them.
@@ -174,8 +182,12 @@ class GraphMeasurement(Measurement):
         only: Patterns,
         skip: Patterns,
     ) -> None:
-        names = select_names(list(objective.shapes), only, skip)
-        super().__init__(names, objective.shapes, objective.batch)
+        known = objective.shapes | objective.intermediates
+        names = select_names(list(objective.shapes if only is None else known), only, skip)
+        super().__init__(names, known, objective.batch)
+        self.intermediates = objective.intermediates if only is None else {}
+        self.n_optional = len(set(objective.intermediates) - set(names))
+        self.skip = skip
         self.engine = "graph" if arithmetic == "difference" else "graph (plain subtraction)"
         self.arithmetic = arithmetic
         self.step = step
@@ -188,7 +200,15 @@ class GraphMeasurement(Measurement):
     def rounding(self) -> Rounding:
         """What rounding errors are proportional to."""
         with self.timed("bounds"), single_threaded_blas():
-            return find_rounding(self.state)
+            return find_rounding(self.state, self.names)
+
+    def include(self, grads: Any) -> None:
+        """Check also the intermediate values for which there are gradients."""
+        keys = grads if isinstance(grads, Mapping) else ()
+        found = [n for n in self.intermediates if n in keys or f"d{n}" in keys]
+        names = [*self.names, *found]
+        self.names = select_names(names, None, self.skip) if found else names
+        self.n_optional -= len(found)
 
     def prepare(self) -> None:
         """Compute the rounding."""
@@ -223,11 +243,14 @@ class GraphMeasurement(Measurement):
             self.numerical = planner.run(
                 plan, budget, n_jobs=n_jobs, spots=analytic is not None, progress=progress
             )
+        tensors = self.numerical.tensors
+        tensors.update({name: t.reshaped(self.shapes[name]) for name, t in tensors.items()})
 
     def bound(self, name: str, dtype: np.dtype[Any] | None) -> Floats:
         """Return the allowance of each entry of a tensor."""
         found = self.numerical.tensors[name]
-        bound = allowance(self.rounding.scale[name], found.truncation, dtype)
+        scale = self.rounding.scale[name].reshape(found.values.shape)
+        bound = allowance(scale, found.truncation, dtype)
         if self.arithmetic == "plain" and self.step is not None:
             bound = bound + plain_bound(found, self.rounding.loss, self.step)
         return bound

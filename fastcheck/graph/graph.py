@@ -33,6 +33,8 @@ class Graph:
         The arrays of the data leaves, by node index; read only.
     loss : Node or None
         The scalar result.
+    shapes : dict of str to tuple of int
+        The shapes in which gradients of named intermediate values are given.
     guards : list of Node
         Conditions on which the course of the computation hangs; see :meth:`watch`.
 
@@ -52,6 +54,7 @@ class Graph:
         self.constants: dict[int, NDArray[np.float64]] = {}
         self.loss: Node | None = None
         self.guards: list[Node] = []
+        self.shapes: dict[str, tuple[int, ...]] = {}
         self.n_batch: int | None = None
 
     def param(self, name: str, shape: tuple[int, ...]) -> Node:
@@ -106,12 +109,37 @@ class Graph:
         axis, mixes = op.batch(inputs, shape)
         return self._add(Node(self, op, inputs, shape, batch_axis=axis, mixes=mixes))
 
-    def mark(self, name: str, node: Node) -> Node:
-        """Give an intermediate node a name, for messages."""
+    def mark(self, name: str, node: Node, shape: tuple[int, ...] | None = None) -> Node:
+        """Name an intermediate value or data, so that its gradient can be checked too.
+
+        Parameters
+        ----------
+        name : str
+            Its name, unique in the graph.
+        node : Node
+            The node.
+        shape : tuple of int, optional
+            The shape in which its gradient is given, with the entries in the same order.
+
+        Raises
+        ------
+        InputError
+            If the name is taken.
+        """
         if any(other.name == name for other in self.nodes):
             raise InputError(f"`name` must be new in the graph, got {name!r} twice; rename one")
         node.name = name
+        self.shapes[name] = node.shape if shape is None else shape
         return node
+
+    @property
+    def intermediates(self) -> dict[str, Node]:
+        """The named nodes that are not parameters, by name."""
+        return {node.name: node for node in self.nodes if node.name and not node.is_param}
+
+    def tensor(self, name: str) -> Node:
+        """Return the parameter or the named intermediate value of that name."""
+        return self.params[name] if name in self.params else self.intermediates[name]
 
     def watch(self, node: Node) -> None:
         """Declare a condition that steers the computation: who changes it is at a kink."""

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     from numpy.typing import NDArray
 
     from fastcheck.graph.graph import Graph
@@ -18,7 +20,13 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 
-def backward(graph: Graph, values: list[Floats], *, absolute: bool = False) -> dict[int, Floats]:
+def backward(
+    graph: Graph,
+    values: list[Floats],
+    *,
+    absolute: bool = False,
+    sources: Sequence[Node] = (),
+) -> dict[int, Floats]:
     """Return the cotangent of every node that depends on a parameter, by node index.
 
     Parameters
@@ -30,9 +38,11 @@ def backward(graph: Graph, values: list[Floats], *, absolute: bool = False) -> d
     absolute : bool
         Whether to take every term by absolute value, which bounds the sums that rounding errors
         are proportional to.
+    sources : sequence of Node
+        Other nodes whose cotangents are wanted: data, and what depends on data only.
     """
     assert graph.loss is not None
-    depends = _dependent(graph)
+    depends = _dependent(graph, sources)
     found: dict[int, Floats] = {graph.loss.index: np.ones(graph.loss.shape)}
     for node in reversed(graph.nodes):
         cotangent = found.get(node.index)
@@ -49,17 +59,27 @@ def backward(graph: Graph, values: list[Floats], *, absolute: bool = False) -> d
     return found
 
 
-def gradient(graph: Graph, values: list[Floats], *, absolute: bool = False) -> dict[str, Floats]:
-    """Return the gradient of the loss with respect to every parameter, by name."""
-    found = backward(graph, values, absolute=absolute)
+def gradient(
+    graph: Graph,
+    values: list[Floats],
+    names: Iterable[str] | None = None,
+    *,
+    absolute: bool = False,
+) -> dict[str, Floats]:
+    """Return the gradient of the loss by name, with respect to parameters and named values.
+
+    `names` are those of all parameters by default.
+    """
+    nodes = {name: graph.tensor(name) for name in (graph.params if names is None else names)}
+    found = backward(graph, values, absolute=absolute, sources=tuple(nodes.values()))
     return {
         name: np.array(found.get(node.index, np.zeros(node.shape)), dtype=np.float64, order="C")
-        for name, node in graph.params.items()
+        for name, node in nodes.items()
     }
 
 
-def _dependent(graph: Graph) -> set[int]:
-    depends: set[int] = set()
+def _dependent(graph: Graph, sources: Sequence[Node]) -> set[int]:
+    depends = {node.index for node in sources}
     for node in graph.nodes:
         if node.is_param or any(i.index in depends for i in node.inputs):
             depends.add(node.index)

@@ -151,7 +151,7 @@ class _Lowering:
         """Name a value that the user named, so that all that follows goes through its node."""
         value = self._operand(index)
         if isinstance(value, Value) and not value.node.name:
-            self.builder.graph.mark(self.names[index], value.node)
+            self.builder.graph.mark(self.names[index], value.node, value.shape)
 
     def _watch(self) -> None:
         """Watch the conditions on which the course of the loss hangs, as far as they are known."""
