@@ -38,7 +38,8 @@ if TYPE_CHECKING:
     )
     from fastcheck.objective import GraphObjective
     from fastcheck.result import CheckResult
-    from fastcheck.trace.mark import mark
+    from fastcheck.traced import trace
+    from fastcheck.tracing.mark import mark
 
 __version__ = "0.1.0"
 
@@ -72,6 +73,7 @@ __all__ = [
     "numerical_gradient",
     "open_dataset",
     "ops",
+    "trace",
 ]
 
 _HOMES = {
@@ -103,7 +105,8 @@ _HOMES = {
     ),
     "fastcheck.objective": ("GraphObjective",),
     "fastcheck.result": ("CheckResult",),
-    "fastcheck.trace.mark": ("mark",),
+    "fastcheck.traced": ("trace",),
+    "fastcheck.tracing.mark": ("mark",),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 

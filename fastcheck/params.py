@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
 
 def select_names(
-    names: Sequence[str], only: str | Iterable[str] | None, skip: str | Iterable[str] | None
+    names: Sequence[str],
+    only: str | Iterable[str] | None,
+    skip: str | Iterable[str] | None,
+    optional: Sequence[str] = (),
 ) -> list[str]:
     """Return the `names` that match a pattern of `only` (all by default) and none of `skip`.
 
@@ -27,6 +30,8 @@ def select_names(
         Names of tensors.
     only, skip : str or iterable of str, optional
         Shell patterns such as ``"W*"``.
+    optional : sequence of str
+        Names that are returned only if a pattern of `only` means them and none of `names`.
 
     Raises
     ------
@@ -36,23 +41,28 @@ def select_names(
     wanted, unwanted = _patterns("only", only), _patterns("skip", skip)
     for argument, patterns in (("only", wanted), ("skip", unwanted)):
         for pattern in patterns or ():
-            if not any(fnmatchcase(name, pattern) for name in names):
+            if not any(fnmatchcase(name, pattern) for name in (*names, *optional)):
                 raise InputError(
                     f"`{argument}` must match names of parameters, got {pattern!r}; they are "
-                    f"{', '.join(names)}"
+                    f"{', '.join((*names, *optional))}"
                 )
-    kept = [
-        name
-        for name in names
-        if (wanted is None or any(fnmatchcase(name, p) for p in wanted))
-        and not any(fnmatchcase(name, p) for p in unwanted or ())
-    ]
+    special = [p for p in wanted or () if not any(fnmatchcase(name, p) for name in names)]
+    kept = [name for name in names if matches(name, wanted, unwanted)]
+    kept += [name for name in optional if matches(name, special, unwanted)]
     if not kept:
         raise InputError(
             f"`only` and `skip` must leave a parameter to check, got none of {', '.join(names)}; "
             "relax the patterns"
         )
     return kept
+
+
+def matches(name: str, only: Any, skip: Any) -> bool:
+    """Return whether a name matches a pattern of `only`, if that is given, and none of `skip`."""
+    wanted, unwanted = _patterns("only", only), _patterns("skip", skip)
+    if any(fnmatchcase(name, p) for p in unwanted or ()):
+        return False
+    return wanted is None or any(fnmatchcase(name, p) for p in wanted)
 
 
 def _patterns(argument: str, given: Any) -> list[str] | None:

@@ -9,8 +9,8 @@ import numpy as np
 from fastcheck.errors import TraceError
 from fastcheck.lower import lower
 from fastcheck.objective import GraphObjective
-from fastcheck.trace.session import record_closure, record_function
-from fastcheck.trace.verify import LiveLoss, verify
+from fastcheck.tracing.session import record_closure, record_function
+from fastcheck.tracing.verify import LiveLoss, verify
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from fastcheck.graph.graph import Graph
-    from fastcheck.trace.recording import Recording
+    from fastcheck.tracing.recording import Recording
 
     Floats = NDArray[np.float64]
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from fastcheck.trace import functions as own
-from fastcheck.trace.recording import Ref, refs, resolved
+from fastcheck.tracing import functions as own
+from fastcheck.tracing.recording import Ref, refs, resolved
 
 
 def _axis(axis):

@@ -19,7 +19,7 @@ from fastcheck.bounds import Rounding, allowance, find_rounding
 from fastcheck.errors import InputError
 from fastcheck.judge import judge_tensor
 from fastcheck.parallel import single_threaded_blas
-from fastcheck.params import select_names
+from fastcheck.params import matches, select_names
 from fastcheck.plain import plain_bound, plain_differences, plain_step
 from fastcheck.plan import Numerical, Planner
 from fastcheck.result import Audit, Finding, SpotCheck, TensorResult
@@ -183,11 +183,13 @@ class GraphMeasurement(Measurement):
         skip: Patterns,
     ) -> None:
         known = objective.shapes | objective.intermediates
-        names = select_names(list(objective.shapes if only is None else known), only, skip)
+        names = select_names(list(objective.shapes), only, skip, list(objective.intermediates))
         super().__init__(names, known, objective.batch)
-        self.intermediates = objective.intermediates if only is None else {}
+        self.intermediates = [
+            name for name in objective.intermediates
+            if name not in names and matches(name, only, skip)
+        ]  # fmt: skip
         self.n_optional = len(set(objective.intermediates) - set(names))
-        self.skip = skip
         self.engine = "graph" if arithmetic == "difference" else "graph (plain subtraction)"
         self.arithmetic = arithmetic
         self.step = step
@@ -206,8 +208,7 @@ class GraphMeasurement(Measurement):
         """Check also the intermediate values for which there are gradients."""
         keys = grads if isinstance(grads, Mapping) else ()
         found = [n for n in self.intermediates if n in keys or f"d{n}" in keys]
-        names = [*self.names, *found]
-        self.names = select_names(names, None, self.skip) if found else names
+        self.names = [*self.names, *found]
         self.n_optional -= len(found)
 
     def prepare(self) -> None:

@@ -21,15 +21,15 @@ from fastcheck.lower.moves import Ids, Moved
 from fastcheck.lower.recognise import Found, Recogniser
 from fastcheck.lower.samples import label_samples
 from fastcheck.lower.tidy import find_splits, prune
-from fastcheck.trace.functions import assigned, cast, copied, part, powered
-from fastcheck.trace.recording import Ref, refs, resolved
+from fastcheck.tracing.functions import assigned, cast, copied, part, powered
+from fastcheck.tracing.recording import Ref, refs, resolved
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from fastcheck.graph.graph import Graph
     from fastcheck.lower.builder import Hints
-    from fastcheck.trace.recording import Call, Recording
+    from fastcheck.tracing.recording import Call, Recording
 
 Lowered = Operand | Moved
 
@@ -90,7 +90,8 @@ class _Lowering:
         self.recording = recording
         self.calls = recording.calls
         self.values = values
-        self.depends = _dependent(recording)
+        self.named_data = _named_data(recording)
+        self.depends = _dependent(recording, self.named_data)
         self.builder = Builder(hints)
         self.ids = Ids(self.builder)
         self.found: dict[int, Found] = {}
@@ -105,6 +106,9 @@ class _Lowering:
         graph = self.builder.graph
         for name, index in self.recording.params.items():
             node = graph.param(name, self.calls[index].shape)
+            self.lowered[index] = Value(node, plain(node.shape))
+        for index, name in self.named_data.items():
+            node = graph.mark(name, graph.data(self.values[index]))
             self.lowered[index] = Value(node, plain(node.shape))
         users = self._readers([self.recording.output, *self.recording.marks.values()])
         self._lower_all(users)
@@ -355,10 +359,22 @@ def _read(call: Call) -> list[int]:
     return refs((call.args, call.kwargs))
 
 
-def _dependent(recording: Recording) -> list[bool]:
-    """Return which calls depend on parameters."""
+def _named_data(recording: Recording) -> dict[int, str]:
+    """Return the leaves that are not parameters and yet have a name, such as the input."""
+    params = set(recording.params.values())
+    return {
+        index: name
+        for name, index in recording.marks.items()
+        if recording.calls[index].function is None
+        and index not in params
+        and recording.calls[index].dtype.kind == "f"
+    }
+
+
+def _dependent(recording: Recording, named: dict[int, str]) -> list[bool]:
+    """Return which calls depend on parameters, or on data whose gradient may be asked for."""
     depends: list[bool] = []
-    leaves = set(recording.params.values())
+    leaves = {*recording.params.values(), *named}
     for call in recording.calls:
         depends.append(
             call.index in leaves or any(depends[i] for i in refs((call.args, call.kwargs)))

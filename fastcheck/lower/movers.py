@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from fastcheck.trace.functions import (
+from fastcheck.tracing.functions import (
     assembled,
     assigned,
     cast,
@@ -17,14 +17,14 @@ from fastcheck.trace.functions import (
     strided,
     written_through,
 )
-from fastcheck.trace.layout import laid_out
+from fastcheck.tracing.layout import laid_out
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from numpy.typing import NDArray
 
-    from fastcheck.trace.recording import Call
+    from fastcheck.tracing.recording import Call
 
     Ints = NDArray[np.int64]
     Entries = Callable[[Any], Ints]

@@ -17,8 +17,8 @@ import numpy as np
 
 from fastcheck.graph import ops
 from fastcheck.graph.ops.pointwise import Bend, logistic
-from fastcheck.trace.functions import assigned
-from fastcheck.trace.recording import Ref
+from fastcheck.tracing.functions import assigned
+from fastcheck.tracing.recording import Ref
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fastcheck.graph.node import Node
-    from fastcheck.trace.recording import Call
+    from fastcheck.tracing.recording import Call
 
     Floats = NDArray[np.float64]
 

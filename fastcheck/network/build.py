@@ -19,7 +19,8 @@ def build(net: Network, x: NDArray[Any], y: NDArray[Any]) -> Graph:
     graph = Graph()
     layout = net.axes
     fused = net.loss.absorbs(net.layers[-1])
-    output = _forward(net, graph.data(x, batch_axis=layout.batch), fused)
+    inputs = graph.mark("x", graph.data(x, batch_axis=layout.batch))
+    output = _forward(net, inputs, fused)
     labels = graph.data(y, batch_axis=layout.batch)
     loss = net.loss.lower(output, labels, layout, fused)
     graph.set_loss(_penalised(loss, net.l2))

@@ -67,7 +67,7 @@ def intermediates(objective: GraphObjective, params: dict[str, Any]) -> dict[str
     """Return the gradient of each named intermediate, by the vjps."""
     values = evaluate(objective.graph, objective.values(params))
     cotangents = backward(objective.graph, values)
-    marked = [n for n in objective.graph.nodes if n.name and not n.is_param]
+    marked = [n for n in objective.graph.intermediates.values() if n.op is not None]
     return {node.name: cotangents[node.index] for node in marked}
 
 

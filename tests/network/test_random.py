@@ -85,7 +85,7 @@ def test_the_engine_probes_what_a_network_is_lowered_to(name: str, layout: str) 
     )
     state = objective.state(params)
     for node in objective.graph.nodes:
-        if not node.name:
+        if not node.name or node.name == "x":
             continue
         prober = Prober(state, node)
         entries = prober.entries()

@@ -75,7 +75,7 @@ def test_a_network_may_start_with_an_activation_and_end_without_one() -> None:
     x, labels = cases.data(4, 5, 3)
     names = [("tanh",), ("mask", net.masks(4)[1] / 0.5), ("dense",)]
     objective = net.objective(x, labels)
-    assert [n.name for n in objective.graph.nodes if n.name] == ["W1", "b1", "z1"]
+    assert [n.name for n in objective.graph.nodes if n.name] == ["x", "W1", "b1", "z1"]
     cases.assert_agrees(net, names, x, labels, "logits", 0.0)
 
 
@@ -87,7 +87,7 @@ def test_intermediates_are_named_after_the_dense_layer_before_them() -> None:
     x, labels = cases.data(4, 4, 2)
     fused = fc.Network(layers, loss=fc.CrossEntropy()).objective(x, labels)
     named = [n.name for n in fused.graph.nodes if n.name and not n.is_param]
-    assert named == ["z1", "z2", "a2", "z3"]
+    assert named == ["x", "z1", "z2", "a2", "z3"]
     plain = fc.Network(layers, loss=fc.SquaredError()).objective(x, labels)
     assert [n.name for n in plain.graph.nodes if n.name.startswith("a")] == ["a2", "a3"]
     relu = next(n for n in plain.graph.nodes if n.name == "a2")

@@ -10,7 +10,7 @@ from fastcheck.graph import ops
 from fastcheck.graph.ops.arithmetic import Scale
 from fastcheck.lower.builder import Builder, LoweringError, Value
 from fastcheck.lower.handlers.registry import HANDLERS, bound, handles, number, operand
-from fastcheck.trace.functions import powered
+from fastcheck.tracing.functions import powered
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from fastcheck.errors import TraceError
-from fastcheck.trace.handle import Handle
+from fastcheck.tracing.handle import Handle
 
 __all__ = ["loss_of", "marks_of"]
 

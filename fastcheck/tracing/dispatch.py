@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from fastcheck.trace.apply import apply, is_live, plain, stacked, traced_in
-from fastcheck.trace.functions import added_at, cast, computed_where, copied, mutated, updated_at
-from fastcheck.trace.handle import Handle
-from fastcheck.trace.places import is_operator, user_frame
-from fastcheck.trace.write import assign, operate, replace, write
+from fastcheck.tracing.apply import apply, is_live, plain, stacked, traced_in
+from fastcheck.tracing.functions import added_at, cast, computed_where, copied, mutated, updated_at
+from fastcheck.tracing.handle import Handle
+from fastcheck.tracing.places import is_operator, user_frame
+from fastcheck.tracing.write import assign, operate, replace, write
 
 __all__ = ["along_axis", "astype", "call_function", "call_ufunc", "reshape"]
 

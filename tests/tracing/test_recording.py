@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from fastcheck.trace.functions import (
+from fastcheck.tracing.functions import (
     added_at,
     assembled,
     assigned,
@@ -11,8 +11,8 @@ from fastcheck.trace.functions import (
     strided,
     written_through,
 )
-from fastcheck.trace.layout import copied_layout, extent
-from fastcheck.trace.recording import Call, Guard, Place, Recording, Ref, refs
+from fastcheck.tracing.layout import copied_layout, extent
+from fastcheck.tracing.recording import Call, Guard, Place, Recording, Ref, refs
 
 X = np.arange(24.0).reshape(4, 6)
 LAYOUTS = {

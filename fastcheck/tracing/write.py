@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastcheck.trace.apply import apply, arguments, is_live, plain, stacked
-from fastcheck.trace.functions import assigned, filled, picked, written_through
-from fastcheck.trace.handle import Handle, Move
-from fastcheck.trace.recording import Ref, refs
+from fastcheck.tracing.apply import apply, arguments, is_live, plain, stacked
+from fastcheck.tracing.functions import assigned, filled, picked, written_through
+from fastcheck.tracing.handle import Handle, Move
+from fastcheck.tracing.recording import Ref, refs
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TypeVar
 
-from fastcheck.trace.handle import Handle
+from fastcheck.tracing.handle import Handle
 
 __all__ = ["mark"]
 

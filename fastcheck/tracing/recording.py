@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastcheck.trace.layout import laid_out
+from fastcheck.tracing.layout import laid_out
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

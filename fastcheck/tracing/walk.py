@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastcheck.trace.owners import is_user_class, is_user_globals
+from fastcheck.tracing.owners import is_user_class, is_user_globals
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

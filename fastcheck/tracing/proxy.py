@@ -16,17 +16,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastcheck.trace.apply import apply, has_traced, is_live, plain, stacked
-from fastcheck.trace.dispatch import along_axis, astype, call_function, reshape
-from fastcheck.trace.functions import copied, number
-from fastcheck.trace.handle import Handle
-from fastcheck.trace.owners import is_foreign_function, is_foreign_module
-from fastcheck.trace.write import assign
+from fastcheck.tracing.apply import apply, has_traced, is_live, plain, stacked
+from fastcheck.tracing.dispatch import along_axis, astype, call_function, reshape
+from fastcheck.tracing.functions import copied, number
+from fastcheck.tracing.handle import Handle
+from fastcheck.tracing.owners import is_foreign_function, is_foreign_module
+from fastcheck.tracing.write import assign
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from fastcheck.trace.tape import Tape
+    from fastcheck.tracing.tape import Tape
 
 __all__ = ["Proxies"]
 

@@ -17,14 +17,14 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from fastcheck.errors import TraceError
-from fastcheck.trace.functions import filled, part
-from fastcheck.trace.layout import copied_layout
-from fastcheck.trace.recording import Ref, refs
+from fastcheck.tracing.functions import filled, part
+from fastcheck.tracing.layout import copied_layout
+from fastcheck.tracing.recording import Ref, refs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from fastcheck.trace.tape import Tape
+    from fastcheck.tracing.tape import Tape
 
 __all__ = ["Handle", "Move"]
 

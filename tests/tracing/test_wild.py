@@ -5,9 +5,9 @@ import time
 import numpy as np
 import pytest
 
-from fastcheck.trace.session import record_closure, record_function
-from fastcheck.trace.verify import LiveLoss, preserved, verify
-from tests.trace.states import assert_unchanged, state_of
+from fastcheck.tracing.session import record_closure, record_function
+from fastcheck.tracing.verify import LiveLoss, preserved, verify
+from tests.tracing.states import assert_unchanged, state_of
 from tests.wild.cases import CASES, LARGE, name_of
 
 WITH_FUNCTION = [make for make in CASES if make().functional is not None]

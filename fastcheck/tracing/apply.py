@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastcheck.errors import TraceError
-from fastcheck.trace.functions import part
-from fastcheck.trace.handle import Handle, Move
-from fastcheck.trace.recording import Ref, refs
+from fastcheck.tracing.functions import part
+from fastcheck.tracing.handle import Handle, Move
+from fastcheck.tracing.recording import Ref, refs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from fastcheck.trace.tape import Tape
+    from fastcheck.tracing.tape import Tape
 
 __all__ = ["apply", "arguments", "has_traced", "is_live", "plain", "stacked", "traced_in"]
 

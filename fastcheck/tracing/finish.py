@@ -6,11 +6,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from fastcheck.errors import TraceError
-from fastcheck.trace.functions import assembled, assigned
-from fastcheck.trace.recording import Call, Guard, Recording, Ref, refs
+from fastcheck.tracing.functions import assembled, assigned
+from fastcheck.tracing.recording import Call, Guard, Recording, Ref, refs
 
 if TYPE_CHECKING:
-    from fastcheck.trace.tape import Tape
+    from fastcheck.tracing.tape import Tape
 
 __all__ = ["MAX_BYTES", "finished"]
 

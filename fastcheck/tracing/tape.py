@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastcheck.errors import TraceError
-from fastcheck.trace.layout import copied_layout
-from fastcheck.trace.places import place_of, user_frame
-from fastcheck.trace.recording import Call, Guard, Note, Place
+from fastcheck.tracing.layout import copied_layout
+from fastcheck.tracing.places import place_of, user_frame
+from fastcheck.tracing.recording import Call, Guard, Note, Place
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from fastcheck.trace.handle import Handle
+    from fastcheck.tracing.handle import Handle
 
 __all__ = ["MAX_CALLS", "Tape"]
 

@@ -9,23 +9,23 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastcheck.errors import FastcheckError, TraceError
-from fastcheck.trace.array import Traced
-from fastcheck.trace.dispatch import reshape
-from fastcheck.trace.exchange import Exchange
-from fastcheck.trace.finish import finished
-from fastcheck.trace.handle import Handle
-from fastcheck.trace.mark import mark
-from fastcheck.trace.outcome import loss_of, marks_of
-from fastcheck.trace.places import place_of_error
-from fastcheck.trace.proxy import Proxies
-from fastcheck.trace.structure import leaves_of, with_leaves
-from fastcheck.trace.tape import Tape
-from fastcheck.trace.walk import Walk, put_key
+from fastcheck.tracing.array import Traced
+from fastcheck.tracing.dispatch import reshape
+from fastcheck.tracing.exchange import Exchange
+from fastcheck.tracing.finish import finished
+from fastcheck.tracing.handle import Handle
+from fastcheck.tracing.mark import mark
+from fastcheck.tracing.outcome import loss_of, marks_of
+from fastcheck.tracing.places import place_of_error
+from fastcheck.tracing.proxy import Proxies
+from fastcheck.tracing.structure import leaves_of, with_leaves
+from fastcheck.tracing.tape import Tape
+from fastcheck.tracing.walk import Walk, put_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from fastcheck.trace.recording import Recording
+    from fastcheck.tracing.recording import Recording
 
 __all__ = ["record_closure", "record_function"]
 

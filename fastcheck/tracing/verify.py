@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastcheck.errors import TraceError
-from fastcheck.trace.outcome import loss_of
-from fastcheck.trace.recording import Recording, refs
-from fastcheck.trace.walk import Walk
+from fastcheck.tracing.outcome import loss_of
+from fastcheck.tracing.recording import Recording, refs
+from fastcheck.tracing.walk import Walk
 
 if TYPE_CHECKING:
-    from fastcheck.trace.recording import Place
+    from fastcheck.tracing.recording import Place
 
 __all__ = ["LiveLoss", "moved_guards", "preserved", "verify"]
 

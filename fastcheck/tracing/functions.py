@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastcheck.trace.layout import copied_layout
+from fastcheck.tracing.layout import copied_layout
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -12,17 +12,17 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import numpy as np
 
 from fastcheck.errors import TraceError
-from fastcheck.trace.apply import apply, has_traced, plain
-from fastcheck.trace.dispatch import astype, call_function, call_ufunc, reshape
-from fastcheck.trace.functions import copied, picked, powered
-from fastcheck.trace.handle import Handle
-from fastcheck.trace.places import stores_item, user_frame
-from fastcheck.trace.write import assign, operate, replace
+from fastcheck.tracing.apply import apply, has_traced, plain
+from fastcheck.tracing.dispatch import astype, call_function, call_ufunc, reshape
+from fastcheck.tracing.functions import copied, picked, powered
+from fastcheck.tracing.handle import Handle
+from fastcheck.tracing.places import stores_item, user_frame
+from fastcheck.tracing.write import assign, operate, replace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from fastcheck.trace.recording import Note
+    from fastcheck.tracing.recording import Note
 
 __all__ = ["Traced"]
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fastcheck.trace.recording import Place
+from fastcheck.tracing.recording import Place
 
 if TYPE_CHECKING:
     from types import FrameType

@@ -1,6 +1,6 @@
 """What a loss can reach, as something that can be compared with what it was."""
 
-from fastcheck.trace.walk import Walk
+from fastcheck.tracing.walk import Walk
 
 
 def state_of(*roots):

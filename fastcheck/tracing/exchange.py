@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastcheck.trace.functions import picked, strided
-from fastcheck.trace.handle import Handle, Move
-from fastcheck.trace.layout import extent
-from fastcheck.trace.write import assign
+from fastcheck.tracing.functions import picked, strided
+from fastcheck.tracing.handle import Handle, Move
+from fastcheck.tracing.layout import extent
+from fastcheck.tracing.write import assign
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from fastcheck.trace.tape import Tape
+    from fastcheck.tracing.tape import Tape
 
 __all__ = ["Exchange", "part_of"]
 
