@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fastcheck.graph.ops.contraction import Contraction
+from fastcheck.graph.ops.frozen import Compare
 from fastcheck.graph.ops.normalise import Softmax
 from fastcheck.graph.ops.pointwise import Bend
+from fastcheck.graph.ops.select import Extreme
 from fastcheck.graph.repeats import find_codes
 from fastcheck.graph.route import find_single
 
@@ -106,6 +108,8 @@ def find_extent(route: Route, state: State, alive: dict[int, NDArray[np.uint8]])
     row_seconds = ROW_SECONDS if route.drops_rows or not streams else SPREAD_SECONDS
     for node in route.nodes:
         inputs = [i for i in node.inputs if i.index in held]
+        if not inputs:  # what it reads is frozen
+            continue
         size = _local(node, single, streams, n_batch)
         by_row = _held_per_row(node, inputs, held, single)
         held[node.index] = by_row
@@ -115,6 +119,8 @@ def find_extent(route: Route, state: State, alive: dict[int, NDArray[np.uint8]])
             row_seconds += widest * _element_seconds(node, inputs)
         else:
             column_width, column_work = max(column_width, size), column_work + size
+        if node.op is not None and node.op.is_frozen:
+            del held[node.index]
     run, density = _entrance(route, state, alive) if route.drops_rows else (1.0, 1.0)
     samples = n_batch if streams and not own_samples else 1
     return Extent(
@@ -139,7 +145,7 @@ def _held_per_row(
     assert op is not None
     if isinstance(op, Contraction) and len(inputs) == 1 and single[inputs[0].index]:
         return False
-    straight = op.is_linear or isinstance(op, Bend | Contraction)
+    straight = op.is_linear or isinstance(op, Bend | Compare | Contraction | Extreme)
     return not straight or len(inputs) > 1 or any(held[i.index] for i in inputs)
 
 

@@ -98,7 +98,11 @@ def shaken_values(graph: Graph, values: list[Floats], seed: int, size: float) ->
         if node.op is None:
             shaken.append(values[node.index])
             continue
-        value = node.op.value(*(shaken[i.index] for i in node.inputs)).reshape(node.shape)
+        if node.op.is_frozen:  # nor does it change by rounding
+            shaken.append(values[node.index])
+            continue
+        with np.errstate(all="ignore"):
+            value = node.op.value(*(shaken[i.index] for i in node.inputs)).reshape(node.shape)
         shaken.append(value if node.op.is_exact else value * _signs(rng, node, size))
     return shaken
 

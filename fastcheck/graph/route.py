@@ -174,6 +174,8 @@ def find_single(route: Route) -> dict[int, bool]:
     single = {route.origin.index: True}
     for node in route.nodes:
         assert node.op is not None
+        if node.op.is_frozen:
+            continue
         moved = [i for i, source in enumerate(node.inputs) if source.index in single]
         single[node.index] = len(moved) == 1 and all(
             single[node.inputs[i].index] and node.op.stays_single(node, i) for i in moved
@@ -224,8 +226,8 @@ def _matters(
 ) -> NDArray[np.bool_] | None:
     """Return where a change of `node` can pass `user`, None where that is not known."""
     assert user.op is not None
-    flat = user.op.flat(state.inputs(user), margin)
-    if flat is not None:
+    flat = user.op.flat(user.inputs.index(node), state.inputs(user), margin)
+    if flat is not None and flat.shape == node.shape and user.inputs.count(node) == 1:
         return np.logical_not(flat)
     linear_along = user.op.keeps_place and user.shape == node.shape
     return masks.get(user.index) if linear_along else None

@@ -116,7 +116,7 @@ class Erf(Pointwise):
         return q * bell_integral(d, x, 1.0)
 
     def derivative(self, x: Floats, y: Floats) -> Floats:
-        return 2.0 / np.sqrt(np.pi) * bell(x, 1.0)
+        return np.asarray(2.0 / np.sqrt(np.pi) * bell(x, 1.0))
 
 
 class Mish(Pointwise):

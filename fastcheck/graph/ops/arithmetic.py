@@ -28,13 +28,7 @@ class Binary(EntryByEntry):
     """An operation of two tensors that broadcast against each other."""
 
     def shape(self, *shapes: Shape) -> Shape:
-        try:
-            return tuple(np.broadcast_shapes(*shapes))
-        except ValueError:
-            raise InputError(
-                f"operands of {type(self).__name__.lower()} must broadcast, got shapes "
-                f"{shapes[0]} and {shapes[1]}; reshape one of them"
-            ) from None
+        return broadcast_shape(type(self).__name__.lower(), *shapes)
 
     @staticmethod
     def terms(node: Node, diffs: Diffs, block: Block) -> list[Difference | None]:
@@ -236,3 +230,22 @@ def weighed(d: Difference, table: Floats, which: Ints) -> Difference:
     else:
         kernels.weigh(table, d.per_column(which), d.flat, new.flat)
     return new
+
+
+def full_terms(node: Node, diffs: Diffs, block: Block) -> list[Difference | None]:
+    """Return the differences with the axes of `node`, written out along all of them."""
+    return [
+        None if d is None else block.broadcast(d, source, node)
+        for d, source in zip(diffs, node.inputs, strict=True)
+    ]
+
+
+def broadcast_shape(name: str, *shapes: Shape) -> Shape:
+    """Return the shape to which operands broadcast; `name` is how a message calls the operation."""
+    try:
+        return tuple(np.broadcast_shapes(*shapes))
+    except ValueError:
+        listed = " and ".join(str(shape) for shape in shapes)
+        raise InputError(
+            f"operands of {name} must broadcast, got shapes {listed}; reshape one of them"
+        ) from None

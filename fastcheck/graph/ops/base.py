@@ -36,12 +36,15 @@ class Op(ABC):
         Whether the result is linear in all inputs together (sums, reshapes, scaling).
     keeps_place : bool
         Whether an entry of an input moves the entry of the result at its place only, linearly.
+    is_frozen : bool
+        Whether the result is piecewise constant: it never changes but at kinks.
     is_exact : bool
         Whether the result has no rounding errors of its own (entries are only moved or selected).
     """
 
     is_linear: ClassVar[bool] = False
     keeps_place: ClassVar[bool] = False
+    is_frozen: ClassVar[bool] = False
     is_exact: ClassVar[bool] = False
 
     @abstractmethod
@@ -121,8 +124,11 @@ class Op(ABC):
         """Return the size of a change of input `i` at which the op bends noticeably."""
         return 1.0
 
-    def flat(self, values: tuple[Floats, ...], margin: float) -> NDArray[np.bool_] | None:
-        """Return where the result stays exactly the same under changes up to `margin`."""
+    def flat(self, i: int, values: tuple[Floats, ...], margin: float) -> NDArray[np.bool_] | None:
+        """Return where the result stays exactly the same when input `i` changes up to `margin`.
+
+        Other inputs may change as much. An array that has not the shape of input `i` is not used.
+        """
         return None
 
 

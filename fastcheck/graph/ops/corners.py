@@ -6,13 +6,26 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fastcheck.graph.ops.pointwise import Pointwise, by_group
+from fastcheck.graph.ops.pointwise import Bend, Pointwise, by_group, mark_rows
 from fastcheck.kernels import activations as kernels
 
 if TYPE_CHECKING:
     from fastcheck.graph.block import Block
     from fastcheck.graph.difference import Difference
     from fastcheck.graph.ops.base import Floats, Ints
+
+
+class Abs(Bend):
+    """``|x|``, whose derivative at zero is taken to be zero."""
+
+    def __init__(self) -> None:
+        super().__init__(-1.0, 1.0)
+
+    def value(self, *values: Floats) -> Floats:
+        return np.abs(values[0])
+
+    def vjp(self, cotangent: Floats, values: tuple[Floats, ...], output: Floats) -> list[Floats]:
+        return [cotangent * np.sign(values[0])]
 
 
 class Cornered(Pointwise):
@@ -30,9 +43,7 @@ class Cornered(Pointwise):
 
     def mark(self, d: Difference, tables: tuple[Floats, ...], which: Ints, block: Block) -> None:
         found = by_group(self.crossed, d, tables[:1], which).reshape(d.flat.shape)
-        flags = (found & ~np.isnan(d.flat)).any(axis=0)
-        if flags.any():
-            d.rows.mark(flags.view(np.uint8), block.kink)
+        mark_rows(found & ~np.isnan(d.flat), d, block)
 
 
 class Elu(Cornered):

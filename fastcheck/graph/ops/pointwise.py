@@ -20,6 +20,8 @@ from fastcheck.kernels import rows as row_kernels
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from numpy.typing import NDArray
+
     from fastcheck.graph.block import Block
     from fastcheck.graph.difference import Difference
     from fastcheck.graph.node import Node
@@ -298,32 +300,48 @@ class Bend(EntryByEntry):
     def prepare(self, node: Node, state: State) -> tuple[Floats, ...]:
         return state.inputs(node)
 
-    def flat(self, values: tuple[Floats, ...], margin: float) -> Any:
+    def flat(self, i: int, values: tuple[Floats, ...], margin: float) -> Any:
         return values[0] <= -margin if self.low == 0.0 else None
 
     def difference(self, node: Node, diffs: Diffs, block: Block) -> Difference | None:
         (d,) = diffs
         assert d is not None
-        if d.scale is not None:
-            columns = self._columns(node, d, block)
-            if columns is not None:
-                return columns
-        return self._rows(node, d.expanded(), block)
+        return bent(node, d, block, self.low, self.high)
 
-    def _columns(self, node: Node, d: Difference, block: Block) -> Difference | None:
-        (x,), which = block.tables(node, d)
-        new = d.replaced(memory.like(d.data))
-        near = kernels.bend_columns(x, which, d.flat, d.reach(), self.low, self.high, new.flat)
-        return None if near else new
 
-    def _rows(self, node: Node, d: Difference, block: Block) -> Difference:
-        (x,), which = block.tables(node, d)
+def bent(
+    node: Node, d: Difference, block: Block, low: float, high: float, slot: int = 0
+) -> Difference:
+    """Return the change of a piecewise linear function: slope `low` up to zero, `high` above.
+
+    Columns are kept where no row can reach zero; rows that cross it are marked. The argument at
+    the base point is array number `slot` of what the op of `node` prepared.
+    """
+    if d.scale is not None:
+        tables, which = block.tables(node, d)
         new = d.replaced(memory.like(d.data))
-        if kernels.bend_rows(x, which, d.flat, d.offsets, self.low, self.high, new.flat):
-            flags = np.zeros(d.rows.size, np.uint8)
-            kernels.mark_crossings(x, which, d.flat, d.offsets, flags)
-            d.rows.mark(flags, block.kink)
-        return new
+        if not kernels.bend_columns(tables[slot], which, d.flat, d.reach(), low, high, new.flat):
+            return new
+    d = d.expanded()
+    tables, which = block.tables(node, d)
+    new = d.replaced(memory.like(d.data))
+    if kernels.bend_rows(tables[slot], which, d.flat, d.offsets, low, high, new.flat):
+        mark_crossings(d, tables[slot], which, block)
+    return new
+
+
+def mark_crossings(d: Difference, table: Floats, which: Ints, block: Block) -> None:
+    """Mark the probes that carry an entry of `table` across zero; `d` has one column per row."""
+    flags = np.zeros(d.rows.size, np.uint8)
+    kernels.mark_crossings(table, which, d.flat, d.offsets, flags)
+    d.rows.mark(flags, block.kink)
+
+
+def mark_rows(crossed: NDArray[np.bool_], d: Difference, block: Block) -> None:
+    """Mark the probes of rows in which any entry crosses a kink; `crossed` is as ``d.flat``."""
+    flags = crossed.any(axis=0)
+    if flags.any():
+        d.rows.mark(flags.view(np.uint8), block.kink)
 
 
 def through(cotangent: Floats, slope: Floats) -> Floats:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fastcheck.graph.difference import Difference, aligned
-from fastcheck.graph.ops.arithmetic import Binary
+from fastcheck.graph.ops.arithmetic import Binary, full_terms
 from fastcheck.graph.ops.base import unbroadcast
 from fastcheck.graph.ops.elementary import AtPoint, FromZero
 from fastcheck.graph.ops.pointwise import row_bases, smallest
@@ -127,7 +127,7 @@ class RaiseTo(Binary):
         return np.broadcast_to(a, shape), np.broadcast_to(b, shape), state.value(node)
 
     def difference(self, node: Node, diffs: Diffs, block: Block) -> Difference | None:
-        a, b = self.terms(node, diffs, block)
+        a, b = full_terms(node, diffs, block)
         moving = aligned([d.expanded() for d in (a, b) if d is not None], node.shape)
         tables, which = block.tables(node, moving[0])
         x, p, y = row_bases(moving[0], tables, which)

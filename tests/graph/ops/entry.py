@@ -30,7 +30,8 @@ class Entry:
         Takes one node per input and returns the node of the operation.
     sample : callable
         Takes a generator of random numbers and returns one array per input, inside the domain of
-        the operation and at least 1e-11 away from kinks. The first axis of an input counts
+        the operation and at least 1e-4 away from kinks, so that the audit of a run does not
+        cross them. The first axis of an input counts
         samples where it is as long as that of the first input.
     exact : callable, optional
         The literal formula, on arrays of `mpmath` numbers.
@@ -78,7 +79,7 @@ def each(f: Callable[..., Any], n: int = 1) -> Callable[..., Any]:
     return np.frompyfunc(f, n, 1)
 
 
-def around(*centres: float, by: tuple[float, ...] = (0.05, 1e-3, 1e-9)) -> list[float]:
+def around(*centres: float, by: tuple[float, ...] = (0.05, 1e-3, 1e-4)) -> list[float]:
     """Return points on both sides of `centres`, so that changes cross them."""
     return [c + s * b for c in centres for b in by for s in (1.0, -1.0)]
 

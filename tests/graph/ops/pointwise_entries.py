@@ -71,6 +71,9 @@ ELEMENTARY = [
     raised(20, over(0.9, -0.9, low=0.8, high=1.5), relative=True),
     Entry("power of two nodes", lambda a, b: a**b, powers_of_both, each(lambda a, b: a**b, 2),
           lambda t, a, b: a**b),
+    Entry("power of a row", lambda a, b: a**b,
+          lambda rng: [rng.uniform(0.7, 5.0, 3), rng.uniform(-3.0, 3.0, (4, 3))],
+          np.power, lambda t, a, b: a**b),
     Entry("power by an array", lambda a, b: a**b, powers_of_both, each(lambda a, b: a**b, 2),
           lambda t, a, b: a**b, n_params=1),
 ]  # fmt: skip
