@@ -77,7 +77,6 @@ MISTAKES: dict[str, tuple[Callable[[], Any], str]] = {
                                  r"shape of the predictions, \(2, 3\), got \(2,\); one-hot"),
     "a part that is not there": (lambda: leaf(3)[3], r"shapes \(3,\); NumPy says: index 3 is"),
     "an index that is a node": (lambda: leaf(3)[leaf(3)], "constant, got <w: shape"),
-    "its absolute value": (lambda: abs(leaf(3)), "no abs of a graph node, got <w: shape"),
     "a loop over a scalar": (lambda: list(leaf()), "without axes cannot be iterated over, got <w"),
 }  # fmt: skip
 

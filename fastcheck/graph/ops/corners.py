@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fastcheck.graph.ops.pointwise import Bend, Pointwise, by_group, mark_rows
+from fastcheck.graph.ops.grouped import by_group, mark_rows
+from fastcheck.graph.ops.pointwise import Bend, Pointwise
 from fastcheck.kernels import activations as kernels
 
 if TYPE_CHECKING:

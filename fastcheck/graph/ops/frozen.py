@@ -10,7 +10,8 @@ from fastcheck.errors import InputError
 from fastcheck.graph.difference import aligned
 from fastcheck.graph.ops.arithmetic import broadcast_shape, full_terms
 from fastcheck.graph.ops.base import EntryByEntry
-from fastcheck.graph.ops.pointwise import bent, mark_rows, row_bases
+from fastcheck.graph.ops.grouped import mark_rows, row_bases
+from fastcheck.graph.ops.pointwise import bent
 
 if TYPE_CHECKING:
     from collections.abc import Callable

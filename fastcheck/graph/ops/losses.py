@@ -8,8 +8,9 @@ import numpy as np
 
 from fastcheck.errors import InputError
 from fastcheck.graph.ops.base import EntryByEntry
+from fastcheck.graph.ops.grouped import by_group
 from fastcheck.graph.ops.normalise import softmax
-from fastcheck.graph.ops.pointwise import Sigmoid, by_group, logistic, softplus_change
+from fastcheck.graph.ops.pointwise import Sigmoid, logistic, softplus_change
 from fastcheck.kernels import losses as kernels
 
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ from fastcheck.graph.difference import Difference, aligned
 from fastcheck.graph.ops.arithmetic import Binary, full_terms
 from fastcheck.graph.ops.base import unbroadcast
 from fastcheck.graph.ops.elementary import AtPoint, FromZero
-from fastcheck.graph.ops.pointwise import row_bases, smallest
+from fastcheck.graph.ops.grouped import row_bases
+from fastcheck.graph.ops.pointwise import smallest
 from fastcheck.kernels import powers as kernels
 
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ from fastcheck.graph import memory
 from fastcheck.graph.difference import aligned
 from fastcheck.graph.ops.arithmetic import Binary, broadcast_shape, full_terms
 from fastcheck.graph.ops.base import EntryByEntry, unbroadcast
-from fastcheck.graph.ops.pointwise import bent, mark_crossings
+from fastcheck.graph.ops.grouped import mark_crossings
+from fastcheck.graph.ops.pointwise import bent
 from fastcheck.kernels import choices as kernels
 
 if TYPE_CHECKING:

@@ -112,7 +112,7 @@ def test_masks_from_comparisons_lose_no_kink_and_no_change(step: float) -> None:
         assert np.array_equal(one.kink, full.kink)
         assert distance({"+": one.plus}, {"+": full.plus}) < 1e-14
         n_kinks += full.kink.sum()
-    assert (n_kinks > 0) == (step > 1e-3)
+    assert (n_kinks > 0) == (step > 0.1)
 
 
 def test_units_that_lose_by_far_are_left_out() -> None:
