@@ -9,6 +9,8 @@ import numpy as np
 from fastcheck.errors import TraceError
 from fastcheck.tracing.functions import part
 from fastcheck.tracing.handle import Handle, Move
+from fastcheck.tracing.messages import REMEDY
+from fastcheck.tracing.places import place_of, user_frame
 from fastcheck.tracing.recording import Ref, refs
 
 if TYPE_CHECKING:
@@ -209,6 +211,6 @@ def stacked(x: Any) -> Any:
 
 def _refuse_objects() -> None:
     raise TraceError(
-        "an array of objects holds values that depend on the parameters and cannot be followed; "
-        'use a list or an array of numbers, or engine="black box"'
+        f"{place_of(user_frame())}: an array of objects holds values that depend on the "
+        f"parameters and cannot be followed; use a list or an array of numbers, or {REMEDY}"
     )

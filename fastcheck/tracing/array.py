@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import numpy as np
 
 from fastcheck.errors import TraceError
-from fastcheck.tracing.apply import apply, has_traced, plain
+from fastcheck.tracing.apply import apply, has_traced
 from fastcheck.tracing.dispatch import astype, call_function, call_ufunc, reshape
+from fastcheck.tracing.flat import Flat
 from fastcheck.tracing.functions import copied, picked, powered
 from fastcheck.tracing.handle import Handle
 from fastcheck.tracing.places import stores_item, user_frame
@@ -189,13 +190,20 @@ class Traced(Handle):
         return [row.tolist() for row in self]
 
     def __repr__(self) -> str:
+        self._tell()
         return repr(self._concrete())
 
     def __str__(self) -> str:
+        self._tell()
         return str(self._concrete())
 
     def __format__(self, spec: str) -> str:
+        self._tell()
         return format(self._concrete(), spec)
+
+    def _tell(self) -> None:
+        if self.dtype.kind == "f":
+            self._leak("text", "a value that depends on the parameters becomes text")
 
     def __reduce_ex__(self, protocol: Any) -> NoReturn:
         raise TraceError('a traced array cannot be pickled; use engine="black box"')
@@ -234,7 +242,10 @@ class Traced(Handle):
 
     @shape.setter
     def shape(self, shape: Any) -> None:
-        new = reshape(self, shape)
+        whole = object.__new__(Traced)
+        for slot in Handle.__slots__:
+            setattr(whole, slot, getattr(self, slot))
+        new = reshape(whole, shape)
         for slot in ("_index", "_value", "_parent", "_root", "_move", "_seen", "_made"):
             setattr(self, slot, getattr(new, slot))
 
@@ -356,28 +367,6 @@ class Traced(Handle):
 
     def __round__(self, digits: int | None = None) -> Any:
         return np.round(self, digits or 0)
-
-
-class Flat:
-    """The entries of an array as one axis, which ``x.flat`` returns."""
-
-    def __init__(self, array: Traced) -> None:
-        self.array = array
-
-    def __getitem__(self, key: Any) -> Any:
-        return self.array.reshape(-1)[key]
-
-    def __setitem__(self, key: Any, value: Any) -> None:
-        size = self.array.size
-        index = np.arange(size)[plain(key)]
-        places = np.unravel_index(index, self.array.shape)
-        self.array[places] = value
-
-    def __iter__(self) -> Iterator[Any]:
-        return iter(self.array.reshape(-1))
-
-    def __len__(self) -> int:
-        return self.array.size
 
 
 def _method(name: str) -> Callable[..., Any]:

@@ -14,6 +14,7 @@ from fastcheck.tracing.write import assign, operate, replace, write
 
 __all__ = ["along_axis", "astype", "call_function", "call_ufunc", "reshape"]
 
+INTO_ORDINARY = "`out=` writes a value that depends on the parameters to an ordinary array"
 untyped: Any = np  # to a type checker, traced arrays are nothing that NumPy takes
 
 # They look at shapes and types only.
@@ -83,7 +84,7 @@ def _into_ordinary(
     rebinds = inputs and inputs[0] is out and is_operator(user_frame())
     if tape is None or not rebinds:
         if tape is not None and is_live(inputs):
-            tape._tape.note("out", "a value that depends on the parameters is written by `out=`")
+            tape._tape.note("out", INTO_ORDINARY)
         return function(*plain(inputs), out=out, **plain(keywords))
     target = tape._tape.kind._new_root(tape._tape, None, out.copy(order="K"))
     operate(target, function, (target, *inputs[1:]), keywords)
@@ -134,7 +135,7 @@ def call_function(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) 
         replace(out, result)
         return out
     if is_live((args, kwargs)):
-        tape.note("out", "a value that depends on the parameters is written by `out=`")
+        tape.note("out", INTO_ORDINARY)
     out[...] = plain(result)
     return out
 

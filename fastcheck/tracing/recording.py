@@ -55,7 +55,9 @@ class Note:
     kind : str
         ``"float"``, ``"array"``, ``"store"``, ``"out"``, ``"at"``: a value left the trace by
         ``float()``, by conversion to an ordinary array, by an item assignment to one, by
-        ``out=`` or by ``ufunc.at``. ``"rebound"``: ``plain += traced`` made a new array.
+        ``out=`` or by ``ufunc.at``. ``"text"``: it was printed or formatted. ``"attribute"``: the
+        code asked for an attribute that traced arrays do not have. ``"rebound"``:
+        ``plain += traced`` made a new array.
         ``"opaque"``: a function that NumPy's protocols do not know was recorded as a whole.
     text : str
         A sentence without the place.

@@ -15,6 +15,7 @@ from fastcheck.tracing.exchange import Exchange
 from fastcheck.tracing.finish import finished
 from fastcheck.tracing.handle import Handle
 from fastcheck.tracing.mark import mark
+from fastcheck.tracing.messages import REMEDY, causes
 from fastcheck.tracing.outcome import loss_of, marks_of
 from fastcheck.tracing.places import place_of_error
 from fastcheck.tracing.proxy import Proxies
@@ -150,10 +151,9 @@ def _explained(tape: Tape) -> Iterator[None]:
     except FastcheckError:
         raise
     except Exception as error:
-        reasons = "".join(f"\n  {note}" for note in tape.notes)
         message = f"{place_of_error(error)}: {type(error).__name__} while tracing: {error}"
-        remedy = 'use whole-array NumPy functions there, or engine="black box"'
-        raise TraceError(f"{message}; {remedy}{reasons}") from error
+        remedy = f"use whole-array NumPy functions there, or {REMEDY}"
+        raise TraceError(f"{message}; {remedy}{causes(tape.notes)}") from error
     finally:
         tape.is_open = False
 
@@ -172,10 +172,9 @@ def _output(tape: Tape, loss: Any) -> int:
         _, index, note = found[-1]
         tape.notes = [n for n in tape.notes if n is not note]
         return index
-    reasons = "".join(f"\n  {note}" for note in tape.notes)
     raise TraceError(
         "the loss does not depend on the parameters as far as it can be followed; let it read "
-        f'the arrays that are given as `params`, or use engine="black box"{reasons}'
+        f"the arrays that are given as `params`, or {REMEDY}{causes(tape.notes)}"
     )
 
 

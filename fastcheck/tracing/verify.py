@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastcheck.errors import TraceError
+from fastcheck.tracing.messages import REMEDY, causes
 from fastcheck.tracing.outcome import loss_of
 from fastcheck.tracing.recording import Recording, refs
 from fastcheck.tracing.walk import Walk
@@ -28,7 +29,6 @@ Array = np.ndarray[Any, Any]
 Params = Mapping[str, Array]
 SIZES = (1e-3, 1e-3, 1e-2, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8, 1e-9)  # relative, in order of trial
 ENOUGH = 3
-REMEDY = 'use engine="black box"'
 
 
 class LiveLoss:
@@ -215,10 +215,8 @@ def _explain(
 ) -> None:
     """Raise an error that says why a replay differs from the loss."""
     _check_unused(recording, call_real, base, rng)
-    causes = [note for note in recording.notes if note.kind in CAUSES]
-    if causes:
-        lines = "".join(f"\n  {note}; {CAUSES[note.kind]}" for note in causes[:5])
-        raise TraceError(f"the loss cannot be followed:{lines}\n  or {REMEDY}")
+    if recording.notes:
+        raise TraceError(f"the loss cannot be followed:{causes(recording.notes)}\n  or {REMEDY}")
     blamed = _blame(recording, call_real, base, rng)
     found, loss = pair
     where = f" when {blamed} change" if blamed else ""
@@ -227,20 +225,6 @@ def _explain(
         "an array, state, or code that cannot be followed; let it read the arrays that are given "
         f"as `params`, or {REMEDY}"
     )
-
-
-CAUSES = {
-    "store": "create that array inside the loss with `np.zeros` or its like, "
-    "or make it reachable from the loss",
-    "out": "create that array inside the loss with `np.zeros` or its like",
-    "at": "create that array inside the loss with `np.zeros` or its like",
-    "array": "call NumPy functions on the value itself, write `x @ w` for `x.dot(w)`, "
-    "or make the other array reachable from the loss",
-    "float": "leave out the `float()`, or the `math` function, that needs a number",
-    "attribute": "use the NumPy function of that name",
-    "rebound": "write `x = x + value`",
-    "opaque": "write it with NumPy functions",
-}
 
 
 def _blame(
@@ -273,11 +257,17 @@ def _check_unused(
             continue
         for size in SIZES[:ENOUGH]:
             if not same(call_real({**base, name: _perturbed(a, size, rng)}), real):
-                raise TraceError(
-                    f"the trace does not depend on params[{name!r}], but the loss does: another "
-                    "copy of this array is in use; let the loss read the array that is given in "
-                    f"`params`, or {REMEDY}"
-                )
+                raise TraceError(_unused(name, recording))
+
+
+def _unused(name: str, recording: Recording) -> str:
+    message = f"the trace does not depend on params[{name!r}], but the loss does: "
+    if recording.notes:
+        return f"{message}{causes(recording.notes)}\n  or {REMEDY}"
+    return (
+        f"{message}another copy of this array is in use; let the loss read the array that is "
+        f"given in `params`, or {REMEDY}"
+    )
 
 
 def used_params(recording: Recording) -> set[str]:

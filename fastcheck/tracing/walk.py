@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import types
 from collections import deque
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -251,7 +252,7 @@ class Walk:
             self._queue.append(attributes)
         for base in kind.__mro__:
             for member in vars(base).values():
-                if isinstance(member, types.MemberDescriptorType):
+                if isinstance(member, types.MemberDescriptorType) and is_user_class(base):
                     self._member(x, member)
         self._queue.append(kind)
 
@@ -269,7 +270,7 @@ class Walk:
         for slot in self.slots:
             value = new(slot.value)
             if value is not slot.value:
-                slot.put(slot.owner, slot.key, value)
+                _put(slot, value)
 
     def arrays(self) -> list[np.ndarray]:
         """Return the arrays of numbers that were found, each once, tuples included."""
@@ -287,7 +288,7 @@ class Walk:
         """Put everything back as it was when the walk was made."""
         for slot in reversed(self.slots):
             if not isinstance(slot.owner, (dict, list, deque)):
-                slot.put(slot.owner, slot.key, slot.value)
+                _put(slot, slot.value)
         for container, copy in self._contents:
             _refill(container, copy)
         for holder, state in self.generators:
@@ -298,6 +299,12 @@ class Walk:
 
 
 PLAIN = (types.SimpleNamespace,)
+
+
+def _put(slot: Slot, value: Any) -> None:
+    """Write into a slot; one that cannot be written to keeps what it has."""
+    with suppress(AttributeError, TypeError):
+        slot.put(slot.owner, slot.key, value)
 
 
 def _is_descriptor(x: Any) -> bool:
