@@ -42,6 +42,13 @@ def test_the_graph_of_the_architecture_page_is_checked(architecture: dict[str, A
     assert architecture["result"].coverage.n_resolved == 7850
 
 
+def test_the_page_on_tracing_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    names: dict[str, Any] = {"__name__": "page"}  # else its classes would be those of Python
+    for code in blocks("docs/tracing.md"):
+        exec(code, names)
+    assert capsys.readouterr().out.split() == ["pass", "pass", "trace", "not", "traced"]
+
+
 @pytest.mark.interpreted
 @pytest.mark.parametrize("batch_axis", [0, None])
 def test_the_operations_of_the_architecture_page_are_right(

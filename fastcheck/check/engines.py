@@ -98,10 +98,8 @@ def _black_box(box: BlackBox, reason: str, options: dict[str, Any]) -> BlackBoxM
 
 def _traced(box: BlackBox) -> GraphObjective:
     """Return the loss as a graph; its module is loaded when a function is given."""
-    try:
-        from fastcheck.traced import trace, trace_closure
-    except ImportError:  # until all operations that a trace needs are there
-        raise TraceError("tracing is not available") from None
+    from fastcheck.traced import trace, trace_closure
+
     if box.is_closure:
         return trace_closure(box.function, box.arrays)
     return trace(box.called, box.arrays, batch_axis=None)
