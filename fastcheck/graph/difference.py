@@ -196,24 +196,26 @@ class Difference:
         assert flat is not None
         return flat
 
-    def unpinned(self, shape: tuple[int, ...]) -> Difference:
+    def unpinned(self, shape: tuple[int, ...], over: Sequence[int] | None = None) -> Difference:
         """Return the difference with one column per row and full length along pinned axes.
 
-        `shape` is the shape of the node's value.
+        `shape` is the shape of the node's value; `over` has the pinned axes that are meant, by
+        default all.
         """
-        if not self.pins:
-            return self.expanded().regrouped()
-        axes = sorted(self.pins)
-        dims = [shape[a] for a in axes]
+        axes = sorted(self.pins if over is None else over)
         full = self.expanded()
+        if not axes:
+            return full.coarse()
+        dims = [shape[a] for a in axes]
         which = full.per_column(flat_index([full.pins[a] for a in axes], dims))
         n_columns = full.data.shape[-1]
         out = memory.zeros((math.prod(dims), full.flat.shape[0], n_columns))
         kernels.unpin(full.flat, which, out)
-        rest = [n for a, n in enumerate(full.data.shape[:-1]) if a not in self.pins]
+        rest = [n for a, n in enumerate(full.data.shape[:-1]) if a not in axes]
         data = np.moveaxis(out.reshape(*dims, *rest, n_columns), range(len(axes)), axes)
         data = memory.contiguous(data)
-        return Difference(data, full.rows, full.offsets, {}, full.samples).regrouped()
+        pins = {a: p for a, p in full.pins.items() if a not in axes}
+        return Difference(data, full.rows, full.offsets, pins, full.samples).coarse()
 
 
 def flat_index(index: list[Ints], dims: list[int]) -> Ints:

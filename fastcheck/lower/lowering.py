@@ -15,7 +15,7 @@ except ImportError:
     Opaque = None
 from fastcheck.lower.builder import Builder, LoweringError, Operand, Value
 from fastcheck.lower.factors import groups, joined, plain
-from fastcheck.lower.handlers import HANDLERS, operand
+from fastcheck.lower.handlers import HANDLERS, handler_of, operand
 from fastcheck.lower.movers import MOVERS, SPLITTERS
 from fastcheck.lower.moves import Ids, Moved
 from fastcheck.lower.recognise import Found, Recogniser
@@ -36,9 +36,7 @@ Lowered = Operand | Moved
 MOST_PASSES = 3
 """How often the loss is lowered, if a later call shows how axes of constants are joined."""
 
-ENTRYWISE = {f for f in vars(np).values() if isinstance(f, np.ufunc) and f.signature is None} | {
-    np.clip, np.where, assigned, cast, copied, powered,
-}  # fmt: skip
+ENTRYWISE = {np.clip, np.where, assigned, cast, copied, powered}
 
 
 def lower(
@@ -219,7 +217,7 @@ class _Lowering:
         return lowered
 
     def _computed(self, call: Call) -> Value:
-        handler = HANDLERS.get(call.function)
+        handler = handler_of(call.function)
         if handler is None:
             raise LoweringError(f"no operation for {call.function}")
         args = [self._filled(a) for a in call.args]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
+from numpy.lib.stride_tricks import as_strided, sliding_window_view
 
 from fastcheck.tracing.functions import (
     assembled,
@@ -39,6 +39,7 @@ MOVERS: dict[Any, Mover] = {}
 
 def _first(call: Call, entries: Entries, constant: Constant) -> Ints:
     """Move the first argument."""
+    assert call.function is not None
     args, kwargs = list(call.args), dict(call.kwargs)
     moved = entries(args.pop(0) if args else kwargs.pop(next(iter(kwargs))))
     rest = [constant(a) for a in args]
@@ -47,6 +48,7 @@ def _first(call: Call, entries: Entries, constant: Constant) -> Ints:
 
 def _several(call: Call, entries: Entries, constant: Constant) -> Ints:
     """Move the arrays of a list."""
+    assert call.function is not None
     arrays, *rest = call.args
     moved = [entries(array) for array in arrays]
     kwargs = {k: constant(a) for k, a in call.kwargs.items() if k not in ("dtype", "casting")}
@@ -88,7 +90,8 @@ def _strided(call: Call, entries: Entries, constant: Constant) -> Ints:
     """Take a view with strides of its own, which are those of the array as it lies in memory."""
     x, *rest = call.args
     moved = laid_out(entries(x), constant(x).view(np.int64))
-    return strided(moved, *rest, **call.kwargs)
+    function: Any = call.function
+    return np.asarray(function(moved, *rest, **call.kwargs))
 
 
 def _chosen(call: Call, entries: Entries, constant: Constant) -> Ints | None:
@@ -129,7 +132,7 @@ MOVERS.update(dict.fromkeys(_LISTS, _several))
 MOVERS.update(
     {
         assigned: _assigned, assembled: _assembled, written_through: _written, copied: _copied,
-        cast: _copied, np.pad: _padded, np.where: _chosen, strided: _strided,
+        cast: _copied, np.pad: _padded, np.where: _chosen, strided: _strided, as_strided: _strided,
         number: _number,
     }
 )  # fmt: skip

@@ -173,10 +173,7 @@ def factored(index: Ints, shape: Shape) -> Factors:
     """
     if 0 in index.shape:
         return plain(index.shape)
-    axes = [
-        _cut(_digits(np.moveaxis(index, a, 0)[(slice(None), *[0] * (index.ndim - 1))]), shape)
-        for a in range(index.ndim)
-    ]
+    axes = [_cut(_digits(_line(index, a)), shape) for a in range(index.ndim)]
     factors = tuple(tuple(n for n, _ in axis) or (1,) for axis in axes)
     steps = [step for axis in axes for _, step in (axis or [(1, 0)])]
     rebuilt = np.full(joined(factors), index.flat[0])
@@ -186,6 +183,11 @@ def factored(index: Ints, shape: Shape) -> Factors:
     if np.array_equal(rebuilt.reshape(index.shape), index):
         return factors
     return plain(index.shape)
+
+
+def _line(index: Ints, axis: int) -> Ints:
+    """Return the positions along one axis, at the beginning of the others."""
+    return np.moveaxis(index, axis, -1).reshape(-1, index.shape[axis])[0]
 
 
 def _digits(line: Ints) -> list[tuple[int, int]]:
@@ -237,7 +239,7 @@ def _permutation(index: Ints, shape: Shape) -> tuple[int, ...] | None:
         if index.shape[k] == 1:
             axes.append(-1)
             continue
-        step = int(np.moveaxis(index, k, 0)[(1, *[0] * (index.ndim - 1))] - index.flat[0])
+        step = int(_line(index, k)[1]) - int(index.flat[0])
         places = [a for a, s in enumerate(strides) if s == step and shape[a] == index.shape[k]]
         if not places:
             return None

@@ -129,7 +129,12 @@ class Recogniser:
         return roots
 
     def _roots_of(self, call: Call, roots: list[tuple[int, ...]]) -> tuple[int, ...]:
-        if call.function not in self.entrywise or not self.depends[call.index]:
+        is_entrywise = call.function in self.entrywise or isinstance(call.function, np.ufunc)
+        if (
+            not is_entrywise
+            or getattr(call.function, "signature", None)
+            or not self.depends[call.index]
+        ):
             return ()
         if call.function is assigned and not isinstance(call.args[1], Ref):
             return ()
@@ -145,6 +150,10 @@ class Recogniser:
             return ()
         kept = [r for r in found[0] if all(r in other for other in found[1:])]
         return tuple(kept[-MOST_ROOTS:])
+
+    def _is_entrywise(self, function: Any) -> bool:
+        own = isinstance(function, np.ufunc) and function.signature is None
+        return own or function in self.entrywise
 
     def _is_number(self, argument: Any) -> bool:
         if isinstance(argument, Ref):
@@ -189,6 +198,7 @@ class Recogniser:
 
         for i in cone:
             call = self.calls[i]
+            assert call.function is not None
             args = [given(a) for a in call.args]
             kwargs = {k: given(a) for k, a in call.kwargs.items()}
             results[i] = call.function(*args, **kwargs)
@@ -251,7 +261,7 @@ class Recogniser:
         v = np.mean(c * c, axis=axes, keepdims=True)
         if not _same(c / np.sqrt(v + eps), self.values[call.index]):
             return None
-        return lambda node, inner: ops.normalise(node, axis=inner, eps=eps)
+        return lambda node, inner: ops.standardise(node, inner, eps)
 
     def _eps(self, root: Any) -> float | None:
         """Return what is added to the variance on the way to `root`, 0 if nothing is."""

@@ -81,6 +81,16 @@ from fastcheck.graph.ops.functions_pointwise import (
     softsign,
     tan,
 )
+from fastcheck.graph.ops.functions_reduce import (
+    argmax,
+    argmin,
+    cumsum,
+    max,  # noqa: A004
+    min,  # noqa: A004
+    standardise,
+    std,
+    var,
+)
 from fastcheck.graph.ops.moving import (
     assign,
     broadcast_to,
@@ -115,6 +125,8 @@ __all__ = [
     "arcsin",
     "arcsinh",
     "arctan",
+    "argmax",
+    "argmin",
     "assign",
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
@@ -127,6 +139,7 @@ __all__ = [
     "cos",
     "cosh",
     "cross_entropy",
+    "cumsum",
     "diagonal",
     "divide",
     "elu",
@@ -157,8 +170,10 @@ __all__ = [
     "logical_not",
     "logical_or",
     "matmul",
+    "max",
     "maximum",
     "mean",
+    "min",
     "minimum",
     "mish",
     "moveaxis",
@@ -193,6 +208,8 @@ __all__ = [
     "square",
     "squeeze",
     "stack",
+    "standardise",
+    "std",
     "subtract",
     "sum",
     "swapaxes",
@@ -206,6 +223,7 @@ __all__ = [
     "tril",
     "triu",
     "trunc",
+    "var",
     "where",
     "windows",
 ]

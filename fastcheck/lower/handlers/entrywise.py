@@ -9,7 +9,7 @@ import numpy as np
 from fastcheck.graph import ops
 from fastcheck.graph.ops.arithmetic import Scale
 from fastcheck.lower.builder import Builder, LoweringError, Value
-from fastcheck.lower.handlers.registry import HANDLERS, bound, handles, number, operand
+from fastcheck.lower.handlers.registry import HANDLERS, SCIPY, bound, handles, number, operand
 from fastcheck.tracing.functions import powered
 
 if TYPE_CHECKING:
@@ -46,6 +46,8 @@ BINARY = {
 for _numpy, _ours in (UNARY | BINARY).items():
     if hasattr(ops, _ours):
         HANDLERS[getattr(np, _numpy)] = entrywise(getattr(ops, _ours))
+for _scipy, _ours in {"expit": "sigmoid", "erf": "erf", "log_expit": "log_sigmoid"}.items():
+    SCIPY[_scipy] = entrywise(getattr(ops, _ours))
 
 
 def scaled(value: Value, factor: float) -> Value:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 HANDLERS: dict[Any, Handler] = {}
 """By function of NumPy."""
+SCIPY: dict[str, Handler] = {}
+"""By name of a ufunc of ``scipy.special``, which need not be installed."""
 
 
 def handles(*functions: Any) -> Callable[[Handler], Handler]:
@@ -26,6 +28,13 @@ def handles(*functions: Any) -> Callable[[Handler], Handler]:
         return handler
 
     return register
+
+
+def handler_of(function: Any) -> Handler | None:
+    """Return the handler of a function of NumPy, or of a ufunc of SciPy by its name."""
+    if isinstance(function, np.ufunc) and function not in HANDLERS:
+        return SCIPY.get(function.__name__)
+    return HANDLERS.get(function)
 
 
 def bound(args: list[Any], kwargs: dict[str, Any], *names: str) -> list[Any]:
