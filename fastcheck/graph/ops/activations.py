@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fastcheck.graph.ops.bell import bell, bell_integral, erf, normal
+from fastcheck.graph.ops.bell import bell, bell_change, erf, normal
 from fastcheck.graph.ops.pointwise import (
     Pointwise,
     Sigmoid,
@@ -58,7 +58,10 @@ class Gated(Pointwise):
     def rule(self, d: Floats, *stencil: Floats) -> Floats:
         x, s, q = stencil
         dv = d * (self.a + self.b * (3.0 * x * (x + d) + d * d))
-        return (x + d) * Sigmoid().rule(dv, s, q) + d * s
+        v = self.gate(x)
+        top, bottom = v + np.maximum(dv, 0.0), v + np.minimum(dv, 0.0)
+        far = np.sign(dv) * logistic(top) * logistic(-bottom) * -np.expm1(-np.abs(dv))
+        return (x + d) * np.where(np.abs(dv) < 1.0, Sigmoid().rule(dv, s, q), far) + d * s
 
     def derivative(self, x: Floats, y: Floats) -> Floats:
         _, s, q = self.stencil(x, y)
@@ -87,7 +90,7 @@ class Gelu(Pointwise):
 
     def rule(self, d: Floats, *stencil: Floats) -> Floats:
         x, p, q = stencil
-        return (x + d) * (q * bell_integral(d, x, 0.5)) + d * p
+        return (x + d) * bell_change(d, x, q, 0.5, 0.5) + d * p
 
     def derivative(self, x: Floats, y: Floats) -> Floats:
         _, p, q = self.stencil(x, y)
@@ -113,7 +116,7 @@ class Erf(Pointwise):
 
     def rule(self, d: Floats, *stencil: Floats) -> Floats:
         x, q = stencil
-        return q * bell_integral(d, x, 1.0)
+        return bell_change(d, x, q, 1.0, 1.0)
 
     def derivative(self, x: Floats, y: Floats) -> Floats:
         return np.asarray(2.0 / np.sqrt(np.pi) * bell(x, 1.0))

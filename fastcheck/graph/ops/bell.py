@@ -44,30 +44,29 @@ def bell(x: Floats, a: float) -> Floats:
     return np.where(np.abs(x) > 1e3, 0.0 * x, whole)
 
 
-def bell_integral(d: Floats, x: Floats, a: float) -> Floats:
-    """Return the integral of the bell curve from x to ``x + d``, in units of its value at x.
+def bell_change(d: Floats, x: Floats, q: Floats, a: float, top: float) -> Floats:
+    """Return the change of the integral of a bell curve with value q at x, from x to ``x + d``.
 
-    Near x, that of ``exp(-a (2 x t + t t))`` over t, by Gauss's formula with 12 places, all terms
-    of which have one sign; far from it, the difference of two values, which are far apart.
+    Near x, q times the integral of ``exp(-a (2 x t + t t))`` over t, by Gauss's formula with 12
+    places, all terms of which have one sign; far from it, the difference of two values of ``top
+    erf(sqrt(a) x)``, which are then far apart.
     """
-    d, x = np.broadcast_arrays(d, x)
+    d, x, q = np.broadcast_arrays(d, x, q)
     far = a * np.abs(d) * (2.0 * np.abs(x) + np.abs(d)) > FAR
     step = np.where(far, 0.0, d)
     total = np.zeros_like(step)
     for place, share in zip(PLACES, SHARES, strict=True):
         t = place * step
         total += share * np.exp(-a * t * (2.0 * x + t))
-    total *= step
+    total *= step * q
     if far.any():
-        total[far] = _far_integral(d[far], x[far], a)
+        start, end = math.sqrt(a) * x[far], math.sqrt(a) * (x[far] + d[far])
+        total[far] = top * _erf_change(start, end)
     return total
 
 
-def _far_integral(d: Floats, x: Floats, a: float) -> Floats:
-    """Return the same as a difference of values of the error function."""
-    root = math.sqrt(a)
-    start, end = root * x, root * (x + d)
+def _erf_change(start: Floats, end: Floats) -> Floats:
+    """Return ``erf(end) - erf(start)`` where the two are far apart."""
     sign = np.where(start > 0.0, 1.0, -1.0)
     outside = sign * (erfc(sign * start) - erfc(sign * end))
-    change = np.where(start * end > 0.0, outside, erf(end) - erf(start))
-    return 0.5 * math.sqrt(math.pi / a) * change / bell(x, a)
+    return np.where(start * end > 0.0, outside, erf(end) - erf(start))

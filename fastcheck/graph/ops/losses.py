@@ -289,3 +289,15 @@ class CrossEntropy(_Elementwise):
         p, y = tables
         with np.errstate(divide="ignore", invalid="ignore"):
             return -np.where(y == 0.0, 0.0, y * np.log1p(d / (p + self.guard)))
+
+
+class KLDivergence(CrossEntropy):
+    """``y log(y / q)`` from probabilities q, per class; its changes are those of cross-entropy."""
+
+    def __init__(self) -> None:
+        super().__init__()
+
+    def value(self, *values: Floats) -> Floats:
+        q, y = values
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.where(y == 0.0, 0.0, y * np.log(y / q))

@@ -341,8 +341,9 @@ def logistic(x: Floats) -> Floats:
 
 def softplus_change(d: Floats, s: Floats, c: Floats) -> Floats:
     """Return the change of ``log(1 + exp(x))`` by `d`; ``s = sigmoid(x)`` and ``c = 1 - s``."""
-    small = s * np.expm1(np.minimum(d, 1.0))
-    near = np.abs(small) < 0.5
+    with np.errstate(over="ignore"):
+        small = s * np.expm1(d)
+    near = (small > -0.5) & (small < np.inf)
     e = np.exp(-np.abs(d))  # 1 + small cancels where d leads out of saturation
     far = np.log(np.where(d > 0.0, s + c * e, c + s * e)) + np.maximum(d, 0.0)
     return np.where(near, np.log1p(np.where(near, small, 0.0)), far)

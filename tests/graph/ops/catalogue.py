@@ -13,13 +13,14 @@ To add an operation, write an `Entry` (see ``entry.py``) into the list of its fa
 
 from __future__ import annotations
 
-from tests.graph.ops import choice_entries, moving_entries, pointwise_entries
+from tests.graph.ops import choice_entries, loss_entries, moving_entries, pointwise_entries
 from tests.graph.ops.entry import Entry
 
 CATALOGUE: dict[str, Entry] = {
     entry.name: entry
     for family in (
         choice_entries.ENTRIES,
+        loss_entries.ENTRIES,
         moving_entries.ENTRIES,
         pointwise_entries.ENTRIES,
     )
