@@ -187,7 +187,8 @@ def factored(index: Ints, shape: Shape) -> Factors:
 
 def _line(index: Ints, axis: int) -> Ints:
     """Return the positions along one axis, at the beginning of the others."""
-    return np.moveaxis(index, axis, -1).reshape(-1, index.shape[axis])[0]
+    line: Ints = np.moveaxis(index, axis, -1).reshape(-1, index.shape[axis])[0]
+    return line
 
 
 def _digits(line: Ints) -> list[tuple[int, int]]:
