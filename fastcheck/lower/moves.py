@@ -17,7 +17,7 @@ import numpy as np
 from fastcheck.graph import ops
 from fastcheck.graph.ops.move import Move
 from fastcheck.lower.builder import Operand, Value
-from fastcheck.lower.factors import Factors, joined, plain
+from fastcheck.lower.factors import Factors, common, joined, plain
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -173,6 +173,30 @@ def factored(index: Ints, shape: Shape) -> Factors:
     """
     if 0 in index.shape:
         return plain(index.shape)
+    found = _regular(index, shape)
+    if found is not None:
+        return found
+    return _partly(index, shape)
+
+
+def _partly(index: Ints, shape: Shape) -> Factors:
+    """Return factors along which the index of some axes of the source is regular.
+
+    An index by labels is irregular along the classes, and yet goes through samples and positions
+    one after the other.
+    """
+    choices: list[list[tuple[int, ...]]] = [[(n,)] for n in index.shape]
+    for axis, n in enumerate(shape):
+        stride = math.prod(shape[axis + 1 :])
+        along = _regular(index // stride % n, (n,)) if n > 1 else None
+        for known, factor in zip(choices, along or (), strict=False):
+            known.append(factor)
+    whole = plain(index.shape)
+    return tuple(common(*c) or one for c, one in zip(choices, whole, strict=True))
+
+
+def _regular(index: Ints, shape: Shape) -> Factors | None:
+    """Return factors along which all of `index` is a sum of multiples, None if it is none."""
     axes = [_cut(_digits(_line(index, a)), shape) for a in range(index.ndim)]
     factors = tuple(tuple(n for n, _ in axis) or (1,) for axis in axes)
     steps = [step for axis in axes for _, step in (axis or [(1, 0)])]
@@ -180,9 +204,7 @@ def factored(index: Ints, shape: Shape) -> Factors:
     for place, (n, step) in enumerate(zip(joined(factors), steps, strict=True)):
         line = np.arange(n) * step
         rebuilt += line.reshape([-1 if a == place else 1 for a in range(rebuilt.ndim)])
-    if np.array_equal(rebuilt.reshape(index.shape), index):
-        return factors
-    return plain(index.shape)
+    return factors if np.array_equal(rebuilt.reshape(index.shape), index) else None
 
 
 def _line(index: Ints, axis: int) -> Ints:

@@ -36,7 +36,7 @@ GRID = np.concatenate([np.linspace(-40.0, 40.0, 161) + 1e-3, [-1e-5, 1e-5, 0.123
 SAME = 1e-12
 """How far two ways to compute the same thing may differ, relatively."""
 
-MOST_ROOTS = 3
+MOST_ROOTS = 16
 """So many earlier values are tried as the argument of a function."""
 
 
