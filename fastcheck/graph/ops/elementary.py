@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fastcheck.graph.ops.pointwise import Pointwise, smallest
+from fastcheck.kernels import elementary
 from fastcheck.kernels import pointwise as kernels
 
 if TYPE_CHECKING:
@@ -135,31 +136,44 @@ class Cbrt(FromZero):
         return 1.0 / (3.0 * y * y)
 
 
-class Sin(AtPoint):
-    """Sine: ``cos(x) sin(d) - 2 sin(x) sin(d/2) ** 2``, or ``2 cos(x + d/2) sin(d/2)``."""
+class Turned(Pointwise):
+    """A function with an addition theorem: ``a sin(d) - b (1 - cos(d))``, or hyperbolic.
+
+    For sine, a is the cosine at x and b the sine; for cosine, minus the sine and the cosine. For
+    hyperbolic functions the difference is ``a sinh(d) + b (cosh(d) - 1)``. ``1 - cos(d)`` is
+    ``2 sin(d/2) ** 2``.
+    """
+
+    kernel = staticmethod(elementary.turn)
+    settings = (-1.0,)
+
+    def rule(self, d: Floats, *stencil: Floats) -> Floats:
+        a, b, _ = stencil
+        half = np.sin(0.5 * d)
+        return np.asarray(a * np.sin(d) - b * (2.0 * half * half))
+
+
+class Sin(Turned):
+    """Sine."""
 
     def value(self, *values: Floats) -> Floats:
         return np.sin(values[0])
 
-    def rule(self, d: Floats, *stencil: Floats) -> Floats:
-        x, half = stencil[0], np.sin(0.5 * d)
-        near = np.cos(x) * np.sin(d) - 2.0 * np.sin(x) * half * half
-        return np.where(np.abs(d) < 1.0, near, 2.0 * np.cos(x + 0.5 * d) * half)
+    def stencil(self, x: Floats, y: Floats) -> tuple[Floats, ...]:
+        return np.cos(x), y, x
 
     def derivative(self, x: Floats, y: Floats) -> Floats:
         return np.cos(x)
 
 
-class Cos(AtPoint):
-    """Cosine: ``-sin(x) sin(d) - 2 cos(x) sin(d/2) ** 2``, or ``-2 sin(x + d/2) sin(d/2)``."""
+class Cos(Turned):
+    """Cosine."""
 
     def value(self, *values: Floats) -> Floats:
         return np.cos(values[0])
 
-    def rule(self, d: Floats, *stencil: Floats) -> Floats:
-        x, half = stencil[0], np.sin(0.5 * d)
-        near = -np.sin(x) * np.sin(d) - 2.0 * np.cos(x) * half * half
-        return np.where(np.abs(d) < 1.0, near, -2.0 * np.sin(x + 0.5 * d) * half)
+    def stencil(self, x: Floats, y: Floats) -> tuple[Floats, ...]:
+        return -np.sin(x), y, x
 
     def derivative(self, x: Floats, y: Floats) -> Floats:
         return -np.sin(x)
@@ -226,30 +240,42 @@ class Arccos(Arcsin):
         return np.arccos(values[0])
 
 
-class Sinh(AtPoint):
-    """Hyperbolic sine, by the addition theorems of the sine."""
+class Sinh(Turned):
+    """Hyperbolic sine; for large changes ``2 cosh(x + d/2) sinh(d/2)``."""
+
+    settings = (1.0,)
 
     def value(self, *values: Floats) -> Floats:
         return np.sinh(values[0])
 
+    def stencil(self, x: Floats, y: Floats) -> tuple[Floats, ...]:
+        return np.cosh(x), y, x
+
     def rule(self, d: Floats, *stencil: Floats) -> Floats:
-        x, half = stencil[0], np.sinh(0.5 * d)
-        near = np.cosh(x) * np.sinh(d) + 2.0 * np.sinh(x) * half * half
+        a, b, x = stencil
+        half = np.sinh(0.5 * d)
+        near = a * np.sinh(d) + b * (2.0 * half * half)  # whose terms cancel where d is large
         return np.where(np.abs(d) < 1.0, near, 2.0 * np.cosh(x + 0.5 * d) * half)
 
     def derivative(self, x: Floats, y: Floats) -> Floats:
         return np.cosh(x)
 
 
-class Cosh(AtPoint):
-    """Hyperbolic cosine, by the addition theorems of the cosine."""
+class Cosh(Turned):
+    """Hyperbolic cosine; for large changes ``2 sinh(x + d/2) sinh(d/2)``."""
+
+    settings = (1.0,)
 
     def value(self, *values: Floats) -> Floats:
         return np.cosh(values[0])
 
+    def stencil(self, x: Floats, y: Floats) -> tuple[Floats, ...]:
+        return np.sinh(x), y, x
+
     def rule(self, d: Floats, *stencil: Floats) -> Floats:
-        x, half = stencil[0], np.sinh(0.5 * d)
-        near = np.sinh(x) * np.sinh(d) + 2.0 * np.cosh(x) * half * half
+        a, b, x = stencil
+        half = np.sinh(0.5 * d)
+        near = a * np.sinh(d) + b * (2.0 * half * half)
         return np.where(np.abs(d) < 1.0, near, 2.0 * np.sinh(x + 0.5 * d) * half)
 
     def derivative(self, x: Floats, y: Floats) -> Floats:

@@ -12,7 +12,7 @@ from fastcheck.graph.ops.base import unbroadcast
 from fastcheck.graph.ops.elementary import AtPoint, FromZero
 from fastcheck.graph.ops.grouped import row_bases
 from fastcheck.graph.ops.pointwise import smallest
-from fastcheck.kernels import powers as kernels
+from fastcheck.kernels import elementary as kernels
 
 if TYPE_CHECKING:
     from fastcheck.graph.block import Block

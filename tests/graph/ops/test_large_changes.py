@@ -50,6 +50,7 @@ FUNCTIONS = {
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # of polynomials in large numbers
 def test_a_rule_holds_for_changes_of_any_size(name: str) -> None:
     build, f = FUNCTIONS[name]
     x, d = np.array(list(product(POINTS, CHANGES))).T

@@ -1,4 +1,7 @@
-"""Differences of powers; see :mod:`fastcheck.kernels.pointwise` for what all kernels share."""
+"""Differences of powers, circular and hyperbolic functions.
+
+See :mod:`fastcheck.kernels.pointwise` for what all kernels share.
+"""
 
 from __future__ import annotations
 
@@ -67,3 +70,33 @@ def whole_power(x: Array, which: Array, data: Array, offsets: Array, p: int) -> 
                     total = total * end + power
                 data[i, r] *= total
     return 0
+
+
+@jit
+def turn(
+    a: Array,
+    b: Array,
+    x: Array,  # noqa: ARG001 - for the rule for large changes; both have one list of arguments
+    which: Array,
+    data: Array,
+    offsets: Array,
+    sign: float,
+) -> int:
+    """Circular (sign -1) or hyperbolic (1) functions: ``a S(d) + b (C(d) - 1)``.
+
+    S and C are sine and cosine, or hyperbolic.
+    """
+    edge = offsets.view(np.uint64)
+    bad = 0
+    for i in range(data.shape[0]):
+        for g in range(offsets.size - 1):
+            ai = a[which[g], i]
+            bi = sign * b[which[g], i]
+            for r in range(edge[g], edge[g + 1]):
+                d = data[i, r]
+                bad += abs(d) > SMALL
+                s = sign * d * d
+                odd = d + d * s * (1 / 6 + s * (1 / 120 + s * (1 / 5040)))
+                even = d * d * (0.5 + s * (1 / 24 + s * (1 / 720)))
+                data[i, r] = ai * odd + bi * even
+    return bad
