@@ -117,12 +117,12 @@ def test_masks_from_comparisons_lose_no_kink_and_no_change(step: float) -> None:
 
 def test_units_that_lose_by_far_are_left_out() -> None:
     graph = Graph()
-    w = graph.param("W", (1, 3))
+    w = graph.param("W", (1, 4))
     z = graph.data([[1.0]], 0) @ w
-    graph.set_loss(ops.sum(ops.minimum(z, 2.0)) + ops.sum((z > 0.0) * np.ones((1, 3))))
-    state = State(graph, {"W": np.array([[5.0, 1.0, 1e-9]])})
+    graph.set_loss(ops.sum(ops.minimum(z, 2.0)) + ops.sum((z > 4.0) * np.ones((1, 4))))
+    state = State(graph, {"W": np.array([[5.0, 1.0, 2.0 + 1e-9, 4.0 + 1e-9]])})
     alive = find_alive(find_route(w), state, 1e-6)
-    assert alive[z.index].tolist() == [[0, 1, 1]]
+    assert alive[z.index].tolist() == [[0, 1, 1, 1]]
 
 
 @pytest.mark.parametrize("f", [ops.maximum, ops.minimum])
