@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastcheck.graph import Graph, ops
+from fastcheck.lower.blocks import sliced
 from fastcheck.lower.factors import Factors, common, fitted, joined, lengths, plain
 
 if TYPE_CHECKING:
@@ -80,6 +81,7 @@ class Builder:
         self.leaves: dict[int, tuple[Array, Factors]] = {}
         self._constants: dict[tuple[int, Shape], Node] = {}
         self._reshaped: dict[tuple[int, Shape], Node] = {}
+        self._sliced: dict[tuple[int, int, int, int], Node] = {}
 
     def constant(self, array: Array, factors: Factors) -> Node:
         """Return the data leaf of a constant; one leaf per array and shape."""
@@ -105,6 +107,13 @@ class Builder:
         if key not in self._reshaped:
             self._reshaped[key] = ops.reshape(node, shape)
         return self._reshaped[key]
+
+    def sliced(self, node: Node, axis: int, start: int, stop: int) -> Node:
+        """Return a range of `node` along an axis; one node per range."""
+        key = (node.index, axis, start, stop)
+        if key not in self._sliced:
+            self._sliced[key] = sliced(node, axis, start, stop)
+        return self._sliced[key]
 
     def node(self, operand: Operand, factors: Factors) -> Node:
         """Return `operand` as a node whose axes are `factors`."""

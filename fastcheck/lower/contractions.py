@@ -12,6 +12,7 @@ import numpy as np
 from fastcheck.graph import ops
 from fastcheck.graph.ops.contraction import Contraction
 from fastcheck.graph.ops.shape import Transpose
+from fastcheck.lower.blocks import Part, parts_along
 from fastcheck.lower.builder import Builder, LoweringError, Operand, Value
 from fastcheck.lower.factors import common, groups
 
@@ -94,8 +95,44 @@ def _product(builder: Builder, a: Operand, left: str, b: Operand, right: str, ou
         _untransposed(builder.node(o, tuple(sizes[k] for k in own)), spelled(own))
         for o, own in ((a, left), (b, right))
     )
-    op = Contraction(first, second, spelled(out))
-    return Value(builder.graph.apply(op, x, y), tuple(sizes[k] for k in out))
+    node = _multiplied(builder, (x, first), (y, second), spelled(out))
+    return Value(node, tuple(sizes[k] for k in out))
+
+
+def _multiplied(
+    builder: Builder, left: tuple[Node, str], right: tuple[Node, str], out: str
+) -> Node:
+    """Return the contraction of two nodes, taken apart where one is joined along a summed axis."""
+    for one, other in ((left, right), (right, left)):
+        for letter in (k for k in one[1] if k in other[1] and k not in out):
+            parts = parts_along(one[0], one[1].index(letter))
+            if len(parts) > 1:
+                return _of_parts(builder, parts, one, other, letter, out)
+    return builder.graph.apply(Contraction(left[1], right[1], out), left[0], right[0])
+
+
+def _of_parts(
+    builder: Builder,
+    parts: list[Part],
+    one: tuple[Node, str],
+    other: tuple[Node, str],
+    letter: str,
+    out: str,
+) -> Node:
+    """Return the sum of the products of the parts of `one` with the rows of `other` they meet."""
+    axis = other[1].index(letter)
+    total: Node | None = None
+    for part in parts:
+        node = part.node
+        if node is None:
+            if not np.any(part.constant):
+                continue
+            node = builder.graph.data(part.constant)
+        rest = builder.sliced(other[0], axis, part.start, part.stop)
+        term = builder.graph.apply(Contraction(one[1], other[1], out), node, rest)
+        total = term if total is None else ops.add(total, term)
+    assert total is not None
+    return total
 
 
 def _untransposed(node: Node, letters: str) -> tuple[Node, str]:

@@ -16,7 +16,7 @@ except ImportError:
 from fastcheck.lower.builder import Builder, LoweringError, Operand, Value
 from fastcheck.lower.factors import groups, joined, plain
 from fastcheck.lower.handlers import HANDLERS, handler_of, operand
-from fastcheck.lower.movers import MOVERS, SPLITTERS
+from fastcheck.lower.movers import FILLERS, MOVERS, SPLITTERS
 from fastcheck.lower.moves import Ids, Moved
 from fastcheck.lower.recognise import Found, Recogniser
 from fastcheck.lower.samples import label_samples
@@ -260,7 +260,7 @@ class _Lowering:
         ids = MOVERS[call.function](call, self._entries, self._constant)
         if ids is None:
             return None
-        if call.function is assigned:
+        if call.function in FILLERS:
             return Moved(ids, is_buffer=True)
         if not self.ids.is_joined(ids):
             return self.ids.made(Moved(ids)) if self._is_piece(call, ids.size) else Moved(ids)

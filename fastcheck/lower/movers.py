@@ -137,5 +137,7 @@ MOVERS.update(
     }
 )  # fmt: skip
 
+FILLERS = (assigned, assembled, written_through)
+"""Functions that put entries into an array, which may go on."""
 SPLITTERS = (np.split, np.array_split, np.hsplit, np.vsplit, np.dsplit)
 """Functions with several results, of which one is then picked."""

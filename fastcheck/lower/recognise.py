@@ -326,12 +326,12 @@ def _match(y: Floats) -> Callable[[Node], Node] | None:
     """Return the operation whose values on the grid are `y`."""
     if y.shape != GRID.shape or y.dtype != np.float64:
         return None
-    low, high = float(y[0] / GRID[0]), float(y[160] / GRID[160])
-    bent = np.where(GRID > 0.0, high * GRID, low * GRID)
-    if low != high and _close(bent, y):
-        return lambda a: a.graph.apply(Bend(low, high), a)
-    for function, make in known_functions():
-        with np.errstate(all="ignore"):
+    with np.errstate(all="ignore"):
+        low, high = float(y[0] / GRID[0]), float(y[160] / GRID[160])
+        bent = np.where(GRID > 0.0, high * GRID, low * GRID)
+        if low != high and _close(bent, y):
+            return lambda a: a.graph.apply(Bend(low, high), a)
+        for function, make in known_functions():
             if _close(function(GRID), y):
                 return make
     return None
