@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fastcheck.graph.reference import gradient, shaken_values
+from fastcheck.graph.reference import Noise, absolute_terms, gradient, shaken_values
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -36,11 +36,14 @@ class Rounding:
     ----------
     scale : dict of str to ndarray of float64
         For each parameter entry, in units of the gradient.
+    terms : dict of str to ndarray of float64
+        The part of it that is the sum of the absolute terms of the derivative.
     loss : float
         By how much one rounding error in each operation moves the loss, absolute.
     """
 
     scale: dict[str, Floats]
+    terms: dict[str, Floats]
     loss: float
 
 
@@ -56,11 +59,14 @@ def find_rounding(state: State, names: Iterable[str] | None = None) -> Rounding:
 
     Notes
     -----
-    The scale of an entry is ``G + max(S, mean(S) / 2)``. ``G`` is the gradient with every term of
-    every sum taken by absolute value. ``S`` is how much the reference gradient moves, relative to
-    the shake, when every intermediate value is multiplied by ``1 +- 2**-46`` with random signs,
-    the worst of three: it covers algorithms that lose digits where ours does not, such as
-    ``1 - a*a`` for a saturated tanh, and normalisation of features with a large mean.
+    The scale of an entry is ``G + max(S, mean(S) / 2)``. ``G`` is the sum of the absolute values of
+    the terms that the derivative is summed from. ``S`` is how much the reference gradient moves,
+    relative to the shake, when every intermediate value is multiplied by ``1 +- 2**-46`` and the
+    result of every vjp is moved by ``2**-46`` of its absolute terms, with random signs, the worst
+    of three. Errors of single operations thus meet as they do in a computation: with signs, and
+    not each at its worst, which would let the bound of a deep network grow with every layer. That
+    the terms of each operation count by absolute value covers algorithms that lose digits where
+    ours does not, such as ``1 - a*a`` for a saturated tanh.
 
     Costs five backward and three forward passes. No derivative is computed with any of them.
     """
@@ -73,15 +79,16 @@ def find_rounding(state: State, names: Iterable[str] | None = None) -> Rounding:
         values = shaken_values(graph, state.values, seed, SHAKE)
         assert graph.loss is not None
         loss = max(loss, abs(float(values[graph.loss.index].reshape(())) - state.loss))
-        for name, g in gradient(graph, values, names).items():
+        for name, g in gradient(graph, values, names, Noise(seed, SHAKE)).items():
             g -= base[name]
             np.maximum(moved[name], np.abs(g, out=g), out=moved[name])
-    scale = gradient(graph, state.values, names, absolute=True)
-    for name, size in scale.items():
+    terms = absolute_terms(graph, state.values, names)
+    scale = {}
+    for name, size in terms.items():
         shaken = np.divide(moved[name], SHAKE, out=moved[name])
         floor = shaken.mean() / 2 if shaken.size else 0.0
-        size += np.maximum(shaken, floor, out=shaken)
-    return Rounding(scale, loss / SHAKE * UNITS["f8"])
+        scale[name] = size + np.maximum(shaken, floor, out=shaken)
+    return Rounding(scale, terms, loss / SHAKE * UNITS["f8"])
 
 
 def allowance(scale: Floats, truncation: float, dtype: np.dtype[np.generic] | None) -> Floats:

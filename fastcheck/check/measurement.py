@@ -145,9 +145,14 @@ class Measurement(ABC):
             kink=found.kink,
             slopes=(found.minus, found.plus),
             checked=None if found.known.all() else found.known,
+            terms=self.terms(name),
             rtol=rtol,
             strict=strict,
         )
+
+    def terms(self, name: str) -> Floats | None:
+        """Return the absolute terms of each derivative of a tensor, None if they are not known."""
+        return None
 
     def remarks(self) -> list[Finding]:
         """Return what is said beside the verdicts, after the probes."""
@@ -255,6 +260,10 @@ class GraphMeasurement(Measurement):
         if self.arithmetic == "plain" and self.step is not None:
             bound = bound + plain_bound(found, self.rounding.loss, self.step)
         return bound
+
+    def terms(self, name: str) -> Floats | None:
+        """Return the absolute terms of each derivative of a tensor."""
+        return self.rounding.terms[name].reshape(self.shapes[name])
 
     def remarks(self) -> list[Finding]:
         """Return findings about the graph."""

@@ -24,8 +24,8 @@ def backward(
     graph: Graph,
     values: list[Floats],
     *,
-    absolute: bool = False,
     sources: Sequence[Node] = (),
+    noise: Noise | None = None,
 ) -> dict[int, Floats]:
     """Return the cotangent of every node that depends on a parameter, by node index.
 
@@ -35,11 +35,10 @@ def backward(
         The graph.
     values : list of ndarray
         The value of every node.
-    absolute : bool
-        Whether to take every term by absolute value, which bounds the sums that rounding errors
-        are proportional to.
     sources : sequence of Node
         Other nodes whose cotangents are wanted: data, and what depends on data only.
+    noise : Noise, optional
+        Disturbs the result of every vjp, as rounding does.
     """
     assert graph.loss is not None
     depends = _dependent(graph, sources)
@@ -51,7 +50,12 @@ def backward(
         inputs = tuple(values[i.index] for i in node.inputs)
         wanted = [i.index in depends for i in node.inputs]
         with np.errstate(all="ignore"):  # what is not finite is reported as such
-            parts = node.op.pull(cotangent, inputs, values[node.index], wanted, absolute=absolute)
+            parts = node.op.pull(cotangent, inputs, values[node.index], wanted)
+            if noise is not None and not node.op.is_exact:
+                terms = node.op.pull(
+                    np.abs(cotangent), inputs, values[node.index], wanted, absolute=True
+                )
+                parts = [noise.added(p, t) for p, t in zip(parts, terms, strict=True)]
         for source, part in zip(node.inputs, parts, strict=True):
             if part is not None:
                 old = found.get(source.index)
@@ -63,19 +67,83 @@ def gradient(
     graph: Graph,
     values: list[Floats],
     names: Iterable[str] | None = None,
-    *,
-    absolute: bool = False,
+    noise: Noise | None = None,
 ) -> dict[str, Floats]:
     """Return the gradient of the loss by name, with respect to parameters and named values.
 
     `names` are those of all parameters by default.
     """
     nodes = {name: graph.tensor(name) for name in (graph.params if names is None else names)}
-    found = backward(graph, values, absolute=absolute, sources=tuple(nodes.values()))
+    return _named(nodes, backward(graph, values, sources=tuple(nodes.values()), noise=noise))
+
+
+def absolute_terms(
+    graph: Graph, values: list[Floats], names: Iterable[str] | None = None
+) -> dict[str, Floats]:
+    """Return, for each entry, the sum of the absolute values of the terms that make its derivative.
+
+    For a weight these are inputs times cotangents, one for each sample. Only the last sum is taken
+    by absolute values: taking all of them would let the result grow from layer to layer.
+    """
+    nodes = {name: graph.tensor(name) for name in (graph.params if names is None else names)}
+    cotangents = backward(graph, values, sources=tuple(nodes.values()))
+    images = _linear_images(graph, nodes.values())
+    wanted_ones = images | {node.index for node in nodes.values()}
+    found: dict[int, Floats] = {}
+    for node in reversed(graph.nodes):
+        wanted = [i.index in wanted_ones for i in node.inputs]
+        arrived = found.get(node.index) if node.index in images else cotangents.get(node.index)
+        if arrived is None or node.op is None or not any(wanted):
+            continue
+        inputs = tuple(values[i.index] for i in node.inputs)
+        with np.errstate(all="ignore"):
+            parts = node.op.pull(np.abs(arrived), inputs, values[node.index], wanted, absolute=True)
+        for source, part in zip(node.inputs, parts, strict=True):
+            if part is not None:
+                old = found.get(source.index)
+                found[source.index] = part if old is None else old + part
+    return _named(nodes, found)
+
+
+def _linear_images(graph: Graph, sources: Iterable[Node]) -> set[int]:
+    """Return the nodes that are a parameter, or a piece or transpose or sum of one."""
+    found = {node.index for node in sources if node.is_param}
+    for node in graph.nodes:
+        is_image = node.op is not None and node.op.is_linear and len(node.inputs) == 1
+        if is_image and node.inputs[0].index in found:
+            found.add(node.index)
+    return found
+
+
+def _named(nodes: dict[str, Node], found: dict[int, Floats]) -> dict[str, Floats]:
     return {
         name: np.array(found.get(node.index, np.zeros(node.shape)), dtype=np.float64, order="C")
         for name, node in nodes.items()
     }
+
+
+class Noise:
+    """Disturbances with random signs, as rounding makes them, magnified.
+
+    Parameters
+    ----------
+    seed : int
+        Where the signs are drawn from.
+    size : float
+        Size of a disturbance, relative to the absolute terms of a result.
+    """
+
+    def __init__(self, seed: int, size: float) -> None:
+        self.rng = np.random.default_rng([seed, 1])
+        self.size = size
+
+    def added(self, part: Floats | None, terms: Floats | None) -> Floats | None:
+        """Return `part`, disturbed in proportion to `terms`."""
+        if part is None or terms is None:
+            return part
+        up = _coins(self.rng, part.size).reshape(part.shape)
+        found: Floats = part + np.where(up, self.size, -self.size) * terms
+        return found
 
 
 def _dependent(graph: Graph, sources: Sequence[Node]) -> set[int]:
@@ -108,6 +176,10 @@ def shaken_values(graph: Graph, values: list[Floats], seed: int, size: float) ->
 
 
 def _signs(rng: np.random.Generator, node: Node, size: float) -> Floats:
-    bits = rng.integers(0, 256, (node.size + 7) // 8, dtype=np.uint8)
-    up = np.unpackbits(bits, count=node.size).reshape(node.shape)
-    return np.where(up, 1.0 + size, 1.0 - size)
+    return np.where(_coins(rng, node.size).reshape(node.shape), 1.0 + size, 1.0 - size)
+
+
+def _coins(rng: np.random.Generator, n: int) -> NDArray[np.uint8]:
+    """Return `n` random zeros and ones."""
+    bits = rng.integers(0, 256, (n + 7) // 8, dtype=np.uint8)
+    return np.unpackbits(bits, count=n)

@@ -30,6 +30,7 @@ def judge_tensor(
     kink: Flags | None = None,
     slopes: tuple[Floats, Floats] | None = None,
     checked: Flags | None = None,
+    terms: Floats | None = None,
     rtol: float = 1e-5,
     strict: bool = False,
     resolution: float = 1e-3,
@@ -41,7 +42,7 @@ def judge_tensor(
     ----------
     name : str
         Its name.
-    analytic, numerical, bound, kink, slopes, checked, rtol, resolution
+    analytic, numerical, bound, kink, slopes, checked, terms, rtol, resolution
         As for :func:`judge_entries`.
     strict : bool
         Whether an entry that is only close fails.
@@ -52,8 +53,9 @@ def judge_tensor(
     -------
     TensorResult
         It fails with one entry that disagrees. Else it is inconclusive if fewer than 90 % of the
-        checked entries were resolved, if all of them are exactly zero on both sides, or if none
-        was checked. A tensor without entries passes, and adds nothing to a pass of the check.
+        checked entries were resolved, if all of them are exactly zero on both sides and no
+        terms cancel in them, or if none was checked. A tensor without entries passes, and adds
+        nothing to a pass of the check.
 
     Raises
     ------
@@ -81,6 +83,7 @@ def judge_tensor(
         kink=kink,
         slopes=slopes,
         checked=checked,
+        terms=terms,
         rtol=rtol,
         resolution=resolution,
     )

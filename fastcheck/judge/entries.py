@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from fastcheck.errors import InputError
-from fastcheck.kernels.judging import AGREE, N_CODES, classify, measure
+from fastcheck.kernels.judging import AGREE, N_CODES, UNRESOLVED, classify, measure
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -23,6 +23,9 @@ VERDICTS: Final = ("unchecked", "agree", "close", "disagree", "kink", "unresolve
 """The verdict on an entry, by its code."""
 FLOOR: Final = 0.01
 """Smallest scale of an entry, relative to the rms of its tensor."""
+CANCELLED: Final = 1e-6
+"""An entry that is zero within its bound is known to be zero if the bound is smaller than this,
+relative to the terms that cancel."""
 SAFE: Final = (2.0**-400, 2.0**400)
 """Magnitudes whose squares can be summed as they are."""
 MOST_FACTOR: Final = 1000
@@ -79,6 +82,7 @@ def judge_entries(
     kink: Flags | None = None,
     slopes: tuple[Floats, Floats] | None = None,
     checked: Flags | None = None,
+    terms: Floats | None = None,
     rtol: float = 1e-5,
     resolution: float = 1e-3,
 ) -> Judgement:
@@ -97,6 +101,10 @@ def judge_entries(
         by more than its bound.
     checked : ndarray of bool, same shape, optional
         The entries to judge; all by default.
+    terms : ndarray of float64, same shape, optional
+        The sum of the absolute values of the terms that make each derivative. Entries that are
+        zero within a bound that is small against it agree: their terms cancel, as those of a bias
+        before batch normalisation do.
     rtol : float
         Relative deviation below which an entry outside its bound is close, not wrong.
     resolution : float
@@ -131,6 +139,9 @@ def judge_entries(
             analytic, numerical, bound, kinks, minus, plus, which, FLOOR * rms, float(rtol),
             float(resolution), factor, codes, counts, places, ratios, sums,
         )  # fmt: skip
+        if terms is not None:
+            size = _optional("terms", terms, np.float64, shape)
+            n_zero -= _settle_zeros(analytic, numerical, bound, size, codes, counts, places)
     of_analytic, of_difference = (math.sqrt(total) / factor for total in sums[:2].tolist())
     return Judgement(
         analytic=analytic,
@@ -144,6 +155,30 @@ def judge_entries(
         norms=(of_difference, of_analytic, norm if math.isfinite(of_analytic) else math.nan),
         max_relative_error=float(sums[2]) if n_zero < counts[AGREE:].sum() else math.nan,
     )
+
+
+def _settle_zeros(
+    analytic: Floats,
+    numerical: Floats,
+    bound: Floats,
+    terms: Floats,
+    codes: NDArray[np.uint8],
+    counts: NDArray[np.int64],
+    places: NDArray[np.int64],
+) -> int:
+    """Let entries agree whose terms cancel; return how many are exactly zero on both sides."""
+    small = np.maximum(np.abs(analytic), np.abs(numerical)) <= bound
+    known = small & (bound <= CANCELLED * terms) & (terms > 0.0)
+    settled = np.flatnonzero(known & (codes == UNRESOLVED))
+    if settled.size:
+        codes[settled] = AGREE
+        counts[UNRESOLVED] -= settled.size
+        counts[AGREE] += settled.size
+        left = np.flatnonzero(codes == UNRESOLVED)
+        places[UNRESOLVED] = left[0] if left.size else -1
+        if places[AGREE] < 0:
+            places[AGREE] = settled[0]
+    return int(np.count_nonzero(known & (analytic == 0.0) & (numerical == 0.0)))
 
 
 def _flat(*arrays: Floats) -> tuple[Floats, ...]:

@@ -11,7 +11,7 @@ import pytest
 
 from fastcheck.graph import Graph, Node, ops
 from fastcheck.graph.ops import pointwise
-from fastcheck.graph.reference import gradient, shaken_values
+from fastcheck.graph.reference import Noise, absolute_terms, gradient, shaken_values
 from fastcheck.graph.state import State, evaluate
 
 pytestmark = pytest.mark.interpreted
@@ -218,11 +218,23 @@ def test_the_gradient_adds_all_uses_of_a_parameter() -> None:
     assert found["unused"].tolist() == [0.0, 0.0]
 
 
-def test_the_absolute_gradient_bounds_the_gradient() -> None:
+def test_the_absolute_terms_bound_the_gradient() -> None:
     graph, params = two_layers()
     values = State(graph, params).values
-    signed, bound = gradient(graph, values), gradient(graph, values, absolute=True)
-    assert np.all(bound["w"] >= np.abs(signed["w"]))
+    signed, bound = gradient(graph, values), absolute_terms(graph, values)
+    assert np.all(bound["w"] >= np.abs(signed["w"]) * (1 - 1e-15))
+
+
+def test_noise_moves_the_gradient_by_about_its_size() -> None:
+    graph, params = two_layers()
+    values = State(graph, params).values
+    plain = gradient(graph, values)["w"]
+    one, same, other = (gradient(graph, values, None, Noise(s, 2.0**-20))["w"] for s in (1, 1, 2))
+    np.testing.assert_array_equal(one, same)
+    assert not np.array_equal(one, other)
+    terms = absolute_terms(graph, values)["w"]
+    assert np.all(np.abs(one - plain) <= 8 * 2.0**-20 * terms.max())
+    assert np.any(np.abs(one - plain) >= 0.1 * 2.0**-20 * terms)
 
 
 def test_shaken_values_differ_by_the_size_asked_for_and_repeat_by_seed() -> None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from fastcheck.graph.state import State
 
 
-class Extreme(Sum):
+class ExtremeOver(Sum):
     """Largest or smallest entry over `axes`; a probe after which another entry wins is at a kink.
 
     Parameters
@@ -101,11 +101,14 @@ class Extreme(Sum):
         return found
 
 
-class Place(Extreme):
+class PlaceOf(ExtremeOver):
     """Where the first of the largest (smallest) entries over one axis is, as a number.
 
     A constant as far as differences go: a probe that moves it is at a kink.
     """
+
+    is_exact = False
+    is_frozen = True
 
     def value(self, *values: Floats) -> Floats:
         (x,) = values

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from fastcheck.graph.ops.arithmetic import Add, Divide
 from fastcheck.graph.ops.cumulative import RunningSum
-from fastcheck.graph.ops.extremes import Extreme, Place
+from fastcheck.graph.ops.extremes import ExtremeOver, PlaceOf
 from fastcheck.graph.ops.functions import _axes, mean, scale, sqrt, square, subtract
 from fastcheck.graph.ops.functions import sum as sum_
 
@@ -21,22 +21,22 @@ if TYPE_CHECKING:
 
 def max(a: Node, axis: Axis = None, keepdims: bool = False) -> Node:  # noqa: A001
     """Return the largest entry over the axes; a probe that changes which it is is at a kink."""
-    return a.graph.apply(Extreme(_axes(axis), keepdims, 1.0), a)
+    return a.graph.apply(ExtremeOver(_axes(axis), keepdims, 1.0), a)
 
 
 def min(a: Node, axis: Axis = None, keepdims: bool = False) -> Node:  # noqa: A001
     """Return the smallest entry over the axes; a probe that changes which it is is at a kink."""
-    return a.graph.apply(Extreme(_axes(axis), keepdims, -1.0), a)
+    return a.graph.apply(ExtremeOver(_axes(axis), keepdims, -1.0), a)
 
 
 def argmax(a: Node, axis: int | None = None, keepdims: bool = False) -> Node:
     """Return the index of the first of the largest entries; constant, with kinks."""
-    return a.graph.apply(Place(_axes(axis), keepdims, 1.0), a)
+    return a.graph.apply(PlaceOf(_axes(axis), keepdims, 1.0), a)
 
 
 def argmin(a: Node, axis: int | None = None, keepdims: bool = False) -> Node:
     """Return the index of the first of the smallest entries; constant, with kinks."""
-    return a.graph.apply(Place(_axes(axis), keepdims, -1.0), a)
+    return a.graph.apply(PlaceOf(_axes(axis), keepdims, -1.0), a)
 
 
 def var(a: Node, axis: Axis = None, keepdims: bool = False, ddof: int = 0) -> Node:

@@ -1,0 +1,56 @@
+"""Derivatives that are zero because their terms cancel are known to be zero."""
+
+import numpy as np
+import pytest
+
+import fastcheck as fc
+from fastcheck.judge import judge_tensor
+
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(12, 5))
+Y = RNG.normal(size=(12, 3))
+
+
+def normalised(params, x, y):
+    """Return the loss of a network whose bias is undone by batch normalisation."""
+    z = x @ params["W"] + params["b"]
+    h = (z - z.mean(axis=0)) / np.sqrt(z.var(axis=0) + 1e-5)
+    return np.mean((np.tanh(h) @ params["V"] - y) ** 2)
+
+
+@pytest.fixture
+def case():
+    params = {
+        "W": RNG.normal(size=(5, 4)), "b": RNG.normal(size=4), "V": RNG.normal(size=(4, 3)),
+    }  # fmt: skip
+    objective = fc.trace(normalised, params, X, Y)
+    return objective, params, objective.gradient(params)
+
+
+def test_a_bias_before_batch_normalisation_passes(case):
+    objective, params, grads = case
+    assert np.abs(grads["b"]).max() < 1e-15
+    result = fc.check_gradients(objective, params, grads)
+    assert result.passed, str(result)
+    assert result.tensors["b"].n_agree == 4
+
+
+@pytest.mark.parametrize("value", [1e-3, 1e-9, 1e-12])
+def test_a_bias_that_is_not_zero_fails(case, value):
+    objective, params, grads = case
+    grads["b"][2] = value
+    assert fc.check_gradients(objective, params, grads).tensors["b"].verdict == "fail"
+
+
+def test_a_dead_tensor_resolves_nothing():
+    zero = np.zeros(4)
+    dead = judge_tensor("b", zero, zero, zero, terms=zero)
+    assert dead.verdict == "inconclusive"
+
+
+def test_zeros_of_terms_that_cancel_are_resolved():
+    noise = np.array([1e-17, -2e-17, 0.0, 3e-17])
+    bound = np.full(4, 1e-15)
+    assert judge_tensor("b", noise, -noise, bound, terms=np.ones(4)).verdict == "pass"
+    assert judge_tensor("b", noise, -noise, bound).verdict == "inconclusive"
+    assert judge_tensor("b", noise, -noise, bound, terms=np.full(4, 1e-10)).verdict != "pass"
