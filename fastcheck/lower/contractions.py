@@ -125,7 +125,7 @@ def _of_parts(
     for part in parts:
         node = part.node
         if node is None:
-            if not np.any(part.constant):
+            if part.constant is None or not part.constant.any():
                 continue
             node = builder.graph.data(part.constant)
         rest = builder.sliced(other[0], axis, part.start, part.stop)

@@ -113,10 +113,13 @@ class Recogniser:
         call = self.calls[index]
         if call.dtype != np.float64:
             return None
+        found = None
         if call.function in (np.divide, np.multiply):
             found = self._softmax(call) or self._normalised(call)
-            if found is not None:
-                return found
+        elif call.function is np.subtract:
+            found = self._log_softmax(call)
+        if found is not None:
+            return found
         return self._function(call)
 
     # ------------------------------------------------------------ functions of one number
@@ -235,6 +238,23 @@ class Recogniser:
                     return Found(source.index, _softmax_over, axes)
         return None
 
+    def _log_softmax(self, call: Call) -> Found | None:
+        """Recognise ``u - log(sum(exp(u)))``, where u may be shifted."""
+        u, total = _pair(call)
+        axes = _reduced(call.shape, np.shape(self._value(total)))
+        if self._call(total, np.log) is None or len(axes) != 1 or not isinstance(u, Ref):
+            return None
+        difference = self._call(u, np.subtract)
+        for source in ([difference.args[0]] if difference else []) + [u]:
+            value = self._value(source)
+            if not isinstance(source, Ref) or np.shape(value) != call.shape:
+                continue
+            shifted = value - value.max(axis=axes, keepdims=True)
+            found = shifted - np.log(np.exp(shifted).sum(axis=axes, keepdims=True))
+            if _same(found, self.values[call.index]):
+                return Found(source.index, _log_softmax_over, axes)
+        return None
+
     def _normalised(self, call: Call) -> Found | None:
         """Recognise ``(x - mean) / sqrt(var + eps)``."""
         for centred, root in _orders(call):
@@ -312,6 +332,10 @@ def _reduced(shape: tuple[int, ...], other: tuple[int, ...]) -> tuple[int, ...]:
 
 def _softmax_over(node: Node, axes: tuple[int, ...]) -> Node:
     return ops.softmax(node, axis=axes[0])
+
+
+def _log_softmax_over(node: Node, axes: tuple[int, ...]) -> Node:
+    return ops.log_softmax(node, axis=axes[0])
 
 
 def _same(one: Any, other: Any) -> bool:

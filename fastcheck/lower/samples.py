@@ -181,7 +181,7 @@ def _asked(node: Node, i: int, axis: int, classes: AxisClasses) -> Iterator[tupl
     )
     place, mixes = node.op.batch(seen, node.shape)  # type: ignore[arg-type]
     here = (node.inputs[i].index, axis)
-    if mixes:
+    if mixes and place is None:
         classes.mixed.add(here)
     elif place is not None:
         yield here, (node.index, place)

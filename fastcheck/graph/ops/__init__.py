@@ -97,6 +97,7 @@ from fastcheck.graph.ops.functions_reduce import (
     argmax,
     argmin,
     cumsum,
+    log_softmax,
     max,  # noqa: A004
     min,  # noqa: A004
     standardise,
@@ -183,6 +184,7 @@ __all__ = [
     "log2",
     "log10",
     "log_sigmoid",
+    "log_softmax",
     "logical_and",
     "logical_not",
     "logical_or",

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fastcheck.graph.ops.cells import cells, spread_over
 from fastcheck.graph.ops.reduce import Sum
 from fastcheck.kernels import extremes as kernels
 
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from fastcheck.graph.block import Block
     from fastcheck.graph.difference import Difference
     from fastcheck.graph.node import Node
-    from fastcheck.graph.ops.base import Diffs, Floats, Ints, Shape
+    from fastcheck.graph.ops.base import Diffs, Floats, Shape
     from fastcheck.graph.state import State
 
 
@@ -69,9 +70,7 @@ class ExtremeOver(Sum):
         assert d is not None
         shape = node.inputs[0].shape
         over = self.over(shape)
-        if any(a in d.pins for a in over):
-            d = d.unpinned(shape, [a for a in over if a in d.pins])
-        d = d.expanded()
+        d = spread_over(d, shape, over)
         changed = self._changed(node, d, block)
         kept = [a for a in range(len(shape)) if self.keepdims or a not in over]
         pins = {kept.index(a): p for a, p in d.pins.items()}
@@ -81,24 +80,13 @@ class ExtremeOver(Sum):
     def _changed(self, node: Node, d: Difference, block: Block) -> Floats:
         """Return the change of each result, and mark the probes that change a winner."""
         (x,), which = block.tables(node, d, node.inputs[0])
-        places = self._places(d.data.shape[:-1], block.state)
+        local = d.data.shape[:-1]
+        places = cells(local, self.over(local), block.state)
         out = np.empty((places.shape[0], d.rows.size))
         flags = np.zeros(d.rows.size, np.uint8)
         if kernels.extreme(x, which, d.flat, d.offsets, places, self.sign, out, flags):
             d.rows.mark(flags, block.kink)
         return out
-
-    def _places(self, local: Shape, state: State) -> Ints:
-        """Return which local entries each result is taken from."""
-        key = ("places", local, self.axes)
-        if key not in state.memo:
-            over = self.over(local)
-            index = np.arange(int(np.prod(local))).reshape(local)
-            rows = np.moveaxis(index, over, range(-len(over), 0))
-            n = int(np.prod([local[a] for a in over]))
-            state.memo[key] = np.ascontiguousarray(rows.reshape(-1, n))
-        found: Ints = state.memo[key]
-        return found
 
 
 class PlaceOf(ExtremeOver):

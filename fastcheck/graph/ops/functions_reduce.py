@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from fastcheck.graph.ops.arithmetic import Add, Divide
 from fastcheck.graph.ops.cumulative import RunningSum
 from fastcheck.graph.ops.extremes import ExtremeOver, PlaceOf
 from fastcheck.graph.ops.functions import _axes, mean, scale, sqrt, square, subtract
 from fastcheck.graph.ops.functions import sum as sum_
+from fastcheck.graph.ops.moments import Normalise
+from fastcheck.graph.ops.normalise import LogSoftmax
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,9 +58,12 @@ def cumsum(a: Node, axis: int) -> Node:
     return a.graph.apply(RunningSum(axis % a.ndim), a)
 
 
-def standardise(a: Node, axis: Axis, eps: float) -> Node:
+def standardise(a: Node, axis: Axis = None, eps: float = 1e-5) -> Node:
     """Return ``(a - mean) / sqrt(var + eps)`` over the axes: batch, layer, group normalisation."""
-    centred = subtract(a, mean(a, axis, keepdims=True))
-    spread = mean(square(centred), axis, keepdims=True)
-    shifted = a.graph.apply(Add(), spread, a.graph.data(eps))
-    return a.graph.apply(Divide(), centred, sqrt(shifted))
+    over = range(a.ndim) if axis is None else [axis] if isinstance(axis, int) else axis
+    return a.graph.apply(Normalise(tuple(sorted(k % a.ndim for k in over)), eps), a)
+
+
+def log_softmax(a: Node, axis: int = -1) -> Node:
+    """Return the logarithm of softmax over one axis."""
+    return a.graph.apply(LogSoftmax(axis), a)

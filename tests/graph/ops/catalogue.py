@@ -13,7 +13,13 @@ To add an operation, write an `Entry` (see ``entry.py``) into the list of its fa
 
 from __future__ import annotations
 
-from tests.graph.ops import choice_entries, loss_entries, moving_entries, pointwise_entries
+from tests.graph.ops import (
+    choice_entries,
+    loss_entries,
+    moving_entries,
+    pointwise_entries,
+    reduce_entries,
+)
 from tests.graph.ops.entry import Entry
 
 CATALOGUE: dict[str, Entry] = {
@@ -23,6 +29,7 @@ CATALOGUE: dict[str, Entry] = {
         loss_entries.ENTRIES,
         moving_entries.ENTRIES,
         pointwise_entries.ENTRIES,
+        reduce_entries.ENTRIES,
     )
     for entry in family
 }  # fmt: skip
