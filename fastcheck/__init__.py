@@ -37,6 +37,7 @@ if TYPE_CHECKING:
         Tanh,
     )
     from fastcheck.objective import GraphObjective
+    from fastcheck.operation import op
     from fastcheck.result import CheckResult
     from fastcheck.traced import trace
     from fastcheck.tracing.mark import mark
@@ -71,6 +72,7 @@ __all__ = [
     "check_gradients",
     "mark",
     "numerical_gradient",
+    "op",
     "open_dataset",
     "ops",
     "trace",
@@ -104,6 +106,7 @@ _HOMES = {
         "Tanh",
     ),
     "fastcheck.objective": ("GraphObjective",),
+    "fastcheck.operation": ("op",),
     "fastcheck.result": ("CheckResult",),
     "fastcheck.traced": ("trace",),
     "fastcheck.tracing.mark": ("mark",),

@@ -55,7 +55,8 @@ def backward(
                 terms = node.op.pull(
                     np.abs(cotangent), inputs, values[node.index], wanted, absolute=True
                 )
-                parts = [noise.added(p, t) for p, t in zip(parts, terms, strict=True)]
+                size = node.op.coarseness(inputs)
+                parts = [noise.added(p, t, size) for p, t in zip(parts, terms, strict=True)]
         for source, part in zip(node.inputs, parts, strict=True):
             if part is not None:
                 old = found.get(source.index)
@@ -137,12 +138,12 @@ class Noise:
         self.rng = np.random.default_rng([seed, 1])
         self.size = size
 
-    def added(self, part: Floats | None, terms: Floats | None) -> Floats | None:
-        """Return `part`, disturbed in proportion to `terms`."""
+    def added(self, part: Floats | None, terms: Floats | None, factor: float) -> Floats | None:
+        """Return `part`, disturbed in proportion to `terms` and `factor`."""
         if part is None or terms is None:
             return part
         up = _coins(self.rng, part.size).reshape(part.shape)
-        found: Floats = part + np.where(up, self.size, -self.size) * terms
+        found: Floats = part + np.where(up, self.size, -self.size) * (factor * terms)
         return found
 
 

@@ -8,11 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastcheck.errors import TraceError
-
-try:
-    from fastcheck.graph.ops.opaque import Opaque
-except ImportError:
-    Opaque = None
+from fastcheck.graph.ops.opaque import LARGEST, Opaque
 from fastcheck.lower.builder import Builder, LoweringError, Operand, Value
 from fastcheck.lower.factors import groups, joined, plain
 from fastcheck.lower.handlers import HANDLERS, handler_of, operand
@@ -21,6 +17,7 @@ from fastcheck.lower.moves import Ids, Moved
 from fastcheck.lower.recognise import Found, Recogniser
 from fastcheck.lower.samples import label_samples
 from fastcheck.lower.tidy import find_splits, prune
+from fastcheck.operation import Operation
 from fastcheck.tracing.functions import assigned, cast, copied, part, powered
 from fastcheck.tracing.recording import Ref, refs, resolved
 
@@ -183,6 +180,8 @@ class _Lowering:
         if call.function in SPLITTERS:
             return np.zeros(0)  # each of its parts is made where it is picked
         try:
+            if isinstance(call.function, Operation):
+                return self._own(call, call.function)
             if call.function is part:
                 return self._part(call)
             if call.function in MOVERS:
@@ -239,12 +238,19 @@ class _Lowering:
         """Keep the call as it is, to be made again as a whole."""
         sources = [i for i in dict.fromkeys(_read(call)) if self.depends[i]]
         nodes = [self.builder.whole(self._operand(i)) for i in sources]
-        if call.dtype.kind not in "fb" or not isinstance(
-            self.values[call.index], np.ndarray | float
-        ):
+        size = sum(node.size for node in nodes)
+        is_array = isinstance(self.values[call.index], np.ndarray | float)
+        if call.dtype.kind not in "fb" or not is_array or size > LARGEST:
             raise TraceError(_unknown(call))
         function = _Again(call, sources, self.values, self.depends)
         op = Opaque(function, len(nodes), call.shape, name=getattr(call.function, "__name__", ""))
+        return Value(self.builder.graph.apply(op, *nodes), plain(call.shape))
+
+    def _own(self, call: Call, operation: Operation) -> Value:
+        """Return an operation of the user's, with its rules."""
+        operands = [self._filled(a) for a in call.args]
+        nodes = [self.builder.node(o, plain(o.shape)) for o in map(operand, operands)]
+        op = operation.opaque([node.shape for node in nodes], call.shape)
         return Value(self.builder.graph.apply(op, *nodes), plain(call.shape))
 
     # ------------------------------------------------------------ moves

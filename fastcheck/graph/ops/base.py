@@ -120,6 +120,10 @@ class Op(ABC):
         """
         return False
 
+    def coarseness(self, values: tuple[Floats, ...]) -> float:
+        """Return how much larger than rounding the errors of the rules are, at least 1."""
+        return 1.0
+
     def length(self, i: int, values: tuple[Floats, ...]) -> float:
         """Return the size of a change of input `i` at which the op bends noticeably."""
         return 1.0
