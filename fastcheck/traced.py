@@ -95,7 +95,7 @@ def trace(
     >>> x, y = np.array([[1.0, 2.0], [0.0, -1.0], [2.0, 1.0]]), np.array([1.0, 0.0, 1.0])
     >>> objective = fc.trace(loss, params, x, y)
     >>> objective.gradient(params)["b"].round(6).tolist()
-    [-0.107434]
+    [-0.086215]
     """
     arrays = {name: np.array(value) for name, value in params.items()}
     recording = record_function(loss, arrays, data, batch_axis)
