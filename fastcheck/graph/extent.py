@@ -9,7 +9,6 @@ import numpy as np
 
 from fastcheck.graph.ops.contraction import Contraction
 from fastcheck.graph.ops.frozen import Compare
-from fastcheck.graph.ops.normalise import Softmax
 from fastcheck.graph.ops.pointwise import Bend
 from fastcheck.graph.ops.select import Extreme
 from fastcheck.graph.repeats import find_codes
@@ -154,7 +153,7 @@ def _element_seconds(node: Node, inputs: list[Node]) -> float:
         return MERGED
     op = node.op
     slow = not op.is_linear and getattr(op, "kernel", True) is None if op else False
-    return INTERPRETED if slow or isinstance(op, Softmax) else COMPILED
+    return INTERPRETED if slow else COMPILED
 
 
 def _entrance(

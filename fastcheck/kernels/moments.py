@@ -120,3 +120,38 @@ def normalise(
                         new = out[at[j, m], lo:hi]
                         for r in range(z.size):
                             new[r] = base * quotient[r] + (d[r] - z[r]) * inverse[r]
+
+
+@jit
+def grow_squares(
+    c: Array, which: Array, data: Array, offsets: Array, members: Array, centred: bool, out: Array
+) -> None:
+    """Write by how much ``sum c**2`` grows, for each cell."""
+    at = members.view(np.uint64)
+    k = at.shape[1]
+    shift, total = np.empty(PIECE), np.empty(PIECE)
+    for g in range(offsets.size - 1):
+        w = which[g]
+        for lo in range(offsets[g], offsets[g + 1], PIECE):
+            hi = min(lo + PIECE, offsets[g + 1])
+            z = shift[: hi - lo]
+            sums = total[: hi - lo]
+            for j in range(at.shape[0]):
+                squares = out[j, lo:hi]
+                d0 = data[at[j, 0], lo:hi]
+                d1 = data[at[j, k // 2], lo:hi]
+                d2 = data[at[j, k - 1], lo:hi]
+                for r in range(z.size):
+                    z[r] = median(d0[r], d1[r], d2[r]) if centred else 0.0
+                    sums[r] = 0.0
+                    squares[r] = 0.0
+                for m in range(k):
+                    twice = 2.0 * c[w, at[j, m]]
+                    d = data[at[j, m], lo:hi]
+                    for r in range(z.size):
+                        e = d[r] - z[r]
+                        sums[r] += e
+                        squares[r] += e * (twice + e)
+                if centred:
+                    for r in range(z.size):
+                        squares[r] -= sums[r] * (sums[r] / k)

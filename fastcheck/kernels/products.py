@@ -149,3 +149,28 @@ def contract_both(
                         yk = y[which_y[g], (s * n_j + j) * n_k + k]
                         for r in range(edge[g], edge[g + 1]):
                             total[r] += left[r] * (yk + right[r]) + xk * right[r]
+
+
+@jit
+def product_over(
+    x: Array, which: Array, data: Array, offsets: Array, members: Array, moved: Array, out: Array
+) -> None:
+    """Write the change of the product of the entries of each cell.
+
+    With P the product of the first entries at their new values and D its change, one more entry
+    gives ``D x + P d``. Cells are those of :mod:`fastcheck.kernels.softmax`; `moved` is scratch, a
+    number per row.
+    """
+    at = members.view(np.uint64)
+    edge = offsets.view(np.uint64)
+    for c in range(at.shape[0]):
+        for g in range(offsets.size - 1):
+            for r in range(edge[g], edge[g + 1]):
+                out[c, r] = 0.0
+                moved[r] = 1.0
+            for m in range(at.shape[1]):
+                i = at[c, m]
+                base = x[which[g], i]
+                for r in range(edge[g], edge[g + 1]):
+                    out[c, r] = out[c, r] * base + moved[r] * data[i, r]
+                    moved[r] *= base + data[i, r]

@@ -1,4 +1,4 @@
-"""Differences of softmax and of its logarithm.
+"""Differences of softmax, of its logarithm and of the logarithm of its denominator.
 
 Shapes, here and in the other kernels of reductions: a *cell* is a set of k entries that are reduced
 together, and ``members[c, m]`` is the place of the m-th entry of cell ``c`` among the n local
@@ -99,17 +99,31 @@ def log_sum_exp(
 
 
 @jit
-def subtract_normaliser(
-    top: Array, which: Array, data: Array, offsets: Array, members: Array, change: Array, out: Array
+def add_top(
+    top: Array, which: Array, data: Array, offsets: Array, members: Array, out: Array
 ) -> None:
-    """Logarithm of softmax: ``(d_m - d_top) - change``, the change as `log_sum_exp` wrote it."""
+    """Add the change of the largest entry of each cell to `out`."""
+    at = members.view(np.uint64)
+    for c in range(at.shape[0]):
+        for g in range(offsets.size - 1):
+            first = data[at[c, int(top[which[g], at[c, 0]])], offsets[g] : offsets[g + 1]]
+            total = out[c, offsets[g] : offsets[g + 1]]
+            for r in range(total.size):
+                total[r] += first[r]
+
+
+@jit
+def subtract_growth(
+    top: Array, which: Array, data: Array, offsets: Array, members: Array, growth: Array, out: Array
+) -> None:
+    """Logarithm of softmax: ``(d_m - d_top) - growth``, which `log_sum_exp` wrote."""
     at = members.view(np.uint64)
     for c in range(at.shape[0]):
         for g in range(offsets.size - 1):
             lo = offsets[g]
             hi = offsets[g + 1]
             first = data[at[c, int(top[which[g], at[c, 0]])], lo:hi]
-            total = change[c, lo:hi]
+            total = growth[c, lo:hi]
             for m in range(at.shape[1]):
                 d = data[at[c, m], lo:hi]
                 new = out[at[c, m], lo:hi]

@@ -281,7 +281,7 @@ class Recogniser:
         v = np.mean(c * c, axis=axes, keepdims=True)
         if not _same(c / np.sqrt(v + eps), self.values[call.index]):
             return None
-        return lambda node, inner: ops.standardise(node, inner, eps)
+        return lambda node, inner: ops.normalise(node, inner, eps)
 
     def _eps(self, root: Any) -> float | None:
         """Return what is added to the variance on the way to `root`, 0 if nothing is."""

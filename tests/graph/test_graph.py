@@ -64,7 +64,7 @@ MISTAKES: dict[str, tuple[Callable[[], Any], str]] = {
     "no node at all": (lambda: ops.add(1.0, 2.0), "must be a graph node, got float and float"),
     "an array for a node": (lambda: ops.tanh(np.ones(2)),
                             r"must be a graph node, got ndarray of shape \(2,\); wrap it"),
-    "an axis to sum": (lambda: ops.sum(leaf(2, 3), axis=2), r"got \(2,\) for shape \(2, 3\)"),
+    "an axis to sum": (lambda: ops.sum(leaf(2, 3), axis=2), r"got 2 for shape \(2, 3\)"),
     "an axis to normalise": (lambda: ops.softmax(leaf(2, 3), axis=2), r"got 2 for shape \(2, 3\)"),
     "axes to permute": (lambda: ops.transpose(leaf(2, 3), (0, 0)),
                         r"permutation of the 2 axes of the operand, got \(0, 0\)"),
@@ -190,6 +190,7 @@ def test_read_only_and_odd_parameters_are_accepted() -> None:
 # ------------------------------------------------------------ samples
 
 MIXES = "mixes"
+MIXES_AND_KEEPS = "mixes samples, and has an entry for each"
 BATCHES: dict[str, tuple[Callable[[Node], Node], int | str | None]] = {
     "tanh": (ops.tanh, 1),
     "relu": (ops.relu, 1),
@@ -213,7 +214,11 @@ BATCHES: dict[str, tuple[Callable[[Node], Node], int | str | None]] = {
     "join with features": (lambda x: ops.reshape(x, (2, 12)), MIXES),
     "flatten": (lambda x: ops.reshape(x, (-1,)), MIXES),
     "softmax over features": (lambda x: ops.softmax(x, 2), 1),
-    "softmax over samples": (lambda x: ops.softmax(x, 1), MIXES),
+    "softmax over samples": (lambda x: ops.softmax(x, 1), MIXES_AND_KEEPS),
+    "normalise over samples": (lambda x: ops.normalise(x, 1), MIXES_AND_KEEPS),
+    "normalise features": (lambda x: ops.normalise(x, (0, 2)), 1),
+    "max over samples": (lambda x: ops.max(x, 1), MIXES),
+    "max over what is before": (lambda x: ops.max(x, 0), 0),
     "matmul": (lambda x: x @ np.ones((4, 5)), 1),
     "matmul from the left": (lambda x: np.ones((5, 3)) @ x, MIXES),
     "contract to the front": (lambda x: ops.contract("abc,cd->bda", x, np.ones((4, 5))), 0),
@@ -233,6 +238,8 @@ def test_an_operation_says_what_becomes_of_the_samples(name: str) -> None:
     node = build(Graph().data(np.ones((2, 3, 4)), 1))
     if expected == MIXES:
         assert (node.batch_axis, node.mixes) == (None, True)
+    elif expected == MIXES_AND_KEEPS:  # what meets the result only is streamed
+        assert (node.batch_axis, node.mixes) == (1, True)
     else:
         assert (node.batch_axis, node.mixes) == (expected, False)
 

@@ -6,20 +6,24 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fastcheck.graph.ops.cells import cells, spread_over
-from fastcheck.graph.ops.reduce import Sum
+from fastcheck.graph import memory
+from fastcheck.graph.ops.axes import Reduction, base_of, place_of_largest
 from fastcheck.kernels import extremes as kernels
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from fastcheck.graph.block import Block
     from fastcheck.graph.difference import Difference
     from fastcheck.graph.node import Node
-    from fastcheck.graph.ops.base import Diffs, Floats, Shape
+    from fastcheck.graph.ops.base import Diffs, Floats
     from fastcheck.graph.state import State
 
 
-class ExtremeOver(Sum):
+class ExtremeOver(Reduction):
     """Largest or smallest entry over `axes`; a probe after which another entry wins is at a kink.
+
+    So is one that moves tied winners differently.
 
     Parameters
     ----------
@@ -31,11 +35,10 @@ class ExtremeOver(Sum):
         1 for the largest, -1 for the smallest.
     """
 
-    is_linear = False
     is_exact = True
 
     def __init__(self, axes: tuple[int, ...] | None, keepdims: bool, sign: float) -> None:
-        super().__init__(axes, keepdims, mean=False)
+        super().__init__(axes, keepdims)
         self.sign = float(sign)
 
     def value(self, *values: Floats) -> Floats:
@@ -43,50 +46,56 @@ class ExtremeOver(Sum):
         reduce = np.max if self.sign > 0.0 else np.min
         return np.asarray(reduce(x, axis=self.over(x.shape), keepdims=self.keepdims))
 
-    def gain(self, node: Node, i: int, state: State, single: bool) -> float | None:
-        return None
-
-    def batch(self, inputs: tuple[Node, ...], shape: Shape) -> tuple[int | None, bool]:
-        axis = inputs[0].batch_axis
-        place, _ = super().batch(inputs, shape)
-        return place, axis is not None and place is None
-
     def vjp(self, cotangent: Floats, values: tuple[Floats, ...], output: Floats) -> list[Floats]:
         (x,) = values
-        rows = np.moveaxis(x, self.over(x.shape), range(-len(self.over(x.shape)), 0))
-        n = rows.ndim - len(self.over(x.shape))
-        flat = rows.reshape(*rows.shape[:n], -1)
-        first = np.argmax(self.sign * flat, axis=-1)
-        found = np.zeros(flat.shape)
-        np.put_along_axis(found, first[..., None], cotangent.reshape(first.shape)[..., None], -1)
-        places = range(-len(self.over(x.shape)), 0)
-        return [np.moveaxis(found.reshape(rows.shape), places, self.over(x.shape))]
+        over = self.over(x.shape)
+        kept = [a for a in range(x.ndim) if a not in over]
+        places = np.arange(x.size).reshape(x.shape).transpose(*kept, *over)
+        places = places.reshape(*(x.shape[a] for a in kept), -1)
+        first = place_of_largest(self.sign * x, over).astype(np.int64)
+        first = first.reshape(*places.shape[:-1], 1)
+        found = np.zeros(x.size)
+        found[np.take_along_axis(places, first, axis=-1).reshape(-1)] = cotangent.reshape(-1)
+        return [found.reshape(x.shape)]
+
+    def flat(self, i: int, values: tuple[Floats, ...], margin: float) -> NDArray[np.bool_] | None:
+        (x,) = values
+        top = (self.sign * x).max(axis=self.over(x.shape), keepdims=True)
+        return np.asarray(top - self.sign * x > 2.0 * margin)
 
     def prepare(self, node: Node, state: State) -> tuple[Floats, ...]:
-        return state.inputs(node)
+        (x,) = state.inputs(node)
+        place = place_of_largest(self.sign * x, self.over(x.shape))
+        return x, np.broadcast_to(place, x.shape)
 
     def difference(self, node: Node, diffs: Diffs, block: Block) -> Difference | None:
+        shape = node.inputs[0].shape
         (d,) = diffs
         assert d is not None
-        shape = node.inputs[0].shape
-        over = self.over(shape)
-        d = spread_over(d, shape, over)
-        changed = self._changed(node, d, block)
-        kept = [a for a in range(len(shape)) if self.keepdims or a not in over]
-        pins = {kept.index(a): p for a, p in d.pins.items()}
-        local = [1 if a in over else d.data.shape[a] for a in kept]
-        return d.replaced(changed.reshape(*local, changed.shape[-1]), pins)
-
-    def _changed(self, node: Node, d: Difference, block: Block) -> Floats:
-        """Return the change of each result, and mark the probes that change a winner."""
-        (x,), which = block.tables(node, d, node.inputs[0])
-        local = d.data.shape[:-1]
-        places = cells(local, self.over(local), block.state)
-        out = np.empty((places.shape[0], d.rows.size))
+        if d.scale is not None and not any(a in d.pins for a in self.over(shape)):
+            columns = self._columns(node, d, block)
+            if columns is not None:
+                return self.closed(d, columns, shape)
+        d = self.opened(node, diffs)
+        (x, winner), which, ends = base_of(node, d, block)
+        members = self.members(d)
+        out = memory.empty((members.shape[0], d.rows.size))
         flags = np.zeros(d.rows.size, np.uint8)
-        if kernels.extreme(x, which, d.flat, d.offsets, places, self.sign, out, flags):
+        if kernels.extreme_rows(
+            x, winner, which, d.flat, ends, members, self.sign, out, flags
+        ):  # fmt: skip
             d.rows.mark(flags, block.kink)
-        return out
+        return self.closed(d, out, shape)
+
+    def _columns(self, node: Node, d: Difference, block: Block) -> Floats | None:
+        """Return the columns of the winners; None where a row may have another."""
+        (x, winner), which = block.tables(node, d, node.inputs[0])
+        members = self.members(d)
+        out = memory.empty((members.shape[0], d.n_groups))
+        near = kernels.extreme_columns(
+            x, winner, which, d.flat, d.reach(), members, self.sign, out
+        )  # fmt: skip
+        return None if near else out
 
 
 class PlaceOf(ExtremeOver):
@@ -100,11 +109,8 @@ class PlaceOf(ExtremeOver):
 
     def value(self, *values: Floats) -> Floats:
         (x,) = values
-        if self.axes is None:
-            return np.asarray(np.argmax(self.sign * x), dtype=np.float64)
-        (axis,) = self.axes
-        place = np.argmax(self.sign * x, axis=axis, keepdims=self.keepdims)
-        return np.asarray(place, dtype=np.float64)
+        place = place_of_largest(self.sign * x, self.over(x.shape))
+        return np.asarray(place.reshape(self.shape(x.shape)))
 
     def vjp(self, cotangent: Floats, values: tuple[Floats, ...], output: Floats) -> list[Floats]:
         return [np.zeros(values[0].shape)]

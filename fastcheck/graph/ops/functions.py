@@ -128,9 +128,9 @@ def reshape(a: Node, shape: Sequence[int]) -> Node:
     return unary(a, Reshape(tuple(int(n) for n in shape)))
 
 
-def softmax(a: Node, axis: int = -1) -> Node:
-    """Return the softmax over `axis`."""
-    return unary(a, Softmax(int(axis)))
+def softmax(a: Node, axis: int | Sequence[int] | None = -1) -> Node:
+    """Return the softmax over `axis` (None: all axes)."""
+    return unary(a, Softmax(_axes(axis)))
 
 
 def relu(a: Node) -> Node:

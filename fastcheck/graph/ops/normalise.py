@@ -1,142 +1,155 @@
-"""Softmax over one axis, and its logarithm."""
+"""Softmax, its logarithm, and the logarithm of its denominator."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fastcheck.errors import InputError
 from fastcheck.graph import memory
-from fastcheck.graph.ops.base import Op
-from fastcheck.graph.ops.cells import cells, spread_over
+from fastcheck.graph.ops.axes import OverAxes, Reduction, base_of, place_of_largest
 from fastcheck.kernels import softmax as kernels
 
 if TYPE_CHECKING:
     from fastcheck.graph.block import Block
     from fastcheck.graph.difference import Difference
     from fastcheck.graph.node import Node
-    from fastcheck.graph.ops.base import Diffs, Floats, Ints, Shape
+    from fastcheck.graph.ops.base import Diffs, Floats
     from fastcheck.graph.state import State
 
 
-class Softmax(Op):
-    """``exp(x) / sum(exp(x))`` over one axis.
+class _OfExponentials(OverAxes):
+    """A function of ``exp(x)`` and its sums over axes.
 
-    The difference is ``p (E - S) / (1 + S)`` with ``E = expm1(d - d_k)``, ``S = sum p E``, and k
-    the largest entry, so that no large probability is a difference of others.
+    Rules read p, the softmax at the base point, and measure changes from that of the largest entry:
+    then no large probability is a difference of others.
     """
 
-    def __init__(self, axis: int) -> None:
-        self.axis = axis
+    def prepare(self, node: Node, state: State) -> tuple[Floats, ...]:
+        (x,) = state.inputs(node)
+        over = self.over(x.shape)
+        p = softmax(x, over)
+        return p, np.broadcast_to(place_of_largest(p, over), p.shape)
 
-    def shape(self, *shapes: Shape) -> Shape:
-        (shape,) = shapes
-        if not -len(shape) <= self.axis < len(shape):
-            raise InputError(
-                f"`axis` must name an axis of the operand, got {self.axis} for shape {shape}"
-            )
-        return shape
+    def _log_growth(self, node: Node, d: Difference, block: Block) -> Floats | None:
+        """Return ``log(sum(p exp(d - d_top)))``; None if a change is too large for the kernel."""
+        (p, top), which, ends = base_of(node, d, block)
+        members = self.members(d)
+        change = memory.empty((members.shape[0], d.rows.size))
+        bad = kernels.log_sum_exp(p, top, which, d.flat, ends, members, change)
+        return None if bad else change
+
+    def _far(self, node: Node, d: Difference, block: Block) -> tuple[Floats, Floats, Floats]:
+        """Return p, the changes of each set beyond that of its largest entry, and the growth.
+
+        In NumPy and for changes of any size; all have the axes (set, entry, row).
+        """
+        tables, which = block.tables(node, d, node.inputs[0])
+        rows, members = d.per_column(which), self.members(d)
+        p, top = (table[rows][:, members].transpose(1, 2, 0) for table in tables)
+        data = d.flat[members]
+        moved = data - np.take_along_axis(data, top[:, :1].astype(np.int64), axis=1)
+        small = (p * np.expm1(np.minimum(moved, 1.0))).sum(axis=1, keepdims=True)
+        largest = moved.max(axis=1, keepdims=True)
+        large = largest + np.log((p * np.exp(moved - largest)).sum(axis=1, keepdims=True))
+        near = (small > -0.5) & (largest < 1.0)
+        return p, moved, np.where(near, np.log1p(np.where(near, small, 0.0)), large)
+
+    def _scattered(self, d: Difference, change: Floats) -> Difference:
+        """Return a change with the axes (set, entry, row) in the axes of `d`."""
+        new = d.replaced(np.empty_like(d.data))
+        new.flat[self.members(d)] = change
+        return new
+
+
+class Softmax(_OfExponentials):
+    """``exp(x) / sum(exp(x))`` over axes.
+
+    The difference is ``p (E - S) / (1 + S)`` with ``E = expm1(d - d_k)``, ``S = sum p E``, and k
+    the largest entry.
+    """
 
     def value(self, *values: Floats) -> Floats:
-        return softmax(values[0], self.axis)
+        return softmax(values[0], self.over(values[0].shape))
 
     def vjp(self, cotangent: Floats, values: tuple[Floats, ...], output: Floats) -> list[Floats]:
-        mean = (cotangent * output).sum(axis=self.axis, keepdims=True)
+        mean = (cotangent * output).sum(axis=self.over(output.shape), keepdims=True)
         return [output * (cotangent - mean)]
 
     def vjp_abs(
         self, cotangent: Floats, values: tuple[Floats, ...], output: Floats
     ) -> list[Floats]:
-        mean = (cotangent * output).sum(axis=self.axis, keepdims=True)
+        mean = (cotangent * output).sum(axis=self.over(output.shape), keepdims=True)
         return [output * (cotangent + mean)]
 
-    def batch(self, inputs: tuple[Node, ...], shape: Shape) -> tuple[int | None, bool]:
-        axis = inputs[0].batch_axis
-        over = self.axis % len(shape)
-        return (None, True) if axis == over else (axis, False)
-
-    def probabilities(self, node: Node, state: State) -> Floats:
-        """Return the softmax of the input."""
-        return state.value(node)
-
-    def prepare(self, node: Node, state: State) -> tuple[Floats, ...]:
-        p = self.probabilities(node, state)
-        top = np.argmax(p, axis=self.axis)
-        return p, np.broadcast_to(np.expand_dims(top, self.axis), p.shape).astype(np.float64)
-
     def difference(self, node: Node, diffs: Diffs, block: Block) -> Difference | None:
-        (d,) = diffs
-        assert d is not None
-        axis = self.axis % node.ndim
-        d = spread_over(d, node.shape, (axis,))
-        tables, which = block.tables(node, d)
-        members = cells(d.data.shape[:-1], (axis,), block.state)
-        out = memory.empty(d.data.shape)
-        new = d.replaced(out)
-        if self.compiled(tables, which, d, members, new.flat):
-            return d.replaced(self.plain(d, axis, *block.base(node, d, node)))
-        return new
-
-    def compiled(
-        self, tables: tuple[Floats, ...], which: Ints, d: Difference, members: Ints, out: Floats
-    ) -> int:
-        """Write the change into `out`; return how many entries change too much for the kernel."""
-        p, top = tables
-        return int(kernels.softmax(p, top, which, d.flat, d.offsets, members, out))
-
-    def plain(self, d: Difference, axis: int, p: Floats, top: Floats) -> Floats:
-        """Return the change, however large it is."""
-        grown = np.expm1(d.data - _of_top(d.data, axis, top))
-        total = (p * grown).sum(axis=axis, keepdims=True)
-        return np.asarray(p * (grown - total) / (1.0 + total))
+        d = self.opened(node, diffs)
+        (p, top), which, ends = base_of(node, d, block)
+        new = d.replaced(memory.like(d.data))
+        if not kernels.softmax(p, top, which, d.flat, ends, self.members(d), new.flat):
+            return new
+        p, moved, growth = self._far(node, d, block)
+        rise = moved - growth  # of the logarithm of each probability
+        return self._scattered(d, p * np.expm1(rise))
 
 
-class LogSoftmax(Softmax):
-    """``x - log(sum(exp(x)))`` over one axis.
-
-    The difference is ``(d - d_k) - log1p(sum p expm1(d - d_k))`` with k the largest entry.
-    """
+class LogSoftmax(_OfExponentials):
+    """``x - log(sum(exp(x)))`` over axes; the difference is ``(d - d_k) - log1p(S)``."""
 
     def value(self, *values: Floats) -> Floats:
-        shifted = values[0] - values[0].max(axis=self.axis, keepdims=True)
-        return np.asarray(shifted - np.log(np.exp(shifted).sum(axis=self.axis, keepdims=True)))
+        (x,) = values
+        over = self.over(x.shape)
+        shifted = x - x.max(axis=over, keepdims=True)
+        return np.asarray(shifted - np.log(np.exp(shifted).sum(axis=over, keepdims=True)))
 
     def vjp(self, cotangent: Floats, values: tuple[Floats, ...], output: Floats) -> list[Floats]:
-        total = cotangent.sum(axis=self.axis, keepdims=True)
-        return [cotangent - softmax(values[0], self.axis) * total]
+        total = cotangent.sum(axis=self.over(output.shape), keepdims=True)
+        return [cotangent - softmax(values[0], self.over(output.shape)) * total]
 
     def vjp_abs(
         self, cotangent: Floats, values: tuple[Floats, ...], output: Floats
     ) -> list[Floats]:
-        total = cotangent.sum(axis=self.axis, keepdims=True)
-        return [cotangent + softmax(values[0], self.axis) * total]
+        total = cotangent.sum(axis=self.over(output.shape), keepdims=True)
+        return [cotangent + softmax(values[0], self.over(output.shape)) * total]
 
-    def probabilities(self, node: Node, state: State) -> Floats:
-        return softmax(state.inputs(node)[0], self.axis)
-
-    def compiled(
-        self, tables: tuple[Floats, ...], which: Ints, d: Difference, members: Ints, out: Floats
-    ) -> int:
-        p, top = tables
-        change = memory.empty((members.shape[0], d.rows.size))
-        bad = kernels.log_sum_exp(p, top, which, d.flat, d.offsets, members, change)
-        kernels.subtract_normaliser(top, which, d.flat, d.offsets, members, change, out)
-        return int(bad)
-
-    def plain(self, d: Difference, axis: int, p: Floats, top: Floats) -> Floats:
-        apart = d.data - _of_top(d.data, axis, top)
-        total = (p * np.expm1(apart)).sum(axis=axis, keepdims=True)
-        return np.asarray(apart - np.log1p(total))
+    def difference(self, node: Node, diffs: Diffs, block: Block) -> Difference | None:
+        d = self.opened(node, diffs)
+        growth = self._log_growth(node, d, block)
+        if growth is None:
+            _, moved, far = self._far(node, d, block)
+            return self._scattered(d, moved - far)
+        (_, top), which, ends = base_of(node, d, block)
+        new = d.replaced(memory.like(d.data))
+        members = self.members(d)
+        kernels.subtract_growth(top, which, d.flat, ends, members, growth, new.flat)
+        return new
 
 
-def _of_top(data: Floats, axis: int, top: Floats) -> Any:
-    """Return the change of the entry that is largest at the base point."""
-    first = np.take(top.astype(np.int64), [0], axis=axis)
-    return np.take_along_axis(data, first, axis=axis)
+class LogSumExp(Reduction, _OfExponentials):
+    """``log(sum(exp(x)))`` over axes; the difference is ``d_k + log1p(S)``."""
+
+    def value(self, *values: Floats) -> Floats:
+        (x,) = values
+        over = self.over(x.shape)
+        top = x.max(axis=over, keepdims=True)
+        found = top + np.log(np.exp(x - top).sum(axis=over, keepdims=True))
+        return np.asarray(found.reshape(self.shape(x.shape)))
+
+    def vjp(self, cotangent: Floats, values: tuple[Floats, ...], output: Floats) -> list[Floats]:
+        (x,) = values
+        return [softmax(x, self.over(x.shape)) * self.spread(cotangent, x.shape)]
+
+    def difference(self, node: Node, diffs: Diffs, block: Block) -> Difference | None:
+        d = self.opened(node, diffs)
+        (_, top), which, ends = base_of(node, d, block)
+        growth = self._log_growth(node, d, block)
+        if growth is None:
+            growth = np.ascontiguousarray(self._far(node, d, block)[2][:, 0])
+        kernels.add_top(top, which, d.flat, ends, self.members(d), growth)
+        return self.closed(d, growth, node.inputs[0].shape)
 
 
-def softmax(x: Floats, axis: int) -> Floats:
+def softmax(x: Floats, axis: int | tuple[int, ...]) -> Floats:
     """Return the softmax of `x` over `axis`."""
     e = np.exp(x - x.max(axis=axis, keepdims=True))
     return np.asarray(e / e.sum(axis=axis, keepdims=True))

@@ -1,4 +1,4 @@
-"""Sums and means over any axes."""
+"""Sums, means and products over any axes."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fastcheck.errors import InputError
-from fastcheck.graph.ops.base import Op
+from fastcheck.graph import memory
+from fastcheck.graph.ops.axes import Reduction, base_of
+from fastcheck.graph.ops.pointwise import smallest
+from fastcheck.kernels import products as kernels
 
 if TYPE_CHECKING:
     from fastcheck.graph.block import Block
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
     from fastcheck.graph.state import State
 
 
-class Sum(Op):
+class Sum(Reduction):
     """Sum or mean over `axes`.
 
     Parameters
@@ -34,27 +36,8 @@ class Sum(Op):
     is_linear = True
 
     def __init__(self, axes: tuple[int, ...] | None, keepdims: bool, mean: bool) -> None:
-        self.axes = axes
-        self.keepdims = keepdims
+        super().__init__(axes, keepdims)
         self.mean = mean
-
-    def over(self, shape: Shape) -> tuple[int, ...]:
-        """Return the reduced axes of an input of `shape`, not negative, ascending."""
-        if self.axes is None:
-            return tuple(range(len(shape)))
-        if any(not -len(shape) <= a < len(shape) for a in self.axes):
-            raise InputError(
-                f"`axis` must name axes of the operand, got {self.axes} for shape {shape}; "
-                "count them from 0"
-            )
-        return tuple(sorted({a % len(shape) for a in self.axes}))
-
-    def shape(self, *shapes: Shape) -> Shape:
-        (shape,) = shapes
-        over = self.over(shape)
-        if self.keepdims:
-            return tuple(1 if a in over else n for a, n in enumerate(shape))
-        return tuple(n for a, n in enumerate(shape) if a not in over)
 
     def value(self, *values: Floats) -> Floats:
         (x,) = values
@@ -67,13 +50,12 @@ class Sum(Op):
 
     def factor(self, shape: Shape) -> float:
         """Return what a sum of entries is multiplied by."""
-        n = math.prod(shape[a] for a in self.over(shape))
+        n = self.count(shape)
         return 1.0 / n if self.mean and n else 1.0
 
     def vjp(self, cotangent: Floats, values: tuple[Floats, ...], output: Floats) -> list[Floats]:
         (x,) = values
-        kept = tuple(1 if a in self.over(x.shape) else n for a, n in enumerate(x.shape))
-        return [np.broadcast_to(self.factor(x.shape) * cotangent.reshape(kept), x.shape)]
+        return [np.broadcast_to(self.factor(x.shape) * self.spread(cotangent, x.shape), x.shape)]
 
     def gain(self, node: Node, i: int, state: State, single: bool) -> float | None:
         source = node.inputs[0]
@@ -83,14 +65,7 @@ class Sum(Op):
         return math.prod(source.shape[a] for a in over) * self.factor(source.shape)
 
     def batch(self, inputs: tuple[Node, ...], shape: Shape) -> tuple[int | None, bool]:
-        axis = inputs[0].batch_axis
-        over = self.over(inputs[0].shape)
-        if axis is None or axis in over:
-            return None, False
-        return (axis if self.keepdims else axis - sum(a < axis for a in over)), False
-
-    def stays_single(self, node: Node, i: int) -> bool:
-        return True
+        return super().batch(inputs, shape)[0], False
 
     def difference(self, node: Node, diffs: Diffs, block: Block) -> Difference | None:
         (d,) = diffs
@@ -102,6 +77,53 @@ class Sum(Op):
             data = np.add.reduce(data, axis=over, keepdims=True)
         if self.mean:
             data = self.factor(shape) * data
-        kept = [a for a in range(len(shape)) if self.keepdims or a not in over]
-        pins = {kept.index(a): p for a, p in d.pins.items() if a not in over}
-        return d.replaced(data.reshape(*(data.shape[a] for a in kept), data.shape[-1]), pins)
+        return self.closed(d, data, shape)
+
+
+class Product(Reduction):
+    """Product over `axes`.
+
+    Parameters
+    ----------
+    axes : tuple of int, or None
+        The axes to reduce, None for all.
+    keepdims : bool
+        Whether reduced axes stay with length 1.
+    """
+
+    def value(self, *values: Floats) -> Floats:
+        (x,) = values
+        return np.asarray(np.prod(x, axis=self.over(x.shape), keepdims=self.keepdims))
+
+    def vjp(self, cotangent: Floats, values: tuple[Floats, ...], output: Floats) -> list[Floats]:
+        (x,) = values
+        over = self.over(x.shape)
+        order = (*(a for a in range(x.ndim) if a not in over), *over)
+        moved = x.transpose(order)
+        rows = moved.reshape(cotangent.size, -1)
+        slopes = (_products_before(rows) * _products_before(rows[:, ::-1])[:, ::-1]).reshape(
+            moved.shape
+        )  # of all others: a quotient would fail at zero
+        return [self.spread(cotangent, x.shape) * slopes.transpose(np.argsort(order))]
+
+    def length(self, i: int, values: tuple[Floats, ...]) -> float:
+        return smallest(values[0])
+
+    def prepare(self, node: Node, state: State) -> tuple[Floats, ...]:
+        return state.inputs(node)
+
+    def difference(self, node: Node, diffs: Diffs, block: Block) -> Difference | None:
+        d = self.opened(node, diffs)
+        (x,), which, ends = base_of(node, d, block)
+        members = self.members(d)
+        change = memory.empty((members.shape[0], d.rows.size))
+        scratch = np.empty(d.rows.size)
+        kernels.product_over(x, which, d.flat, ends, members, scratch, change)
+        return self.closed(d, change, node.inputs[0].shape)
+
+
+def _products_before(rows: Floats) -> Floats:
+    """Return, for each entry of each row, the product of those before it."""
+    found = np.ones(rows.shape)
+    np.cumprod(rows[:, :-1], axis=1, out=found[:, 1:])
+    return found
