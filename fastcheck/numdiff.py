@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from fastcheck.graph.block import Trail
     from fastcheck.graph.node import Node
     from fastcheck.graph.route import Route
     from fastcheck.graph.state import State
@@ -109,7 +110,9 @@ class Prober:
         found.n_crossed = again.size
         return found
 
-    def probe_at(self, entries: Ints, step: float | Floats) -> Derivatives:
+    def probe_at(
+        self, entries: Ints, step: float | Floats, trail: Trail | None = None
+    ) -> Derivatives:
         """Return the derivatives with respect to `entries`, with one step for all or for each."""
         order = self._by_sample(entries)
         sent = entries if order is None else entries[order]
@@ -118,7 +121,7 @@ class Prober:
         whole = min(self.node.size, self.extent.nominal_rows // 2)
         few = 4 * entries.size < whole  # hence hardly any that share rows
         n_rows = self.extent.n_rows if few else self.extent.nominal_rows
-        outcome = run_chunk(self.state, self.route, sent, step, n_rows, self.alive)
+        outcome = run_chunk(self.state, self.route, sent, step, n_rows, self.alive, trail)
         up, down = outcome.change[0::2], outcome.change[1::2]
         found = Derivatives(
             (up - down) / (2.0 * step),
@@ -210,6 +213,8 @@ def _probe(item: tuple[Prober, Ints]) -> Derivatives:
 def settle_step(prober: Prober, seed: int = 0, n_entries: int = 64) -> float:
     """Shrink the step of `prober` until truncation is below rounding; return the truncation.
 
+    How large differences are on the way is noted too: the prober's extent is exact afterwards.
+
     The third derivative is estimated from two large steps, where truncation is far above rounding,
     at some entries. Shrinking costs nothing: the error of difference arithmetic does not grow.
 
@@ -233,7 +238,9 @@ def settle_step(prober: Prober, seed: int = 0, n_entries: int = 64) -> float:
     unit = prober.step if prober.is_chosen else prober.step_of_change
     n = entries.size
     steps = np.repeat([unit * 2.0**12, unit * 2.0**14], n)
-    found = prober.probe_at(np.tile(entries, 2), steps)
+    trail: Trail = {}
+    found = prober.probe_at(np.tile(entries, 2), steps, trail)
+    prober.extent = find_extent(prober.route, prober.state, prober.alive, trail)
     first, second = found.values[:n], found.values[n:]
     change = np.abs(second - first)[~(found.kink[:n] | found.kink[n:])]
     change = change[np.isfinite(change)]

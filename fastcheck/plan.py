@@ -81,6 +81,7 @@ class Planner:
         self.names = tuple(names)
         self.step = step
         self.seed = seed
+        self._truncation: dict[Prober, float] = {}
         self.pieces = {name: find_pieces(state.graph.tensor(name)) for name in names}
         self.probers = {
             name: [Prober(state, piece.node, step) for piece in pieces]
@@ -98,7 +99,7 @@ class Planner:
         if plan not in PLANS:
             raise InputError(f"`plan` must be one of {', '.join(PLANS)}, got {plan!r}; choose one")
         probers = [p for parts in self.probers.values() for p in parts]
-        exhaustive = sum(p.seconds(p.node.size) for p in probers)
+        exhaustive = self._seconds(probers)
         if plan == "exhaustive":
             return plan, f"asked for; predicted {_time(exhaustive)}", exhaustive
         if plan == "auto":
@@ -107,7 +108,8 @@ class Planner:
             if exhaustive <= limit:
                 reason = f"predicted {within} is within the budget of {_time(limit)}"
                 return "exhaustive", reason, exhaustive
-        units = self._unit_seconds()
+        _, sites, direct = self._unit_probers
+        units = self._seconds([*sites, *direct.values()])
         if plan == "units":
             return plan, f"asked for; predicted {_time(units)}", units
         if units >= exhaustive:
@@ -115,6 +117,20 @@ class Planner:
             return "exhaustive", reason, exhaustive
         reason = f"predicted {within} is above the budget of {_time(limit)}; units take "
         return "units", reason + _time(units), units
+
+    def _seconds(self, probers: Iterable[Prober]) -> float:
+        """Return the predicted time of probing all entries, once steps are settled."""
+        total = 0.0
+        for prober in probers:
+            self._settled(prober)
+            total += prober.seconds(prober.entries().size)
+        return total
+
+    def _settled(self, prober: Prober) -> float:
+        """Settle the step of `prober`, once; return the truncation."""
+        if prober not in self._truncation:
+            self._truncation[prober] = settle_step(prober, self.seed)
+        return self._truncation[prober]
 
     def run(
         self, plan: str, budget: float | None, *, n_jobs: int = 1, spots: bool = False,
@@ -133,9 +149,10 @@ class Planner:
         progress : callable, optional
             Called with the numbers of finished and of all probed entries.
         """
-        chosen, reason, seconds = self.choose(plan, budget)
-        run = self._exhaustive if chosen == "exhaustive" else self._units
+        chosen, reason, seconds = "exhaustive" if plan == "auto" else plan, "interrupted", 0.0
         try:
+            chosen, reason, seconds = self.choose(plan, budget)
+            run = self._exhaustive if chosen == "exhaustive" else self._units
             numerical = run(n_jobs, progress)
         except KeyboardInterrupt:  # before the first chunk
             numerical = self._nothing()
@@ -154,7 +171,7 @@ class Planner:
 
     def _exhaustive(self, n_jobs: int, progress: Progress | None) -> Numerical:
         probers = [p for parts in self.probers.values() for p in parts]
-        truncation = [settle_step(p, self.seed) for p in probers]
+        truncation = [self._settled(p) for p in probers]
         jobs = [Job.of(p, p.entries()) for p in probers]
         complete = run_jobs(jobs, n_jobs=n_jobs, report=_counter(jobs, progress))
         found = [job.in_place(error) for job, error in zip(jobs, truncation, strict=True)]
@@ -178,14 +195,10 @@ class Planner:
         }
         return plan, sites, direct
 
-    def _unit_seconds(self) -> float:
-        _, sites, direct = self._unit_probers
-        return sum(p.seconds(p.node.size) for p in (*sites, *direct.values()))
-
     def _units(self, n_jobs: int, progress: Progress | None) -> Numerical:
         plan, sites, direct = self._unit_probers
         probers = [*sites, *direct.values()]
-        truncation = [settle_step(p, self.seed) for p in probers]
+        truncation = [self._settled(p) for p in probers]
         jobs = [Job.of(p, p.entries()) for p in probers]
         complete = run_jobs(jobs, n_jobs=n_jobs, report=_counter(jobs, progress))
         found = [job.in_place(error) for job, error in zip(jobs, truncation, strict=True)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,6 +19,36 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
+    Trail = dict[int, "Pace"]
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How large the differences were that an operation took and left.
+
+    Attributes
+    ----------
+    size : int
+        Local entries of the largest of them.
+    result : int
+        Local entries of the result.
+    by_row : bool
+        Whether the result has a column per row, not per group.
+    moved : int
+        How many inputs changed.
+    """
+
+    size: int
+    result: int
+    by_row: bool
+    moved: int
+
+    @classmethod
+    def of(cls, inputs: tuple[Difference | None, ...], result: Difference) -> Pace:
+        """Return the pace of an operation."""
+        taken = [d.flat.shape[0] for d in inputs if d is not None]
+        own = result.flat.shape[0]
+        return cls(max(own, *taken), own, result.scale is None, len(taken))
 
 
 class Block:
@@ -43,6 +74,8 @@ class Block:
     spare : set of int
         Identities of the differences that the operation that runs now may overwrite: nobody reads
         them after it.
+    trail : dict, or None
+        Where to write down how large the differences of each node are, if that is wanted.
     """
 
     def __init__(
@@ -66,6 +99,7 @@ class Block:
         self.alive = alive or {}
         self.memo = {} if memo is None else memo
         self.spare: set[int] = set()
+        self.trail: Trail | None = None
         self._canonical: Rows | None = None
 
     def owns(self, d: Difference) -> bool:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fastcheck.graph.block import Pace
 from fastcheck.graph.ops.contraction import Contraction
 from fastcheck.graph.ops.frozen import Compare
 from fastcheck.graph.ops.pointwise import Bend
@@ -17,6 +19,7 @@ from fastcheck.graph.route import find_single
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from fastcheck.graph.block import Trail
     from fastcheck.graph.node import Node
     from fastcheck.graph.route import Route
     from fastcheck.graph.state import State
@@ -28,13 +31,14 @@ WIDE_ELEMENTS, WIDE_ROWS = 1 << 20, 1 << 10
 a step in Python then still has enough compiled work."""
 LEAST_ROWS, MOST_ROWS = 16, 1 << 16
 
-ROW_SECONDS, SPREAD_SECONDS, STEP_SECONDS = 4e-9, 20e-9, 6e-6
+ROW_SECONDS, SPREAD_SECONDS, STEP_SECONDS = 4e-9, 20e-9, 12e-6
 """Costs of a row, of a row that is spread over the samples in general form, and of one operation
 on one block."""
-COMPILED, INTERPRETED, MERGED, COLUMN = 0.3e-9, 6e-9, 12e-9, 1.0e-9
-"""Costs of an element: in a compiled rule, in a rule in NumPy, where two changes of different form
-meet, and of one held per column. All are fitted on one machine; they steer choices and predictions,
-no result depends on them."""
+COMPILED, INTERPRETED, COLUMN = 0.3e-9, 6e-9, 1.0e-9
+"""Costs of an element: in a compiled rule, in a rule in NumPy, and of one held per column."""
+PRODUCT, SMALL_PRODUCT = 0.04e-9, 0.3e-9
+"""Costs of a multiplication and addition: in BLAS, and where both factors change. All costs are
+fitted on one machine; they steer choices and predictions, no result depends on them."""
 
 
 @dataclass(frozen=True)
@@ -51,10 +55,8 @@ class Extent:
         Local size of the widest difference held per row.
     column_width : int
         Local size of the widest difference held per column.
-    work, column_work : int
-        Sums of local sizes over the nodes of either kind.
-    row_seconds : float
-        Predicted time of a row.
+    row_seconds, column_seconds : float
+        Predicted time of a row, and of a column.
     n_steps : int
         How many operations a block takes.
     samples : int
@@ -67,9 +69,8 @@ class Extent:
     group: float
     width: int
     column_width: int
-    work: int
-    column_work: int
     row_seconds: float
+    column_seconds: float
     n_steps: int
     samples: int
     density: float
@@ -91,43 +92,58 @@ class Extent:
     def seconds(self, n_entries: int) -> float:
         """Return the predicted time of probing `n_entries` entries."""
         rows = n_entries * self.rows_per_entry
-        per_row = self.row_seconds + COLUMN * self.column_work / max(self.group, 1.0)
+        per_row = self.row_seconds + self.column_seconds / max(self.group, 1.0)
         n_blocks = max(1.0, rows / max(self.n_rows, 1))
         return rows * per_row + n_blocks * self.n_steps * STEP_SECONDS
 
 
-def find_extent(route: Route, state: State, alive: dict[int, NDArray[np.uint8]]) -> Extent:
-    """Return the extent of `route`."""
+def find_extent(
+    route: Route,
+    state: State,
+    alive: dict[int, NDArray[np.uint8]],
+    trail: Trail | None = None,
+) -> Extent:
+    """Return the extent of `route`, from the sizes of differences on a `trail` if there is one."""
     streams = not route.coupled and bool(route.streamed)
     n_batch = state.graph.n_batch or 1
     own_samples = route.origin.batch_axis is not None and streams
-    single = find_single(route)
-    held: dict[int, bool] = {route.origin.index: False}
-    width, column_width, work, column_work = 1, 1, 0, 0
+    paces = _expected(route, streams, n_batch) if trail is None else trail
+    width, column_width = 1, 1
     row_seconds = ROW_SECONDS if route.drops_rows or not streams else SPREAD_SECONDS
-    for node in route.nodes:
-        inputs = [i for i in node.inputs if i.index in held]
-        if not inputs:  # what it reads is frozen
-            continue
-        size = _local(node, single, streams, n_batch)
-        by_row = _held_per_row(node, inputs, held, single)
-        held[node.index] = by_row
-        if by_row:
-            widest = max(size, *(_local(i, single, streams, n_batch) for i in inputs))
-            width, work = max(width, widest), work + widest
-            row_seconds += widest * _element_seconds(node, inputs)
+    column_seconds = 0.0
+    for index, pace in paces.items():
+        seconds = _seconds(state.graph.nodes[index], pace)
+        if pace.by_row:
+            width, row_seconds = max(width, pace.size), row_seconds + seconds
         else:
-            column_width, column_work = max(column_width, size), column_work + size
-        if node.op is not None and node.op.is_frozen:
-            del held[node.index]
+            column_width = max(column_width, pace.size)
+            column_seconds += seconds + (COLUMN - COMPILED) * pace.size
     run, density = _entrance(route, state, alive) if route.drops_rows else (1.0, 1.0)
     samples = n_batch if streams and not own_samples else 1
     return Extent(
         rows_per_entry=2.0 * samples * density,
         group=2.0 * max(run * density, 1.0),
-        width=width, column_width=column_width, work=work, column_work=column_work,
-        row_seconds=row_seconds, n_steps=len(route.nodes), samples=samples, density=density,
+        width=width, column_width=column_width, row_seconds=row_seconds,
+        column_seconds=column_seconds, n_steps=len(paces), samples=samples, density=density,
     )  # fmt: skip
+
+
+def _expected(route: Route, streams: bool, n_batch: int) -> Trail:
+    """Return how large differences are if an axis stays pinned only as long as all others do."""
+    single = find_single(route)
+    held: dict[int, bool] = {route.origin.index: False}
+    found: Trail = {}
+    for node in route.nodes:
+        inputs = [i for i in node.inputs if i.index in held]
+        if not inputs:  # what it reads is frozen
+            continue
+        own = _local(node, single, streams, n_batch)
+        size = max(own, *(_local(i, single, streams, n_batch) for i in inputs))
+        by_row = held[node.index] = _held_per_row(node, inputs, held, single)
+        found[node.index] = Pace(size, own, by_row, len(inputs))
+        if node.op is not None and node.op.is_frozen:
+            del held[node.index]
+    return found
 
 
 def _local(node: Node, single: dict[int, bool], streams: bool, n_batch: int) -> int:
@@ -148,12 +164,18 @@ def _held_per_row(
     return not straight or len(inputs) > 1 or any(held[i.index] for i in inputs)
 
 
-def _element_seconds(node: Node, inputs: list[Node]) -> float:
-    if len(inputs) > 1:
-        return MERGED
+def _seconds(node: Node, pace: Pace) -> float:
+    """Return the predicted time of one row, or column, in the operation of `node`."""
     op = node.op
-    slow = not op.is_linear and getattr(op, "kernel", True) is None if op else False
-    return INTERPRETED if slow else COMPILED
+    if isinstance(op, Contraction):
+        summed = [
+            n for k, n in zip(op.letters[0], node.inputs[0].shape, strict=True) if k not in op.out
+        ]
+        each = SMALL_PRODUCT if pace.moved > 1 else PRODUCT
+        n_summed = math.prod(summed) if pace.size > pace.result or pace.moved > 1 else 1
+        return COMPILED * pace.size + each * pace.result * n_summed
+    slow = op is not None and not op.is_linear and getattr(op, "kernel", True) is None
+    return pace.size * (INTERPRETED if slow else COMPILED)
 
 
 def _entrance(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastcheck.graph.block import Block
+from fastcheck.graph.block import Block, Pace
 from fastcheck.graph.difference import Difference, Rows
 
 if TYPE_CHECKING:
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from fastcheck.graph.block import Trail
     from fastcheck.graph.node import Node
     from fastcheck.graph.route import Route
     from fastcheck.graph.state import State
@@ -47,6 +48,7 @@ def run_chunk(
     step: float | Floats,
     n_rows: int,
     alive: dict[int, NDArray[np.uint8]],
+    trail: Trail | None = None,
 ) -> Outcome:
     """Probe `entries` of the origin of `route` by ``+step`` and ``-step``.
 
@@ -65,6 +67,8 @@ def run_chunk(
         About how many rows a block of samples may have.
     alive : dict
         See :func:`fastcheck.graph.route.find_alive`.
+    trail : dict, optional
+        Where to write down how large differences are, by node.
 
     Returns
     -------
@@ -74,6 +78,7 @@ def run_chunk(
     streams = bool(route.streamed or route.boundary)
     start = _leaf(route, entries, step, streams)
     whole = Block(state, kink)
+    whole.trail = trail
     diffs: Diffs = {route.origin.index: start}
     _run(route, route.before, diffs, whole)
     if streams:
@@ -90,6 +95,7 @@ def run_chunk(
                 alive=alive,
                 memo=memo,
             )
+            block.trail = trail
             _add_block(route, diffs, totals, block)
         diffs |= totals
         _run(route, route.after, diffs, whole)
@@ -117,8 +123,10 @@ def _run(route: Route, nodes: Iterable[Node], diffs: Diffs, block: Block) -> Non
             if d is not None and source in finished and sources.count(source) == 1
             and _is_alone(d, diffs, given)
         }  # fmt: skip
-        diffs[node.index] = node.op.difference(node, inputs, block)
+        change = diffs[node.index] = node.op.difference(node, inputs, block)
         block.spare = set()
+        if block.trail is not None and change is not None:
+            block.trail[node.index] = Pace.of(inputs, change)
         del inputs
         for index in finished:
             diffs.pop(index, None)
