@@ -145,6 +145,7 @@ def _sigmoid(z: Floats) -> Floats:
 # ------------------------------------------------------------ attention
 
 ROOT = float(np.sqrt(2 / np.pi))
+"""In the approximation of GELU by tanh."""
 
 
 def transformer(
@@ -179,7 +180,7 @@ def transformer(
         mixed = ops.contract("bhts,bshd->bthd", ops.softmax(score), v)
         a = a + ops.contract("bthd,hde->bte", mixed, p[f"Wo{k}"]) + p[f"bo{k}"]
         n = _normalised(a, axis=2) * p[f"gf{k}"] + p[f"hf{k}"]
-        hidden = _gelu(n @ p[f"W1{k}"] + p[f"b1{k}"])
+        hidden = ops.gelu(n @ p[f"W1{k}"] + p[f"b1{k}"], "tanh")
         a = a + hidden @ p[f"W2{k}"] + p[f"b2{k}"]
     labels = graph.data(np.eye(n_out)[y], batch_axis=0)
     logits = ops.mean(a, axis=1) @ p["V"] + p["c"]
@@ -202,7 +203,7 @@ def transformer(
             a = a + mixed @ p[f"Wo{k}"].reshape(width, width) + p[f"bo{k}"]
             n = _layer_norm(a) * p[f"gf{k}"] + p[f"hf{k}"]
             z = n @ p[f"W1{k}"] + p[f"b1{k}"]
-            a = a + 0.5 * z * (1 + np.tanh(ROOT * (z + 0.044715 * z * z * z))) @ p[f"W2{k}"]
+            a = a + 0.5 * z * (1 + np.tanh(ROOT * (z + 0.044715 * z**3))) @ p[f"W2{k}"]
             a = a + p[f"b2{k}"]
         return cross_entropy(a.mean(axis=1) @ p["V"] + p["c"], y)
 
@@ -215,17 +216,12 @@ def _layer_norm(x: Floats) -> Floats:
     return np.asarray(c / np.sqrt((c * c).mean(axis=-1, keepdims=True) + EPSILON))
 
 
-def _gelu(z: Node) -> Node:
-    inner = z * (ops.square(z) * (ROOT * 0.044715) + ROOT)
-    return z * (ops.tanh(inner) * 0.5 + 0.5)
-
-
 # ------------------------------------------------------------ convolution
 
 
 def lenet(
     name: str = "lenet", side: int = 28, channels: tuple[int, int] = (6, 16),
-    hidden: int = 120, n_batch: int = 32, n_out: int = 10, plan: str = "exhaustive",
+    hidden: int = 152, n_batch: int = 32, n_out: int = 10, plan: str = "exhaustive",
 ) -> Case:  # fmt: skip
     """Return two 5x5 convolutions, each with ReLU and 2x2 means, and two dense layers."""
     rng = np.random.default_rng(3)

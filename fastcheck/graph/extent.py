@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -34,7 +34,7 @@ LEAST_ROWS, MOST_ROWS = 16, 1 << 16
 ROW_SECONDS, SPREAD_SECONDS, STEP_SECONDS = 4e-9, 20e-9, 12e-6
 """Costs of a row, of a row that is spread over the samples in general form, and of one operation
 on one block."""
-COMPILED, INTERPRETED, COLUMN = 0.3e-9, 6e-9, 1.0e-9
+COMPILED, INTERPRETED, COLUMN = 0.4e-9, 6e-9, 1.0e-9
 """Costs of an element: in a compiled rule, in a rule in NumPy, and of one held per column."""
 PRODUCT, SMALL_PRODUCT = 0.04e-9, 0.3e-9
 """Costs of a multiplication and addition: in BLAS, and where both factors change. All costs are
@@ -107,7 +107,12 @@ def find_extent(
     streams = not route.coupled and bool(route.streamed)
     n_batch = state.graph.n_batch or 1
     own_samples = route.origin.batch_axis is not None and streams
-    paces = _expected(route, streams, n_batch) if trail is None else trail
+    paces = _expected(route, streams, n_batch)
+    if trail is not None:  # with large steps, hence more is held per row than will be
+        paces = {
+            index: replace(pace, by_row=pace.by_row and paces[index].by_row)
+            for index, pace in trail.items()
+        }
     width, column_width = 1, 1
     row_seconds = ROW_SECONDS if route.drops_rows or not streams else SPREAD_SECONDS
     column_seconds = 0.0
@@ -190,6 +195,9 @@ def _entrance(
         if len(moved) != 1:
             continue
         base = node.inputs[1 - moved[0]]
+        own, other = node.op.letters[moved[0]], node.op.letters[1 - moved[0]]
+        if base.batch_axis is None or set(other) - set(own) != {other[base.batch_axis]}:
+            continue  # a weight of a convolution moves several places of a sample
         codes = find_codes(state, base)
         if codes is None:
             share = state.share_nonzero(base)
@@ -197,7 +205,6 @@ def _entrance(
             share = float(codes.counts.mean()) / codes.codes.shape[1]
         if node.index in alive:
             share *= np.count_nonzero(alive[node.index]) / max(alive[node.index].size, 1)
-        own, other = node.op.letters[moved[0]], node.op.letters[1 - moved[0]]
         sizes = dict(zip(own, node.inputs[moved[0]].shape, strict=True))
         return float(np.prod([sizes[k] for k in own if k in other])), float(share)
     return 1.0, 1.0
