@@ -98,25 +98,27 @@ class Planner:
         """
         if plan not in PLANS:
             raise InputError(f"`plan` must be one of {', '.join(PLANS)}, got {plan!r}; choose one")
-        probers = [p for parts in self.probers.values() for p in parts]
-        exhaustive = self._seconds(probers)
+        if plan == "units":
+            units = self._seconds(self._all_of_units)
+            return plan, f"asked for; predicted {_time(units)}", units
+        exhaustive = self._seconds([p for parts in self.probers.values() for p in parts])
         if plan == "exhaustive":
             return plan, f"asked for; predicted {_time(exhaustive)}", exhaustive
-        if plan == "auto":
-            limit = BUDGET if budget is None else budget
-            within = f"{_time(exhaustive)} for every entry"
-            if exhaustive <= limit:
-                reason = f"predicted {within} is within the budget of {_time(limit)}"
-                return "exhaustive", reason, exhaustive
-        _, sites, direct = self._unit_probers
-        units = self._seconds([*sites, *direct.values()])
-        if plan == "units":
-            return plan, f"asked for; predicted {_time(units)}", units
+        limit = BUDGET if budget is None else budget
+        within = f"predicted {_time(exhaustive)} for every entry is"
+        if exhaustive <= limit:
+            return "exhaustive", f"{within} within the budget of {_time(limit)}", exhaustive
+        units = self._seconds(self._all_of_units)
+        reason = f"{within} above the budget of {_time(limit)}"
         if units >= exhaustive:
-            reason = f"predicted {within} is above the budget of {_time(limit)}, yet the least"
-            return "exhaustive", reason, exhaustive
-        reason = f"predicted {within} is above the budget of {_time(limit)}; units take "
-        return "units", reason + _time(units), units
+            return "exhaustive", f"{reason}, yet the least", exhaustive
+        return "units", f"{reason}; units take {_time(units)}", units
+
+    @property
+    def _all_of_units(self) -> list[Prober]:
+        """The probers of a units plan."""
+        _, sites, direct = self._unit_probers
+        return [*sites, *direct.values()]
 
     def _seconds(self, probers: Iterable[Prober]) -> float:
         """Return the predicted time of probing all entries, once steps are settled."""
@@ -197,7 +199,7 @@ class Planner:
 
     def _units(self, n_jobs: int, progress: Progress | None) -> Numerical:
         plan, sites, direct = self._unit_probers
-        probers = [*sites, *direct.values()]
+        probers = self._all_of_units
         truncation = [self._settled(p) for p in probers]
         jobs = [Job.of(p, p.entries()) for p in probers]
         complete = run_jobs(jobs, n_jobs=n_jobs, report=_counter(jobs, progress))

@@ -12,6 +12,8 @@ from fastcheck.graph.difference import Difference, Rows
 from fastcheck.graph.state import tables
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from fastcheck.graph.node import Node
@@ -51,6 +53,45 @@ class Pace:
         return cls(max(own, *taken), own, result.scale is None, len(taken))
 
 
+@dataclass(frozen=True)
+class Asking:
+    """The operation that runs now and asks which of its inputs it may overwrite.
+
+    Attributes
+    ----------
+    sources : tuple of int
+        Indices of its inputs.
+    finished : tuple of int
+        Nodes that nobody reads after it.
+    diffs : mapping of int to Difference or None
+        All differences that somebody may still read.
+    given : set of int
+        Identities of the arrays that were there before, and that other blocks may read.
+    """
+
+    sources: tuple[int, ...]
+    finished: tuple[int, ...]
+    diffs: Mapping[int, Difference | None]
+    given: set[int]
+
+    def owns(self, d: Difference) -> bool:
+        """Return whether nobody else reads the data of `d`, one of the inputs."""
+        places = [i for i in self.sources if self.diffs.get(i) is d]
+        if len(places) != 1 or places[0] not in self.finished:
+            return False
+        array = owner(d)
+        others = (x for x in self.diffs.values() if x is not None)
+        return id(array) not in self.given and sum(owner(x) is array for x in others) == 1
+
+
+def owner(d: Difference) -> Floats:
+    """Return the array whose memory the data of `d` are in."""
+    data = d.data
+    while isinstance(data.base, np.ndarray):
+        data = data.base
+    return data
+
+
 class Block:
     """The probes of a chunk, seen by the samples ``lo:hi``, or by the whole batch at once.
 
@@ -71,9 +112,8 @@ class Block:
         Set for each probe that crosses a kink.
     memo : dict
         What operations want to remember between the blocks of one chunk.
-    spare : set of int
-        Identities of the differences that the operation that runs now may overwrite: nobody reads
-        them after it.
+    asks : Asking, or None
+        The operation that runs now, as far as :meth:`owns` must know it.
     trail : dict, or None
         Where to write down how large the differences of each node are, if that is wanted.
     """
@@ -98,13 +138,13 @@ class Block:
         self.drops_rows = drops_rows
         self.alive = alive or {}
         self.memo = {} if memo is None else memo
-        self.spare: set[int] = set()
+        self.asks: Asking | None = None
         self.trail: Trail | None = None
         self._canonical: Rows | None = None
 
     def owns(self, d: Difference) -> bool:
         """Return whether the data of `d`, an input of the current operation, may be overwritten."""
-        return id(d) in self.spare
+        return self.asks is not None and self.asks.owns(d)
 
     def writable(self, d: Difference) -> Difference:
         """Return the input `d` with one column per row, its data to be overwritten."""

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 ELEMENTS = 1 << 18
 """Numbers of one difference array that a block should hold; the best of 2**16 to 2**20."""
-WIDE_ELEMENTS, WIDE_ROWS = 1 << 20, 1 << 10
+WIDE_ELEMENTS, WIDE_ROWS = 1 << 19, 1 << 11
 """Where differences are wide, a block holds up to so many numbers in order to have so many rows:
 a step in Python then still has enough compiled work."""
 LEAST_ROWS, MOST_ROWS = 16, 1 << 16

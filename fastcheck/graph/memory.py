@@ -27,24 +27,25 @@ MOST = 1 << 27
 """Numbers that a thread keeps at most."""
 STEPS = 4
 """Sizes are rounded up to one of so many steps between powers of two."""
+WASTE = 4
+"""A block serves arrays down to this part of its size: few blocks stay in the cache."""
 
 
 class _Blocks(threading.local):
-    """The blocks of one thread, by size."""
+    """The blocks of one thread, the one that was used last at the end."""
 
     def __init__(self) -> None:
-        self.by_size: dict[int, list[Floats]] = {}
+        self.blocks: list[Floats] = []
         self.total = 0
 
 
-_blocks = _Blocks()
+_kept = _Blocks()
 
 
 def _count_of_unused() -> int:
     """Return the reference count, as a scan sees it, of a block that only its list refers to."""
-    for block in [np.empty(1)]:
-        return sys.getrefcount(block)
-    raise AssertionError
+    blocks = [np.empty(1)]
+    return sys.getrefcount(blocks[0])
 
 
 UNUSED = _count_of_unused()
@@ -55,16 +56,17 @@ def empty(shape: tuple[int, ...]) -> Floats:
     n = math.prod(shape)
     if n < LARGE:
         return np.empty(shape)
+    blocks = _kept.blocks
+    for k in range(len(blocks) - 1, -1, -1):
+        if n <= blocks[k].size <= WASTE * n and sys.getrefcount(blocks[k]) == UNUSED:
+            blocks.append(blocks.pop(k))
+            return blocks[-1][:n].reshape(shape)
     size = _rounded(n)
-    for block in _blocks.by_size.setdefault(size, []):
-        if sys.getrefcount(block) == UNUSED:
-            return block[:n].reshape(shape)
-    if _blocks.total + size > MOST:
+    if _kept.total + size > MOST:
         release()
-    block = np.empty(size)
-    _blocks.by_size.setdefault(size, []).append(block)
-    _blocks.total += size
-    return block[:n].reshape(shape)
+    blocks.append(np.empty(size))
+    _kept.total += size
+    return blocks[-1][:n].reshape(shape)
 
 
 def like(array: Floats) -> Floats:
@@ -93,8 +95,8 @@ def copied(array: Floats) -> Floats:
 
 def release() -> None:
     """Forget the blocks of this thread; those in use live as long as their arrays."""
-    _blocks.by_size.clear()
-    _blocks.total = 0
+    _kept.blocks.clear()
+    _kept.total = 0
 
 
 def _rounded(n: int) -> int:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastcheck.graph.block import Block, Pace
+from fastcheck.graph.block import Asking, Block, Pace, owner
 from fastcheck.graph.difference import Difference, Rows
 
 if TYPE_CHECKING:
@@ -111,41 +111,21 @@ def run_chunk(
 def _run(route: Route, nodes: Iterable[Node], diffs: Diffs, block: Block) -> None:
     """Fill in the differences of `nodes`, in order, and forget those that are not read again."""
     get = diffs.get
-    given = {id(_owner(d)) for d in diffs.values() if d is not None}
+    given = {id(owner(d)) for d in diffs.values() if d is not None}
     for node in nodes:
         sources, finished = route.steps[node.index]
         inputs = tuple(map(get, sources))
         if inputs.count(None) == len(inputs):
             continue
         assert node.op is not None
-        block.spare = {
-            id(d) for source, d in zip(sources, inputs, strict=True)
-            if d is not None and source in finished and sources.count(source) == 1
-            and _is_alone(d, diffs, given)
-        }  # fmt: skip
+        block.asks = Asking(sources, finished, diffs, given)
         change = diffs[node.index] = node.op.difference(node, inputs, block)
-        block.spare = set()
+        block.asks = None
         if block.trail is not None and change is not None:
             block.trail[node.index] = Pace.of(inputs, change)
         del inputs
         for index in finished:
             diffs.pop(index, None)
-
-
-def _is_alone(d: Difference, diffs: Diffs, given: set[int]) -> bool:
-    """Return whether the data of `d` were made here and belong to no other difference."""
-    owner = _owner(d)
-    if id(owner) in given:
-        return False
-    return sum(other is not None and _owner(other) is owner for other in diffs.values()) == 1
-
-
-def _owner(d: Difference) -> Floats:
-    """Return the array whose memory the data of `d` are in."""
-    data = d.data
-    while isinstance(data.base, np.ndarray):
-        data = data.base
-    return data
 
 
 def _add_block(route: Route, diffs: Diffs, totals: dict[int, Difference], block: Block) -> None:

@@ -55,7 +55,7 @@ def test_no_more_is_kept_than_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
     places = {address(a) for a in [memory.empty((k * N,)) for k in (1, 2)]}
     assert len(places) == 2
     memory.empty((3 * N,))
-    assert memory._blocks.total <= 3 * N
+    assert memory._kept.total <= 3 * N
 
 
 @pytest.mark.parametrize("shape", [(), (3,), (7, memory.LARGE), (2, 3, N + 1)])

@@ -153,7 +153,7 @@ class Form:
         mine = d.data.reshape(*self.local_shape, n).transpose(self.local_order)
         mine = memory.contiguous(mine).reshape(*self.matrix_shape, n)
         out = memory.empty((*self.matrix_shape[:2], self.base_shape[2], n))
-        moved = self._moved(mine) if self.table.shape[0] == 1 else None
+        moved = self._moved(mine) if self.table.shape[0] == 1 and not self.is_narrow else None
         if self.table.shape[0] == 1 and self.is_narrow:
             products.narrow_product(self.narrow_base, mine.reshape(-1, n), out.reshape(-1, n))
         elif moved is not None:
@@ -174,11 +174,11 @@ class Form:
         """
         if mine.shape[:2] != (1, 1) or mine.shape[2] < SEVERAL:
             return None
-        moves = np.flatnonzero(mine[0, 0].any(axis=1))
-        if not moves.size:
-            return (0, 1)
-        lo, hi = int(moves[0]), int(moves[-1]) + 1
-        return None if hi - lo > WORTH * mine.shape[2] else (lo, hi)
+        moves = np.flatnonzero(mine[0, 0, :, 0])  # a first look, at one column
+        lo, hi = (int(moves[0]), int(moves[-1]) + 1) if moves.size else (0, 1)
+        if hi - lo > WORTH * mine.shape[2] or mine[0, 0, :lo].any() or mine[0, 0, hi:].any():
+            return None
+        return lo, hi
 
     def _finished(self, d: Difference, data: Floats) -> Difference:
         """Give `data`, in the order both, mine, theirs, the axes of the result and its pins."""
