@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fastcheck.graph.route import find_route
+from fastcheck.params import did_you_mean
 from fastcheck.result import Finding
+from fastcheck.result.wording import listing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -19,16 +21,25 @@ if TYPE_CHECKING:
     from fastcheck.graph.state import State
     from fastcheck.result import Audit, SpotCheck, TensorResult
 
+MOST_NAMES = 10
 LOSS_RTOL = 1e-10
 """How far the user's loss may be from the objective's, relative: far above rounding in float64,
 far below any mistake."""
 
 
-def unused_gradients(keys: Sequence[str]) -> list[Finding]:
-    """Return a note about entries of `grads` that belong to no parameter."""
+def unused_gradients(
+    keys: Sequence[str], known: Sequence[str] = (), optional: Sequence[str] = ()
+) -> list[Finding]:
+    """Return a note about entries of `grads` that belong to no tensor.
+
+    `known` are the names of all tensors, `optional` those of intermediate values.
+    """
     if not keys:
         return []
     message = f"`grads` has entries that belong to no parameter and are ignored: {', '.join(keys)}"
+    if optional:
+        named = listing(list(optional), MOST_NAMES)
+        message += f"; named intermediate values are {named}{did_you_mean(keys, known)}"
     return [Finding("unused-gradient", "note", None, message)]
 
 

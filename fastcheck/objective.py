@@ -9,7 +9,7 @@ import numpy as np
 from fastcheck.errors import InputError
 from fastcheck.graph.reference import gradient
 from fastcheck.graph.state import State, evaluate
-from fastcheck.params import check_mapping
+from fastcheck.params import check_mapping, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -123,8 +123,9 @@ class GraphObjective:
         unknown = [name for name in chosen if name not in known]
         if unknown:
             raise InputError(
-                f"`names` must be among {', '.join(known)}, got {', '.join(map(str, unknown))}; "
-                "name values with graph.mark or fastcheck.mark"
+                f"`names` must be among {', '.join(known)}, got {', '.join(map(str, unknown))}"
+                f"{did_you_mean(map(str, unknown), known)}; name values with graph.mark or "
+                "fastcheck.mark"
             )
         found = gradient(self.graph, values, chosen)
         return {name: g.reshape(known[name]) for name, g in found.items()}

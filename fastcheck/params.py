@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
@@ -110,6 +111,23 @@ def match_gradients(
         )
     extra = [str(key) for key in grads if key not in keys.values()]
     return {name: _gradient(keys[name], grads[keys[name]], shapes[name]) for name in names}, extra
+
+
+def did_you_mean(unknown: Iterable[str], known: Iterable[str]) -> str:
+    """Return a remark on the `known` names that are like the `unknown` ones, empty if none is.
+
+    Examples
+    --------
+    >>> did_you_mean(["dZ1"], ["W1", "z1"])
+    ' (did you mean z1?)'
+    """
+    by_key = {name.lower(): name for name in known}
+    found: dict[str, None] = {}
+    for name in map(str.lower, unknown):
+        bare = name.removeprefix("d").lstrip("_")
+        near = [k for k in (name, bare) if k in by_key] or get_close_matches(name, by_key, 1)
+        found |= dict.fromkeys(by_key[k] for k in near)
+    return f" (did you mean {' or '.join([*found][:3])}?)" if found else ""
 
 
 def check_mapping(argument: str, value: object) -> None:

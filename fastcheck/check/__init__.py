@@ -176,7 +176,9 @@ def check_gradients(
         As for :func:`numerical_gradient`.
     grads : mapping of str to array_like, list or tuple as `params`, or callable
         The analytic gradient, by the names of the parameters or ``dW1`` for ``W1``, or a function
-        without arguments that returns it; float32 is judged at its own precision.
+        without arguments that returns it; float32 is judged at its own precision. Gradients of
+        named intermediate values (``z1``, ``a1``, ``x``) are checked where they are given: always
+        of the loss as declared, so that ``dz1`` contains the ``1 / m`` of a mean over samples.
     rtol : float
         An entry outside its error bound is "close", not wrong, while it differs by less than this,
         relative to the larger of both values and 1 % of the tensor's rms.
@@ -219,7 +221,8 @@ def check_gradients(
     run.include(given)
     analytic, extra = match_gradients(run.shapes, run.names, given)
     is_sound = run.is_sound
-    run.findings += findings.unused_gradients(extra)
+    optional = [name for name in run.shapes if name in run.optional]
+    run.findings += findings.unused_gradients(extra, [*run.shapes], optional)
     run.findings += findings.about_loss(run.loss, loss_value)
     if not is_sound:
         return make_result(run, {}, start)

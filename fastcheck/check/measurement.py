@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cached_property
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -50,8 +51,8 @@ class Measurement(ABC):
         Of all tensors.
     loss : float
         The loss at the point.
-    n_optional : int
-        How many of the tensors need no gradient: named intermediate values without one.
+    optional : set of str
+        The tensors that need no gradient: named intermediate values.
     engine, engine_reason : str
         What evaluates the loss, and why.
     findings : list of Finding
@@ -76,7 +77,7 @@ class Measurement(ABC):
         self.engine = self.engine_reason = ""
         self.findings: list[Finding] = []
         self.loss = math.nan
-        self.n_optional = 0
+        self.optional: set[str] = set()
         self.timings: dict[str, float] = {}
         self.numerical = Numerical({}, "none", "the loss cannot be probed", 0.0)
 
@@ -137,7 +138,7 @@ class Measurement(ABC):
     def judge(self, name: str, analytic: NDArray[Any], rtol: float, strict: bool) -> TensorResult:
         """Return the verdict on one tensor."""
         found = self.numerical.tensors[name]
-        return judge_tensor(
+        judged = judge_tensor(
             name,
             analytic.astype(np.float64),
             found.values,
@@ -149,6 +150,7 @@ class Measurement(ABC):
             rtol=rtol,
             strict=strict,
         )
+        return replace(judged, is_intermediate=name in self.optional)
 
     def terms(self, name: str) -> Floats | None:
         """Return the absolute terms of each derivative of a tensor, None if they are not known."""
@@ -194,7 +196,7 @@ class GraphMeasurement(Measurement):
             name for name in objective.intermediates
             if name not in names and matches(name, only, skip)
         ]  # fmt: skip
-        self.n_optional = len(set(objective.intermediates) - set(names))
+        self.optional = set(objective.intermediates)
         self.engine = "graph" if arithmetic == "difference" else "graph (plain subtraction)"
         self.arithmetic = arithmetic
         self.step = step
@@ -214,7 +216,6 @@ class GraphMeasurement(Measurement):
         keys = grads if isinstance(grads, Mapping) else ()
         found = [n for n in self.intermediates if n in keys or f"d{n}" in keys]
         self.names = [*self.names, *found]
-        self.n_optional -= len(found)
 
     def prepare(self) -> None:
         """Compute the rounding."""

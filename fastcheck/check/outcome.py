@@ -101,7 +101,7 @@ def _coverage(run: Measurement, tensors: dict[str, TensorResult]) -> Coverage:
         "units": "by perturbing every unit in every sample, and exact outer products",
         "sample": "each perturbed on its own: the largest of each tensor and others at random",
     }.get(run.numerical.plan, "nothing was probed")
-    left_out = len(run.shapes) - len(run.names) - run.n_optional
+    left_out = len(run.shapes.keys() - run.optional - set(run.names))
     note = f"; {left_out} tensors left out as asked" if left_out else ""
     if tensors:
         return Coverage.of(tensors.values(), how + note)

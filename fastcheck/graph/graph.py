@@ -74,8 +74,7 @@ class Graph:
         """
         if not name:
             raise InputError(f"`name` must be a non-empty string, got {name!r}; name the parameter")
-        if name in self.params:
-            raise InputError(f"`name` must be new in the graph, got {name!r} twice; rename one")
+        self._check_new(name)
         node = self._add(Node(self, None, (), _shape(shape), name=name, is_param=True))
         self.params[name] = node
         return node
@@ -124,10 +123,16 @@ class Graph:
         Raises
         ------
         InputError
-            If the name is taken.
+            If the name is empty or taken, or the node has a name.
         """
-        if any(other.name == name for other in self.nodes):
-            raise InputError(f"`name` must be new in the graph, got {name!r} twice; rename one")
+        if not name:
+            raise InputError(f"`name` must be a non-empty string, got {name!r}; name the value")
+        self._check_new(name)
+        self._check_own(node)
+        if node.name:
+            raise InputError(
+                f"`node` must have no name yet, got {node!r} to be called {name!r}; use that name"
+            )
         node.name = name
         self.shapes[name] = node.shape if shape is None else shape
         return node
@@ -157,6 +162,10 @@ class Graph:
         if node.batch_axis is not None:  # that of the only sample
             node = self.apply(Sum(None, keepdims=False, mean=False), node)
         self.loss = node
+
+    def _check_new(self, name: str) -> None:
+        if any(other.name == name for other in self.nodes):
+            raise InputError(f"`name` must be new in the graph, got {name!r} twice; rename one")
 
     def _check_own(self, node: Node) -> None:
         if node.graph is not self:

@@ -65,6 +65,12 @@ def _figure(value: float) -> str:
 NAME: Final = Column("tensor", lambda t: t.name, right=False)
 COUNTS: Final = (
     Column("shape", lambda t: shape_text(t.shape), right=False),
+    Column(
+        "kind",
+        lambda t: "intermediate" if t.is_intermediate else "parameter",
+        number=lambda t: int(t.is_intermediate),
+        right=False,
+    ),
     Column("verdict", lambda t: t.verdict, lambda t: STYLES[t.verdict], right=False),
     Column("checked", _checked),
     Column("agree", lambda t: count(t.n_agree)),

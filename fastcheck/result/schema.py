@@ -14,8 +14,12 @@ from fastcheck.result.tensor import Entry, TensorResult
 
 __all__ = ["SCHEMA", "decoded", "encoded"]
 
-SCHEMA: Final = 1
-"""Version of the layout; it grows with every change that a reader must know of."""
+SCHEMA: Final = 2
+"""Version of the layout; it grows with every change that a reader must know of.
+
+1 the first
+2 tensors say by `is_intermediate` whether they are named intermediate values
+"""
 
 ARRAYS = ("numerical", "bounds")
 DERIVED = ("norm_ratio", "max_relative_error")

@@ -119,6 +119,8 @@ class TensorResult:
     digits : float
         Median number of decimal digits that are verified: ``-log10((|a - n| + bound) / scale)``,
         from 0 to 16, of the checked entries off kinks; NaN if there are none.
+    is_intermediate : bool
+        Whether it is a named intermediate value, not a parameter.
     """
 
     name: str
@@ -140,6 +142,7 @@ class TensorResult:
     norm_analytic: float = math.nan
     norm_numerical: float = math.nan
     digits: float = math.nan
+    is_intermediate: bool = False
 
     @property
     def passed(self) -> bool:
@@ -161,7 +164,8 @@ class TensorResult:
     def __str__(self) -> str:
         shape = "(" + ", ".join(map(str, self.shape)) + (",)" if len(self.shape) == 1 else ")")
         why = self.reason or f"{quantity(self.n_resolved, 'entry', 'entries')} resolved"
-        return f"{self.name} {shape}: {self.verdict}, {why}"
+        kind = ", intermediate" if self.is_intermediate else ""
+        return f"{self.name} {shape}{kind}: {self.verdict}, {why}"
 
 
 def norm_ratio(difference: float, analytic: float, numerical: float) -> float:
