@@ -3,8 +3,9 @@
 Each network of ``tests/wild`` is traced as it is and its numerical gradient compared with the loop
 that its author would write, central differences of the same code with one number moved in place,
 on a sample of entries; then both are timed in the same run, on one thread, and the loop is
-extrapolated to all entries. ``--large`` takes the four networks at full size, with the plan that
-`auto` chooses; otherwise every entry is probed. Exit status 1 if a comparison fails.
+extrapolated to all entries. Every entry is probed. ``--usual`` takes some networks at the sizes at
+which people use them, ``--large`` four at full size, with the plan that `auto` chooses. Exit status
+1 if a comparison fails.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the checkout is 
 import fastcheck as fc
 from benchmarks.timing import duration, machine, one_blas_thread, table, write_json
 from fastcheck.traced import trace_closure
-from tests.wild.cases import CASES, LARGE, name_of
+from tests.wild.cases import CASES, LARGE, USUAL, name_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,10 +47,12 @@ def main(argv: list[str] | None = None) -> int:
     """Measure, print a table, write JSON; return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("names", nargs="*", help="some of the networks")
-    parser.add_argument("--large", action="store_true", help="the networks at full size")
+    parser.add_argument("--large", action="store_true", help="four networks at full size")
+    parser.add_argument("--usual", action="store_true", help="some at the sizes of their users")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures there")
     options = parser.parse_args(argv)
-    known = LARGE if options.large else {name_of(make): make for make in CASES}
+    known = {name_of(make): make for make in CASES}
+    known = LARGE if options.large else USUAL if options.usual else known
     about = machine()
     print(f"{about['processor']}, load {about['load'][0]}, numpy {about['numpy']}, one thread")
     warnings.simplefilter("ignore")  # of the authors' code

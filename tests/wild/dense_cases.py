@@ -51,10 +51,10 @@ def make_coursera_shallow(seed: int = 0) -> Case:
     )
 
 
-def make_coursera_deep(seed: int = 0) -> Case:
+def make_coursera_deep(seed: int = 0, n_in: int = 120, batch: int = 25) -> Case:
     rng = np.random.default_rng(seed)
-    X, Y = rng.normal(size=(120, 25)), rng.integers(0, 2, (1, 25))
-    p = coursera_deep.initialize_parameters_deep([120, 20, 7, 5, 1])
+    X, Y = rng.normal(size=(n_in, batch)), rng.integers(0, 2, (1, batch))
+    p = coursera_deep.initialize_parameters_deep([n_in, 20, 7, 5, 1])
     jitter(rng, p)
 
     def loss(p, X, Y):
@@ -104,10 +104,10 @@ def make_two_layer_net(seed: int = 0) -> Case:
     )  # fmt: skip
 
 
-def make_linear_svm(seed: int = 0) -> Case:
+def make_linear_svm(seed: int = 0, n_in: int = 300, batch: int = 20) -> Case:
     rng = np.random.default_rng(seed)
-    X = np.hstack([rng.normal(size=(20, 300)), np.ones((20, 1))])
-    y, p = rng.integers(0, 8, 20), {"W": 0.02 * rng.normal(size=(301, 8))}
+    X = np.hstack([rng.normal(size=(batch, n_in)), np.ones((batch, 1))])
+    y, p = rng.integers(0, 8, batch), {"W": 0.02 * rng.normal(size=(n_in + 1, 8))}
 
     def loss(p, X, y):
         return linear_svm.svm_loss_vectorized(p["W"], X, y, 0.01)[0]
@@ -145,18 +145,19 @@ def make_bn_staged(seed: int = 0) -> Case:
     )  # fmt: skip
 
 
-def make_unrolled_theta(seed: int = 0) -> Case:
+def make_unrolled_theta(seed: int = 0, n_in: int = 64, hidden: int = 32, batch: int = 20) -> Case:
     rng = np.random.default_rng(seed)
-    X, y = rng.normal(size=(20, 64)), rng.integers(0, 10, 20)
+    X, y = rng.normal(size=(batch, n_in)), rng.integers(0, 10, batch)
     seed_author(seed)
-    parts = [(64, 32), (32, 10)]
+    parts = [(n_in, hidden), (hidden, 10)]
     theta = np.concatenate([unrolled_theta.rand_initialize_weights(*s).ravel() for s in parts])
 
     def f(theta, X, y):
-        return unrolled_theta.nn_cost_function(theta, 64, 32, 10, X, y, 1.0)[0]
+        return unrolled_theta.nn_cost_function(theta, n_in, hidden, 10, X, y, 1.0)[0]
 
     def grads():
-        return {"theta": unrolled_theta.nn_cost_function(theta, 64, 32, 10, X, y, 1.0)[1]}
+        g = unrolled_theta.nn_cost_function(theta, n_in, hidden, 10, X, y, 1.0)[1]
+        return {"theta": g}
 
     return Case(
         "unrolled_theta", lambda: f(theta, X, y), {"theta": theta}, grads, "flat vector",
@@ -191,10 +192,10 @@ def make_xor_globals(seed: int = 0) -> Case:
     return Case("xor_globals", lambda: xor_globals.error(), p, grads, "module globals")
 
 
-def make_tuple_huber(seed: int = 0) -> Case:
+def make_tuple_huber(seed: int = 0, n_in: int = 10, hidden: int = 48, batch: int = 24) -> Case:
     rng = np.random.default_rng(seed)
-    X, t = rng.normal(size=(24, 10)), rng.normal(size=24) * 2
-    p = tuple_huber.make_params(10, 48, rng)
+    X, t = rng.normal(size=(batch, n_in)), rng.normal(size=batch) * 2
+    p = tuple_huber.make_params(n_in, hidden, rng)
     jitter(rng, p._asdict())
     return Case(
         "tuple_huber", lambda: tuple_huber.loss(p, X, t), p._asdict(),
@@ -203,11 +204,11 @@ def make_tuple_huber(seed: int = 0) -> Case:
     )  # fmt: skip
 
 
-def make_highway(seed: int = 0) -> Case:
+def make_highway(seed: int = 0, n_in: int = 12, width: int = 20, batch: int = 10) -> Case:
     rng = np.random.default_rng(seed)
-    X, T = rng.normal(size=(10, 12)), one_hot(rng.integers(0, 5, 10), 5)
+    X, T = rng.normal(size=(batch, n_in)), one_hot(rng.integers(0, 5, batch), 5)
     seed_author(seed)
-    net = highway.HighwayNet(12, 20, 3, 5)
+    net = highway.HighwayNet(n_in, width, 3, 5)
 
     def collect(prefix=""):
         named = attributes(net, f"{prefix}Win {prefix}Wout")
@@ -263,11 +264,11 @@ def make_deep_linear(seed: int = 0) -> Case:
     )  # fmt: skip
 
 
-def make_book_layers(seed: int = 0) -> Case:
+def make_book_layers(seed: int = 0, n_in: int = 64, hidden: int = 40, batch: int = 10) -> Case:
     rng = np.random.default_rng(seed)
-    x, t = rng.random((10, 64)), one_hot(rng.integers(0, 10, 10), 10)
+    x, t = rng.random((batch, n_in)), one_hot(rng.integers(0, 10, batch), 10)
     seed_author(seed)
-    net = book_layers.TwoLayerNet(64, 40, 10)
+    net = book_layers.TwoLayerNet(n_in, hidden, 10)
     jitter(rng, net.params)
     return Case(
         "book_layers", lambda: net.loss(x, t), net.params, lambda: net.gradient(x, t),
@@ -293,11 +294,13 @@ def make_layernorm_mlp(seed: int = 0) -> Case:
     return Case("layernorm_mlp", lambda: net.loss(x, t), p, grads, "class, parallel lists")
 
 
-def make_resnet_mlp(seed: int = 0) -> Case:
+def make_resnet_mlp(
+    seed: int = 0, n_in: int = 10, width: int = 24, hidden: int = 32, batch: int = 12
+) -> Case:
     rng = np.random.default_rng(seed)
-    X, Y = rng.normal(size=(12, 10)), rng.normal(size=(12, 4))
+    X, Y = rng.normal(size=(batch, n_in)), rng.normal(size=(batch, 4))
     seed_author(seed)
-    net = resnet_mlp.ResMLP(10, 24, 32, 2, 4)
+    net = resnet_mlp.ResMLP(n_in, width, hidden, 2, 4)
 
     def collect(d=""):
         named = {"stem": getattr(net, d + "stem"), "head": getattr(net, d + "head")}
@@ -341,10 +344,10 @@ def make_policy_gradient(seed: int = 0) -> Case:
     )  # fmt: skip
 
 
-def make_theta_views(seed: int = 0) -> Case:
+def make_theta_views(seed: int = 0, n_in: int = 30, batch: int = 16) -> Case:
     rng = np.random.default_rng(seed)
-    X, y = rng.normal(size=(16, 30)), rng.integers(0, 5, 16)
-    net = theta_views.FlatNet([30, 50, 20, 5], seed)
+    X, y = rng.normal(size=(batch, n_in)), rng.integers(0, 5, batch)
+    net = theta_views.FlatNet([n_in, 50, 20, 5], seed)
 
     def grads():
         net.loss(X, y)
