@@ -155,8 +155,9 @@ class Recogniser:
         return tuple(kept[-MOST_ROOTS:])
 
     def _is_entrywise(self, function: Any) -> bool:
-        own = isinstance(function, np.ufunc) and function.signature is None
-        return own or function in self.entrywise
+        if isinstance(function, np.ufunc | np.vectorize):
+            return function.signature is None
+        return function in self.entrywise
 
     def _is_number(self, argument: Any) -> bool:
         if isinstance(argument, Ref):

@@ -81,6 +81,8 @@ class Proxies:
             return self._module(x)
         if isinstance(x, (type, np.ufunc)) or not callable(x):
             return x
+        if isinstance(x, np.vectorize):
+            return self._remember(x, self._opaque(x))
         name = getattr(x, "__module__", None) or ""
         owner = type(getattr(x, "__self__", None)).__module__ or ""
         if _is_numpy(name) or _is_numpy(owner):

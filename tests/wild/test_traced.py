@@ -45,6 +45,8 @@ def test_a_planted_fault_is_found_at_its_address(case):
 
 def test_the_reference_gradient_is_that_of_torch(case):
     torch_replay = pytest.importorskip("tests.torch_replay", reason="torch is not installed")
+    if case.name == "layernorm_mlp":  # else with slopes of an unknown function
+        pytest.importorskip("scipy", reason="scipy is not installed")
     params = {name: np.array(value) for name, value in by_name(case.params).items()}
     objective = trace_closure(case.loss, by_name(case.params))
     ours = objective.gradient(params)
