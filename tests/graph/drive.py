@@ -17,11 +17,20 @@ from fastcheck.graph.ops import pointwise as pointwise_ops
 from fastcheck.graph.route import find_alive, find_route, step_for
 from fastcheck.graph.run import run_chunk
 from fastcheck.graph.state import State
-from fastcheck.kernels import losses, moves, pointwise, products, rows
+from fastcheck.kernels import (
+    extremes,
+    losses,
+    moments,
+    moves,
+    pointwise,
+    products,
+    rows,
+    softmax,
+)
 
 UNIT = 2.0**-53
 CHANGE = 2.0**-24
-KERNEL_MODULES = (rows, pointwise, losses, products, moves)
+KERNEL_MODULES = (rows, pointwise, losses, products, moves, softmax, moments, extremes)
 
 
 @dataclass
