@@ -10,6 +10,7 @@ import numpy as np
 from fastcheck.errors import TraceError
 from fastcheck.graph.ops.opaque import LARGEST, Opaque
 from fastcheck.lower.builder import Builder, LoweringError, Operand, Value
+from fastcheck.lower.calls import Again, dependent, named_data, read, unknown
 from fastcheck.lower.factors import groups, joined, plain
 from fastcheck.lower.handlers import HANDLERS, handler_of, operand
 from fastcheck.lower.movers import FILLERS, MOVERS, SPLITTERS
@@ -19,7 +20,7 @@ from fastcheck.lower.samples import label_samples
 from fastcheck.lower.tidy import find_splits, prune
 from fastcheck.operation import Operation
 from fastcheck.tracing.functions import assigned, cast, copied, part, powered
-from fastcheck.tracing.recording import Ref, refs, resolved
+from fastcheck.tracing.recording import Ref, refs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -85,8 +86,8 @@ class _Lowering:
         self.recording = recording
         self.calls = recording.calls
         self.values = values
-        self.named_data = _named_data(recording)
-        self.depends = _dependent(recording, self.named_data)
+        self.named_data = named_data(recording)
+        self.depends = dependent(recording, self.named_data)
         self.builder = Builder(hints)
         self.ids = Ids(self.builder)
         self.found: dict[int, Found] = {}
@@ -133,7 +134,7 @@ class _Lowering:
                 self.found[index] = found
                 users.setdefault(found.source, index)
                 continue
-            for source in _read(self.calls[index]):
+            for source in read(self.calls[index]):
                 if self.depends[source]:
                     users.setdefault(source, index)
         return users
@@ -167,7 +168,7 @@ class _Lowering:
 
     def _forget(self, index: int, users: dict[int, int]) -> None:
         """Let go of index maps that nobody reads any more; in loops they are many."""
-        for source in set(_read(self.calls[index])):
+        for source in set(read(self.calls[index])):
             if users.get(source) == index and isinstance(self.lowered.get(source), Moved):
                 del self.lowered[source]
 
@@ -236,13 +237,13 @@ class _Lowering:
 
     def _opaque(self, call: Call) -> Value:
         """Keep the call as it is, to be made again as a whole."""
-        sources = [i for i in dict.fromkeys(_read(call)) if self.depends[i]]
+        sources = [i for i in dict.fromkeys(read(call)) if self.depends[i]]
         nodes = [self.builder.whole(self._operand(i)) for i in sources]
         size = sum(node.size for node in nodes)
         is_array = isinstance(self.values[call.index], np.ndarray | float)
         if call.dtype.kind not in "fb" or not is_array or size > LARGEST:
-            raise TraceError(_unknown(call))
-        function = _Again(call, sources, self.values, self.depends)
+            raise TraceError(unknown(call))
+        function = Again(call, sources, self.values, self.depends)
         op = Opaque(function, len(nodes), call.shape, name=getattr(call.function, "__name__", ""))
         return Value(self.builder.graph.apply(op, *nodes), plain(call.shape))
 
@@ -279,7 +280,7 @@ class _Lowering:
         """Return whether `call` takes a part of a parameter, which later calls may share."""
         return any(
             index in self.recording.params.values() and size < math.prod(self.calls[index].shape)
-            for index in _read(call)
+            for index in read(call)
         )
 
     def _part(self, call: Call) -> Lowered:
@@ -296,7 +297,7 @@ class _Lowering:
     def _make_buffers(self, call: Call, size: int) -> bool:
         """Make arrays that were filled piece by piece, if `call` reads most of them."""
         made = False
-        for index in set(_read(call)):
+        for index in set(read(call)):
             lowered = self.lowered.get(index)
             if isinstance(lowered, Moved) and lowered.is_buffer and size > lowered.ids.size // 2:
                 self.lowered[index] = self.ids.made(lowered)
@@ -338,55 +339,3 @@ class _Lowering:
     def _chosen(self, call: Call) -> Value:
         x, key, value = (self._filled(a) for a in call.args)
         return HANDLERS[np.where](self.builder, [key, value, x], {})
-
-
-class _Again:
-    """A recorded call as a function of the values that it reads."""
-
-    def __init__(
-        self, call: Call, sources: list[int], values: list[Any], depends: list[bool]
-    ) -> None:
-        self.function = call.function
-        self.args, self.kwargs = call.args, call.kwargs
-        self.sources = sources
-        self.fixed = {i: values[i] for i in refs((call.args, call.kwargs)) if not depends[i]}
-
-    def __call__(self, *arrays: np.ndarray) -> Any:
-        assert self.function is not None
-        values: Any = self.fixed | dict(zip(self.sources, arrays, strict=True))
-        result = self.function(*resolved(self.args, values), **resolved(self.kwargs, values))
-        return np.asarray(result, dtype=np.float64)
-
-
-def _read(call: Call) -> list[int]:
-    """Return the calls that `call` reads."""
-    return refs((call.args, call.kwargs))
-
-
-def _named_data(recording: Recording) -> dict[int, str]:
-    """Return the leaves that are not parameters and yet have a name, such as the input."""
-    params = set(recording.params.values())
-    return {
-        index: name
-        for name, index in recording.marks.items()
-        if recording.calls[index].function is None
-        and index not in params
-        and recording.calls[index].dtype.kind == "f"
-    }
-
-
-def _dependent(recording: Recording, named: dict[int, str]) -> list[bool]:
-    """Return which calls depend on parameters, or on data whose gradient may be asked for."""
-    depends: list[bool] = []
-    leaves = {*recording.params.values(), *named}
-    for call in recording.calls:
-        depends.append(
-            call.index in leaves or any(depends[i] for i in refs((call.args, call.kwargs)))
-        )
-    return depends
-
-
-def _unknown(call: Call) -> str:
-    name = getattr(call.function, "__name__", str(call.function))
-    where = str(call.place or "the loss")
-    return f"{where}: the result of {name} cannot be followed; write it with other functions"
