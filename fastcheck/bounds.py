@@ -79,7 +79,7 @@ def find_rounding(state: State, names: Iterable[str] | None = None) -> Rounding:
         values = shaken_values(graph, state.values, seed, SHAKE)
         assert graph.loss is not None
         loss = max(loss, abs(float(values[graph.loss.index].reshape(())) - state.loss))
-        for name, g in gradient(graph, values, names, Noise(seed, SHAKE)).items():
+        for name, g in gradient(graph, values, names, Noise(seed, SHAKE, state.values)).items():
             g -= base[name]
             np.maximum(moved[name], np.abs(g, out=g), out=moved[name])
     terms = absolute_terms(graph, state.values, names)

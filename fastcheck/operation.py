@@ -62,15 +62,24 @@ class Operation:
         if node is None:
             return self.function(*args)
         nodes = [a if isinstance(a, Node) else node.graph.data(a) for a in args]
-        return node.graph.apply(self.opaque([n.shape for n in nodes]), *nodes)
+        axes = [n.batch_axis for n in nodes]
+        return node.graph.apply(self.opaque([n.shape for n in nodes], axes=axes), *nodes)
 
-    def opaque(self, shapes: list[tuple[int, ...]], shape: tuple[int, ...] | None = None) -> Opaque:
-        """Return the operation for inputs of some shapes; the function is called for its shape."""
+    def opaque(
+        self,
+        shapes: list[tuple[int, ...]],
+        shape: tuple[int, ...] | None = None,
+        axes: list[int | None] | None = None,
+    ) -> Opaque:
+        """Return the operation for inputs of some shapes, and axes of samples if they are known.
+
+        The function is called for the shape of the result if that is not given.
+        """
         if shape is None:
             shape = np.shape(self.function(*(np.full(s, 0.5) for s in shapes)))
         return Opaque(
             self.function, len(shapes), shape, difference=self.difference, vjp=self.vjp,
-            independent=self.independent, name=self.__name__,
+            independent=self.independent, name=self.__name__, sample_axes=axes,
         )  # fmt: skip
 
     def check(self, *arrays: ArrayLike, seed: int = 0) -> None:

@@ -143,3 +143,137 @@ def test_two_inputs_of_the_same_size():
     p, q = np.array([1.0, 2.0, 3.0]), np.array([0.5, -1.0, 2.0])
     right = {"a": q**2, "b": 2 * p * q}
     assert fc.check_gradients(fc.GraphObjective(graph), {"a": p, "b": q}, right).passed
+
+
+def scored(operation, n, batch_axis=0, seed=0):
+    """Return a check's objective around `operation`, and parameters."""
+    rng = np.random.default_rng(seed)
+    graph = fc.Graph()
+    z = graph.data(rng.normal(size=(n, 8)), batch_axis) @ graph.param("W", (8, 5))
+    z = z + graph.param("b", (5,))
+    graph.set_loss(fc.ops.mean(fc.ops.square(operation(z) + 0.3)))
+    return fc.GraphObjective(graph), {"W": rng.normal(size=(8, 5)), "b": rng.normal(size=5)}
+
+
+HARD = {
+    "kinks near the point": (lambda x: np.maximum(x, 0.0), fc.ops.relu, 400),
+    "many samples": (np.tanh, fc.ops.tanh, 3000),
+    "fast": (lambda x: np.sin(300 * x), lambda z: fc.ops.sin(300.0 * z), 40),
+    "very fast": (lambda x: np.sin(3000 * x), lambda z: fc.ops.sin(3000.0 * z), 40),
+    "poles": (lambda x: np.log(x * x), lambda z: fc.ops.log(fc.ops.square(z)), 40),
+    "a small change": (lambda x: 1 + 1e-6 * np.tanh(x), lambda z: fc.ops.tanh(z) * 1e-6 + 1.0, 40),
+    "layer normalisation": (
+        lambda x: (x - x.mean(1, keepdims=True)) / np.sqrt(x.var(1, keepdims=True) + 1e-5),
+        lambda z: fc.ops.standardise(z, 1, 1e-5), 40,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("independent", [True, False])
+@pytest.mark.parametrize("name", HARD)
+def test_hard_functions_are_as_good_as_the_native_ones(name, independent):
+    function, native, n = HARD[name]
+    n = n if independent else min(n, 800)  # 4096 entries at most, all samples together
+    right = (pair := scored(native, n))[0].gradient(pair[1])
+    own, params = scored(fc.op(function, independent=independent), n)
+    result = fc.check_gradients(own, params, right)
+    assert result.passed, str(result)
+    numerical = fc.numerical_gradient(own, params)
+    for tensor, exact in right.items():
+        assert (np.abs(numerical.values[tensor] - exact) <= numerical.bounds[tensor]).all()
+        wrong = right | {tensor: exact * (1 + 1e-4)}
+        assert fc.check_gradients(own, params, wrong).verdict == "fail"
+
+
+def test_noise_is_never_read_as_disagreement():
+    def single(x):
+        return np.tanh(x.astype(np.float32)).astype(np.float64)
+
+    objective, params = scored(fc.ops.tanh, 40)
+    right = objective.gradient(params)
+    own, _ = scored(fc.op(single), 40)
+    result = fc.check_gradients(own, params, right)
+    assert result.verdict != "fail"
+    assert all(t.n_disagree == 0 for t in result.tensors.values())
+    numerical = fc.numerical_gradient(own, params)
+    for tensor, exact in right.items():
+        assert (np.abs(numerical.values[tensor] - exact) <= numerical.bounds[tensor]).all()
+    wrong = {name: 1.5 * g for name, g in right.items()}
+    assert fc.check_gradients(own, params, wrong).verdict == "fail"
+
+
+@pytest.mark.parametrize("operation", [fc.ops.relu, fc.op(lambda x: np.maximum(x, 0.0))])
+@pytest.mark.parametrize("slope", [0.0, 0.5, 1.0])
+def test_a_kink_at_the_point_is_no_mistake(operation, slope):
+    graph = fc.Graph()
+    graph.set_loss(fc.ops.sum(operation(graph.param("z", (3,)))))
+    params = {"z": np.array([0.0, 1.0, -2.0])}
+    result = fc.check_gradients(fc.GraphObjective(graph), params, {"z": np.array([slope, 1, 0])})
+    assert result.tensors["z"].n_kink == 1
+    assert result.tensors["z"].n_disagree == 0
+
+
+@pytest.mark.parametrize("independent", [True, False])
+@pytest.mark.parametrize("rules", [True, False])
+@pytest.mark.parametrize("n", [6, 700])
+def test_an_input_may_be_shared_by_all_samples(independent, rules, n):
+    def change(dx, dw, x, w):
+        return dx * w + x * dw + dx * dw
+
+    def vjp(g, x, w):
+        return g * w, (g * x).sum(0)
+
+    own = fc.op(lambda x, w: x * w, *((change, vjp) if rules else ()), independent=independent)
+    x, w, scale = RNG.normal(size=(n, 4)), RNG.normal(size=(4, 4)), RNG.normal(size=4)
+    graph = fc.Graph()
+    z = graph.data(x, 0) @ graph.param("W", (4, 4))
+    graph.set_loss(fc.ops.sum(fc.ops.square(own(z, graph.param("s", (4,))))))
+    y = x @ w
+    right = {"W": x.T @ (2 * y * scale**2), "s": (2 * y**2 * scale).sum(0)}
+    result = fc.check_gradients(fc.GraphObjective(graph), {"W": w, "s": scale}, right)
+    assert result.passed, str(result)
+    wrong = right | {"s": right["s"] * 1.0001}
+    assert not fc.check_gradients(fc.GraphObjective(graph), {"W": w, "s": scale}, wrong).passed
+
+
+def test_samples_may_lie_along_another_axis():
+    own = fc.op(lambda x: np.cumsum(np.sin(x), axis=0), independent=True)
+    graph = fc.Graph()
+    z = (graph.data(X, 0) @ graph.param("W", (4, 3))).T  # samples along axis 1
+    graph.set_loss(fc.ops.sum(fc.ops.square(own(z))))
+    y = X @ W
+    out = np.cumsum(np.sin(y), axis=1)
+    back = np.cumsum((2 * out)[:, ::-1], axis=1)[:, ::-1] * np.cos(y)
+    result = fc.check_gradients(fc.GraphObjective(graph), {"W": W}, {"W": X.T @ back})
+    assert result.passed, str(result)
+
+
+def test_a_determinant_in_traced_code_passes_and_mistakes_fail():
+    def loss(params):
+        return np.linalg.det(params["A"] @ params["A"].T + np.eye(4))
+
+    a = np.random.default_rng(5).normal(size=(4, 4))
+    s = a @ a.T + np.eye(4)
+    right = {"A": 2 * np.linalg.det(s) * np.linalg.inv(s) @ a}
+    traced = fc.trace(loss, {"A": a})
+    assert any(type(n.op).__name__ == "Opaque" for n in traced.graph.nodes)
+    result = fc.check_gradients(traced, {"A": a}, right)
+    assert result.passed, str(result)
+    wrong = {"A": right["A"] * (1 + 1e-4)}
+    assert fc.check_gradients(traced, {"A": a}, wrong).verdict == "fail"
+
+
+def test_a_sample_with_too_many_entries_is_refused_with_a_remedy():
+    graph = fc.Graph()
+    w = graph.param("w", (1,))
+    x = graph.data(np.ones((2, 5000)), 0) * w
+    graph.set_loss(fc.ops.sum(fc.op(np.tanh, independent=True)(x)))
+    with pytest.raises(fc.InputError, match=r"5000 entries for each sample.*4096"):
+        fc.GraphObjective(graph).gradient({"w": [1.0]})
+
+
+def test_slopes_do_not_depend_on_threads():
+    own, params = scored(OPERATIONS["sample by sample"], 500)
+    one, two = (fc.numerical_gradient(own, params, n_jobs=n) for n in (1, 2))
+    for name in params:
+        np.testing.assert_array_equal(one.values[name], two.values[name])

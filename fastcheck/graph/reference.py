@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
+UNIT = 2.0**-53
+ERROR_ROUNDINGS = 8.0
+"""A known error counts as so many roundings of its eighth: bounds allow 32 for any operation."""
+
 
 def backward(
     graph: Graph,
@@ -50,13 +54,18 @@ def backward(
         inputs = tuple(values[i.index] for i in node.inputs)
         wanted = [i.index in depends for i in node.inputs]
         with np.errstate(all="ignore"):  # what is not finite is reported as such
+            if noise is not None and node.op.is_numerical:  # dear, and noisier than the shake
+                inputs = noise.point(node)
             parts = node.op.pull(cotangent, inputs, values[node.index], wanted)
             if noise is not None and not node.op.is_exact:
                 terms = node.op.pull(
                     np.abs(cotangent), inputs, values[node.index], wanted, absolute=True
                 )
-                size = node.op.coarseness(inputs)
-                parts = [noise.added(p, t, size) for p, t in zip(parts, terms, strict=True)]
+                errors = node.op.vjp_error(np.abs(cotangent), noise.point(node))
+                parts = [
+                    noise.added(part, terms[i], None if errors is None else errors[i])
+                    for i, part in enumerate(parts)
+                ]
         for source, part in zip(node.inputs, parts, strict=True):
             if part is not None:
                 old = found.get(source.index)
@@ -132,18 +141,29 @@ class Noise:
         Where the signs are drawn from.
     size : float
         Size of a disturbance, relative to the absolute terms of a result.
+    values : list of ndarray
+        The value of every node at the base point.
     """
 
-    def __init__(self, seed: int, size: float) -> None:
+    def __init__(self, seed: int, size: float, values: list[Floats]) -> None:
         self.rng = np.random.default_rng([seed, 1])
         self.size = size
+        self.values = values
 
-    def added(self, part: Floats | None, terms: Floats | None, factor: float) -> Floats | None:
-        """Return `part`, disturbed in proportion to `terms` and `factor`."""
+    def point(self, node: Node) -> tuple[Floats, ...]:
+        """Return the inputs of `node` at the base point."""
+        return tuple(self.values[i.index] for i in node.inputs)
+
+    def added(
+        self, part: Floats | None, terms: Floats | None, errors: Floats | None
+    ) -> Floats | None:
+        """Return `part`, disturbed in proportion to `terms` and to `errors` beyond rounding."""
         if part is None or terms is None:
             return part
+        if errors is not None:
+            terms = terms + errors / (ERROR_ROUNDINGS * UNIT)
         up = _coins(self.rng, part.size).reshape(part.shape)
-        found: Floats = part + np.where(up, self.size, -self.size) * (factor * terms)
+        found: Floats = part + np.where(up, self.size, -self.size) * terms
         return found
 
 
@@ -172,8 +192,19 @@ def shaken_values(graph: Graph, values: list[Floats], seed: int, size: float) ->
             continue
         with np.errstate(all="ignore"):
             value = node.op.value(*(shaken[i.index] for i in node.inputs)).reshape(node.shape)
-        shaken.append(value if node.op.is_exact else value * _signs(rng, node, size))
+        if not node.op.is_exact:
+            error = node.op.value_error(tuple(values[i.index] for i in node.inputs))
+            signs = _signs(rng, node, size)
+            value = (
+                value * signs if error is None else value + (signs - 1.0) * _larger(value, error)
+            )
+        shaken.append(value)
     return shaken
+
+
+def _larger(value: Floats, error: Floats) -> Floats:
+    """Return of what a rounding error is as large as a fourth of `error`, at least of `value`."""
+    return np.maximum(np.abs(value), error / (4.0 * UNIT))
 
 
 def _signs(rng: np.random.Generator, node: Node, size: float) -> Floats:

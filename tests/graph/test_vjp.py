@@ -229,7 +229,9 @@ def test_noise_moves_the_gradient_by_about_its_size() -> None:
     graph, params = two_layers()
     values = State(graph, params).values
     plain = gradient(graph, values)["w"]
-    one, same, other = (gradient(graph, values, None, Noise(s, 2.0**-20))["w"] for s in (1, 1, 2))
+    one, same, other = (
+        gradient(graph, values, None, Noise(s, 2.0**-20, values))["w"] for s in (1, 1, 2)
+    )
     np.testing.assert_array_equal(one, same)
     assert not np.array_equal(one, other)
     terms = absolute_terms(graph, values)["w"]

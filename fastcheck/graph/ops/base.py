@@ -40,12 +40,15 @@ class Op(ABC):
         Whether the result is piecewise constant: it never changes but at kinks.
     is_exact : bool
         Whether the result has no rounding errors of its own (entries are only moved or selected).
+    is_numerical : bool
+        Whether the vjp is found by evaluating the operation many times.
     """
 
     is_linear: ClassVar[bool] = False
     keeps_place: ClassVar[bool] = False
     is_frozen: ClassVar[bool] = False
     is_exact: ClassVar[bool] = False
+    is_numerical: bool = False
 
     @abstractmethod
     def shape(self, *shapes: Shape) -> Shape:
@@ -120,9 +123,16 @@ class Op(ABC):
         """
         return False
 
-    def coarseness(self, values: tuple[Floats, ...]) -> float:
-        """Return how much larger than rounding the errors of the rules are, at least 1."""
-        return 1.0
+    def vjp_error(self, cotangent: Floats, values: tuple[Floats, ...]) -> list[Floats] | None:
+        """Return how wrong the rules can be beyond rounding, as errors of the vjp; None if not.
+
+        `cotangent` is not negative.
+        """
+        return None
+
+    def value_error(self, values: tuple[Floats, ...]) -> Floats | None:
+        """Return how wrong each entry of the result can be, None for a few roundings of it."""
+        return None
 
     def length(self, i: int, values: tuple[Floats, ...]) -> float:
         """Return the size of a change of input `i` at which the op bends noticeably."""

@@ -8,28 +8,31 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastcheck.errors import InputError
+from fastcheck.graph import memory
 from fastcheck.graph.ops.base import Op
+from fastcheck.graph.ops.slopes import Slopes, find_noise, find_slopes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
 
     from fastcheck.graph.block import Block
     from fastcheck.graph.difference import Difference
     from fastcheck.graph.node import Node
     from fastcheck.graph.ops.base import Diffs, Floats, Shape
+    from fastcheck.graph.state import State
 
 LARGEST = 4096
-"""Entries of the inputs of a function whose slopes are found by evaluating it."""
-STEP = 2.0**-10
-"""Relative size of the steps by which slopes are found."""
-UNIT = 2.0**-53
+"""Entries of the inputs of a function (of one sample) whose slopes are found by evaluating it."""
 
 
 class Opaque(Op):
     """A function that can only be called.
 
-    Where no difference rule is given, changes are its slopes times the changes of the inputs, and
-    the slopes are differences of fourth order: good to about 1e-12, which the bound accounts for.
+    Where no difference rule is given, changes are its slopes times the changes of the inputs. The
+    slopes are differences of fourth order, each with a bound on its error: near 1e-12 for a smooth
+    function (:mod:`fastcheck.graph.ops.slopes`).
 
     Parameters
     ----------
@@ -49,6 +52,9 @@ class Opaque(Op):
         axis of all of them.
     name : str
         For messages.
+    sample_axes : sequence of (int or None), optional
+        Where the samples of each input of an independent function lie. Slopes are then found for
+        all samples at once.
     """
 
     def __init__(
@@ -61,6 +67,7 @@ class Opaque(Op):
         vjp: Callable[..., Any] | None = None,
         independent: bool = False,
         name: str = "",
+        sample_axes: Sequence[int | None] | None = None,
     ) -> None:
         self.function = function
         self.n_inputs = n_inputs
@@ -69,19 +76,25 @@ class Opaque(Op):
         self.backward = vjp
         self.independent = independent
         self.name = name or getattr(function, "__name__", "function")
-        self._found: tuple[bytes, list[Floats], float] | None = None
+        self.sample_axes = sample_axes
+        self.is_numerical = vjp is None
+        self._found: tuple[bytes, list[Slopes], Floats] | None = None
 
     def __getstate__(self) -> dict[str, Any]:
         return self.__dict__ | {"_found": None}
 
     def shape(self, *shapes: Shape) -> Shape:
-        size = sum(math.prod(shape) for shape in shapes)
+        if not self.independent:
+            self._check_size(sum(math.prod(shape) for shape in shapes))
+        return self.result_shape
+
+    def _check_size(self, size: int, of: str = "") -> None:
         if size > LARGEST and (self.rule is None or self.backward is None):
             raise InputError(
-                f"`{self.name}` must have difference= and vjp=, as its inputs have {size} entries, "
-                f"more than the {LARGEST} whose slopes can be found by calling it"
+                f"`{self.name}` must have difference= and vjp=, as its inputs have {size} entries"
+                f"{of}, more than the {LARGEST} whose slopes can be found by calling it; "
+                "independent=True, if samples stay apart, counts those of one sample"
             )
-        return self.result_shape
 
     def value(self, *values: Floats) -> Floats:
         result = np.asarray(self.function(*values), dtype=np.float64)
@@ -92,59 +105,79 @@ class Opaque(Op):
         return result
 
     def batch(self, inputs: tuple[Node, ...], shape: Shape) -> tuple[int | None, bool]:
-        axes = {node.batch_axis for node in inputs if node.batch_axis is not None}
-        if self.independent and len(axes) == 1:
-            return axes.pop(), False
-        return super().batch(inputs, shape)
+        axis = self._sample_axis([node.batch_axis for node in inputs])
+        return super().batch(inputs, shape) if axis is None else (axis, False)
+
+    def _sample_axis(self, axes: Sequence[int | None] | None) -> int | None:
+        """Return the axis of samples in the result and in all inputs that have one, or None."""
+        found = {a for a in axes or () if a is not None}
+        if not self.independent or len(found) != 1:
+            return None
+        (axis,) = found
+        return axis if axis < len(self.result_shape) else None
 
     # ------------------------------------------------------------ slopes
 
-    def slopes(self, values: tuple[Floats, ...]) -> list[Floats]:
-        """Return the derivative of each entry of the result, shape (n_out, n_in) for each input."""
-        return self._slopes(values)[1]
+    def slopes(self, values: tuple[Floats, ...]) -> list[Slopes]:
+        """Return the derivatives with respect to each input, computed once for a point."""
+        return self._known(values)[0]
 
-    def coarseness(self, values: tuple[Floats, ...]) -> float:
-        if self.rule is not None:
-            return 1.0
-        return max(self._slopes(values)[2] / UNIT, 1.0)
-
-    def _slopes(self, values: tuple[Floats, ...]) -> tuple[bytes, list[Floats], float]:
+    def _known(self, values: tuple[Floats, ...]) -> tuple[list[Slopes], Floats]:
+        """Return the slopes, and the noise of the result."""
         key = b"".join(value.tobytes() for value in values)
         if self._found is None or self._found[0] != key:
-            found, error = [], 0.0
-            for i, value in enumerate(values):
-                slope, relative = self._slope_of(i, value, values)
-                found.append(slope)
-                error = max(error, relative)
+            out = self._sample_axis(self.sample_axes)
+            axes = self.sample_axes if out is not None else None
+            with np.errstate(all="ignore"):  # far from the point, or at the edge of the domain
+                error = find_noise(self.value, values)
+                noise = by_sample(error, out)
+                of_one = sum(by_sample(v, a).shape[1] for v, a in self._placed(values, axes))
+                self._check_size(of_one, "" if out is None else " for each sample")
+                found = [
+                    find_slopes(self._seen_from(i, a, out, values), by_sample(v, a), noise)
+                    for i, (v, a) in enumerate(self._placed(values, axes))
+                ]
             self._found = key, found, error
-        return self._found
+        return self._found[1:]
 
-    def _slope_of(self, i: int, value: Floats, values: tuple[Floats, ...]) -> tuple[Floats, float]:
-        """Return the slopes with respect to input `i`, and their relative error."""
-        moved = value.copy()
-        flat = moved.reshape(-1)
-        inputs = [moved if k == i else v for k, v in enumerate(values)]
-        fourth = np.empty((math.prod(self.result_shape), value.size))
-        second = np.empty_like(fourth)
-        typical = float(np.sqrt(np.mean(value * value))) if value.size else 0.0
-        largest, least = 0.0, np.inf
-        for j in range(flat.size):
-            kept = flat[j]
-            h = 2.0 ** np.floor(np.log2(STEP * max(abs(kept), typical, 1e-3)))
-            results = []
-            for k in (-2.0, -1.0, 1.0, 2.0):
-                flat[j] = kept + k * h
-                results.append(self.value(*inputs).reshape(-1))
-            flat[j] = kept
-            near, far = results[2] - results[1], results[3] - results[0]
-            second[:, j] = near / (2.0 * h)
-            fourth[:, j] = (8.0 * near - far) / (12.0 * h)
-            largest = max(largest, float(np.abs(results[1]).max(initial=0.0)))
-            least = min(least, h)
-        scale = float(np.abs(fourth).max(initial=0.0)) or 1.0
-        truncation = float(np.abs(fourth - second).max(initial=0.0)) / scale
-        noise = 4.0 * UNIT * largest / (least * scale) if flat.size else 0.0
-        return fourth, truncation**2 + noise
+    def _placed(
+        self, values: tuple[Floats, ...], axes: Sequence[int | None] | None
+    ) -> list[tuple[Floats, int | None]]:
+        return list(zip(values, axes or [None] * len(values), strict=True))
+
+    def _seen_from(
+        self, i: int, axis: int | None, out: int | None, values: tuple[Floats, ...]
+    ) -> Callable[[Floats], Floats]:
+        """Return the function of input `i` alone, its argument and result by sample."""
+
+        def function(x: Floats) -> Floats:
+            inputs = list(values)
+            inputs[i] = whole(x, values[i].shape, axis)
+            return by_sample(self.value(*inputs), out)
+
+        return function
+
+    def _slopes_at(self, node: Node, state: State) -> list[Slopes]:
+        """Return the slopes, of each sample where `node` has samples."""
+        key = ("slopes", node.index)
+        if key not in state.memo:
+            found = self.slopes(state.inputs(node))
+            axis = node.batch_axis
+            if axis is not None and self._sample_axis(self.sample_axes) is None:
+                found = [
+                    s.taken_apart(node.shape, axis, source.shape, source.batch_axis)
+                    for s, source in zip(found, node.inputs, strict=True)
+                ]
+            state.memo[key] = found
+        slopes: list[Slopes] = state.memo[key]
+        return slopes
+
+    def gain(self, node: Node, i: int, state: State, single: bool) -> float | None:
+        if self.rule is not None:
+            return None
+        size = np.abs(self._slopes_at(node, state)[i].value)
+        largest = float((size if single else size.sum(axis=2)).max(initial=0.0))
+        return largest if math.isfinite(largest) else 1.0
 
     # ------------------------------------------------------------ rules
 
@@ -153,46 +186,91 @@ class Opaque(Op):
             parts = self.backward(cotangent, *values)
             parts = parts if isinstance(parts, tuple | list) else [parts]
             return [np.asarray(part, dtype=np.float64) for part in parts]
-        g = cotangent.reshape(-1)
-        return [
-            (g @ slope).reshape(value.shape)
-            for slope, value in zip(self.slopes(values), values, strict=True)
-        ]
+        return self._pulled(cotangent, values, [s.value for s in self.slopes(values)])
 
     def vjp_abs(
         self, cotangent: Floats, values: tuple[Floats, ...], output: Floats
     ) -> list[Floats]:
         if self.backward is not None:
             return super().vjp_abs(cotangent, values, output)
-        g = cotangent.reshape(-1)
-        return [
-            (g @ np.abs(slope)).reshape(value.shape)
-            for slope, value in zip(self.slopes(values), values, strict=True)
-        ]
+        return self._pulled(cotangent, values, [np.abs(s.value) for s in self.slopes(values)])
+
+    def vjp_error(self, cotangent: Floats, values: tuple[Floats, ...]) -> list[Floats] | None:
+        if self.rule is not None:
+            return None
+        return self._pulled(cotangent, values, [s.error for s in self.slopes(values)])
+
+    def value_error(self, values: tuple[Floats, ...]) -> Floats | None:
+        return None if self.rule is not None else self._known(values)[1]
+
+    def _pulled(
+        self, cotangent: Floats, values: tuple[Floats, ...], tables: Sequence[NDArray[Any]]
+    ) -> list[Floats]:
+        out = self._sample_axis(self.sample_axes)
+        axes = self.sample_axes if out is not None else None
+        g = by_sample(cotangent, out)
+        found = []
+        for (value, axis), table in zip(self._placed(values, axes), tables, strict=True):
+            part = np.einsum("bo,boi->bi", g, table)
+            if out is not None and axis is None:
+                part = part.sum(axis=0, keepdims=True)
+            found.append(whole(part, value.shape, axis))
+        return found
 
     def difference(self, node: Node, diffs: Diffs, block: Block) -> Difference | None:
         full = [
-            None if d is None else d.unpinned(source.shape)
+            None if d is None else self._entered(node, d.unpinned(source.shape), block)
             for d, source in zip(diffs, node.inputs, strict=True)
         ]
         first = next(d for d in full if d is not None)
         if self.rule is not None:
             return first.replaced(self._by_rule(node, full, first, block))
-        values = block.state.inputs(node)
-        total = np.zeros((math.prod(self.result_shape), first.rows.size))
-        for d, slope, source in zip(full, self.slopes(values), node.inputs, strict=True):
+        slopes = self._slopes_at(node, block.state)
+        apply = self._in_samples if first.samples is not None else self._in_batch
+        total: Floats | None = None
+        flags = np.zeros(first.rows.size, np.uint8)
+        for d, s, source in zip(full, slopes, node.inputs, strict=True):
             if d is not None:
-                total += slope @ _whole_batch(d, source)
-        return first.replaced(self._local(node, first, total))
+                change = apply(node, d, s, source, flags)
+                total = change if total is None else total + change
+        if flags.any():
+            first.rows.mark(flags, block.kink)
+        assert total is not None
+        return first.replaced(total)
 
-    def _local(self, node: Node, d: Difference, total: Floats) -> Floats:
-        """Return the change with the local axes of the result."""
-        data = total.reshape(*node.shape, -1)
-        if d.samples is None or node.batch_axis is None:
-            return data
-        sample = d.per_column(d.samples)
-        moved = np.moveaxis(data, node.batch_axis, 0)[sample, ..., np.arange(sample.size)]
-        return np.ascontiguousarray(np.expand_dims(np.moveaxis(moved, 0, -1), node.batch_axis))
+    def _entered(self, node: Node, d: Difference, block: Block) -> Difference:
+        return block.spread(d).coarse() if block.enters(node, d) else d
+
+    def _in_samples(
+        self, node: Node, d: Difference, s: Slopes, source: Node, flags: NDArray[np.uint8]
+    ) -> Floats:
+        """Return the change of the sample that each row belongs to; flag rows at a kink."""
+        assert d.samples is not None
+        out = memory.empty((s.value.shape[1], d.rows.size))
+        for b, lo, hi in zip(d.samples, d.offsets[:-1], d.offsets[1:], strict=True):
+            moved = d.flat[:, lo:hi]
+            out[:, lo:hi] = s.change(moved, b)
+            if s.jump is not None:
+                flags[lo:hi] |= moved[s.kinked(b)].any(axis=0)
+        local = tuple(1 if a == node.batch_axis else n for a, n in enumerate(node.shape))
+        return out.reshape(*local, d.rows.size)
+
+    def _in_batch(
+        self, node: Node, d: Difference, s: Slopes, source: Node, flags: NDArray[np.uint8]
+    ) -> Floats:
+        """Return the change of the whole batch; flag rows at a kink."""
+        apart = s.value.shape[0] > 1
+        axis = source.batch_axis if apart else None
+        moved = d.flat[None] if axis is None else np.moveaxis(d.data, axis, 0)
+        moved = moved.reshape(moved.shape[0], -1, d.rows.size)
+        parts = []
+        for b in range(s.value.shape[0]):
+            here = moved[b if axis is not None else 0]
+            parts.append(s.change(here, b))
+            if s.jump is not None:
+                flags |= here[s.kinked(b)].any(axis=0)
+        shape = (*node.shape, d.rows.size)
+        return whole(np.stack(parts), shape, node.batch_axis if apart else None)
 
     def _by_rule(
         self, node: Node, full: list[Difference | None], first: Difference, block: Block
@@ -218,13 +296,16 @@ class Opaque(Op):
         return np.ascontiguousarray(np.broadcast_to(found, (*local, first.rows.size)))
 
 
-def _whole_batch(d: Difference, source: Node) -> Floats:
-    """Return the changes of all entries of `source`, shape (entries, rows)."""
-    axis = source.batch_axis
-    if d.samples is None or axis is None:
-        return d.flat
-    whole = np.zeros((*source.shape, d.rows.size))
-    taken = np.take(d.data, 0, axis=axis)
-    rows = np.arange(d.rows.size)
-    np.moveaxis(whole, axis, 0)[d.per_column(d.samples), ..., rows] = np.moveaxis(taken, -1, 0)
-    return whole.reshape(-1, d.rows.size)
+def by_sample(value: Floats, axis: int | None) -> Floats:
+    """Return `value` with samples first and all else joined; one sample where `axis` is None."""
+    if axis is None:
+        return value.reshape(1, -1)
+    return np.moveaxis(value, axis, 0).reshape(value.shape[axis], -1)
+
+
+def whole(parts: Floats, shape: Shape, axis: int | None) -> Floats:
+    """Return `parts`, which has samples first, as an array of `shape`."""
+    if axis is None:
+        return parts.reshape(shape)
+    rest = shape[:axis] + shape[axis + 1 :]
+    return np.ascontiguousarray(np.moveaxis(parts.reshape(shape[axis], *rest), 0, axis))
