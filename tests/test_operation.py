@@ -164,7 +164,7 @@ HARD = {
     "a small change": (lambda x: 1 + 1e-6 * np.tanh(x), lambda z: fc.ops.tanh(z) * 1e-6 + 1.0, 40),
     "layer normalisation": (
         lambda x: (x - x.mean(1, keepdims=True)) / np.sqrt(x.var(1, keepdims=True) + 1e-5),
-        lambda z: fc.ops.standardise(z, 1, 1e-5), 40,
+        lambda z: fc.ops.normalise(z, 1, 1e-5), 40,
     ),
 }  # fmt: skip
 
