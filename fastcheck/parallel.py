@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -54,4 +55,10 @@ def mapped(
     from joblib import Parallel, delayed
 
     pool = Parallel(n_jobs=n_jobs, prefer="threads", return_as="generator")
-    yield from pool(delayed(function)(item) for item in items)
+    results = pool(delayed(function)(item) for item in items)
+    try:
+        yield from results
+    finally:
+        with warnings.catch_warnings():  # about results that an interrupted run does not want
+            warnings.simplefilter("ignore", UserWarning)
+            results.close()
