@@ -78,7 +78,7 @@ def batch_normalised(
     for k in range(1, n_layers + 1):
         z = a @ p[f"W{k}"]
         if k < n_layers:
-            a = ops.relu(_normalised(z, axis=0) * p[f"g{k}"] + p[f"h{k}"])
+            a = ops.relu(ops.batch_norm(z, p[f"g{k}"], p[f"h{k}"], eps=EPSILON))
     labels = graph.data(np.eye(sizes[-1])[y], batch_axis=0)
     graph.set_loss(ops.mean(ops.softmax_cross_entropy(z + p["b"], labels)))
 
@@ -93,11 +93,6 @@ def batch_normalised(
 
     title = f"{'-BN-'.join(map(str, sizes[1:-1]))} between {sizes[0]} and {sizes[-1]}"
     return case(name, title, graph, params, loss, plan="exhaustive", target=30, pairs=1)
-
-
-def _normalised(z: Node, axis: int) -> Node:
-    c = z - ops.mean(z, axis=axis, keepdims=True)
-    return c / ops.sqrt(ops.mean(ops.square(c), axis=axis, keepdims=True) + EPSILON)
 
 
 # ------------------------------------------------------------ recurrence
@@ -174,12 +169,12 @@ def transformer(
     p = {key: graph.param(key, shape) for key, shape in shapes.items()}
     a: Node = graph.data(x, batch_axis=0)
     for k in range(n_layers):
-        n = _normalised(a, axis=2) * p[f"ga{k}"] + p[f"ha{k}"]
+        n = ops.layer_norm(a, p[f"ga{k}"], p[f"ha{k}"], eps=EPSILON)
         q, key, v = (ops.contract("bte,ehd->bthd", n, p[f"W{m}{k}"]) for m in "qkv")
         score = ops.contract("bthd,bshd->bhts", q, key) * scale
         mixed = ops.contract("bhts,bshd->bthd", ops.softmax(score), v)
         a = a + ops.contract("bthd,hde->bte", mixed, p[f"Wo{k}"]) + p[f"bo{k}"]
-        n = _normalised(a, axis=2) * p[f"gf{k}"] + p[f"hf{k}"]
+        n = ops.layer_norm(a, p[f"gf{k}"], p[f"hf{k}"], eps=EPSILON)
         hidden = ops.gelu(n @ p[f"W1{k}"] + p[f"b1{k}"], "tanh")
         a = a + hidden @ p[f"W2{k}"] + p[f"b2{k}"]
     labels = graph.data(np.eye(n_out)[y], batch_axis=0)
@@ -223,7 +218,7 @@ def lenet(
     name: str = "lenet", side: int = 28, channels: tuple[int, int] = (6, 16),
     hidden: int = 152, n_batch: int = 32, n_out: int = 10, plan: str = "exhaustive",
 ) -> Case:  # fmt: skip
-    """Return two 5x5 convolutions, each with ReLU and 2x2 means, and two dense layers."""
+    """Return two 5x5 convolutions, each with ReLU and 2x2 maxima, and two dense layers."""
     rng = np.random.default_rng(3)
     x = rng.random((n_batch, 1, side, side)) * (rng.random((n_batch, 1, side, side)) < 0.5)
     y = rng.integers(0, n_out, n_batch)
@@ -248,7 +243,7 @@ def lenet(
         for k in (1, 2):
             a = np.maximum(_convolution(a, p[f"K{k}"]) + p[f"c{k}"], 0)
             n, c, height, wide = a.shape
-            a = a.reshape(n, c, height // 2, 2, wide // 2, 2).mean(axis=(3, 5))
+            a = a.reshape(n, c, height // 2, 2, wide // 2, 2).max(axis=(3, 5))
         h = np.maximum(a.reshape(n_batch, -1) @ p["W1"] + p["b1"], 0)
         return cross_entropy(h @ p["W2"] + p["b2"], y)
 
@@ -278,7 +273,7 @@ def _convolution(a: Floats, kernel: Floats) -> Floats:
 
 def _pooled(a: Node) -> Node:
     n, c, height, wide = a.shape
-    return ops.mean(ops.reshape(a, (n, c, height // 2, 2, wide // 2, 2)), axis=(3, 5))
+    return ops.max(ops.reshape(a, (n, c, height // 2, 2, wide // 2, 2)), axis=(3, 5))
 
 
 CASES: dict[str, Callable[[], Case]] = {

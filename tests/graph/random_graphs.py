@@ -57,6 +57,11 @@ class Maker:
         x = self.rng.standard_normal(shape) * (self.rng.random(shape) < 0.6)
         return self.data(x.T if self.axis else x, self.axis)
 
+    def recipe_data(self, width: int) -> Node:
+        """Return data with the samples first, however the recipe orders them."""
+        node = self.features(width)
+        return node.T if self.axis else node
+
     def param(self, *shape: int, centre: float = 0.0) -> Node:
         """Return a parameter of that shape, sometimes one that exists."""
         same = [n for n in self.graph.params.values() if n.shape == shape]
@@ -190,7 +195,36 @@ def normalise(m: Maker) -> Node:
     return c / ops.sqrt(v + 0.1)
 
 
-STEPS = [affine, act, positive, combine, rowwise, soften, outer, convolve, normalise]
+def attend(m: Maker) -> Node:
+    """Let features look at each other, as tokens do: both factors of the products change."""
+    a, b = m.pick(), m.wide(2)
+    a, b = (a.T, b.T) if m.axis else (a, b)
+    tokens = ops.contract("bi,bj->bij", a, b)
+    query = ops.contract("bij,jd->bid", tokens, m.param(2, 2))
+    key = tokens if m.rng.random() < 0.5 else ops.contract("bsj,jd->bsd", tokens, m.param(2, 2))
+    weight = ops.softmax(ops.contract("bid,bsd->bis", query, key) * 0.5, axis=-1)
+    mixed = ops.contract("bis,bsj->bij", weight, tokens)
+    if m.rng.random() < 0.5:  # at each place of its own: pins stay
+        mixed = tokens + ops.tanh(ops.contract("bij,jd->bid", mixed, m.param(2, 2)))
+    out = ops.sum(mixed, axis=-1)
+    return out.T if m.axis else out
+
+
+def recur(m: Maker) -> Node:
+    """Use one weight at several steps, with an input joined to the state."""
+    a = m.pick()
+    a = a.T if m.axis else a
+    w = m.param(2 * a.shape[1], a.shape[1])
+    h = ops.tanh(a)
+    for _ in range(int(m.rng.integers(1, 4))):
+        joined = [a, h] if m.rng.random() < 0.5 else [h, m.recipe_data(a.shape[1])]
+        h = ops.tanh(ops.concatenate(joined, axis=1) @ w) * h
+    return h.T if m.axis else h
+
+
+STEPS = [
+    affine, act, positive, combine, rowwise, soften, outer, convolve, normalise, attend, recur,
+]  # fmt: skip
 
 
 def made(recipe: Recipe, *, declared: bool) -> tuple[Graph, dict[str, np.ndarray]]:
