@@ -9,7 +9,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import accuracy, cold, floor, jobs, loops, measure, memory, speed, timing
+from benchmarks import (
+    accuracy,
+    cold,
+    floor,
+    jobs,
+    loops,
+    measure,
+    memory,
+    network_cases,
+    networks,
+    speed,
+    tally,
+    timing,
+)  # fmt: skip
 from benchmarks.cases import CASES, Case, batch, binary, deep, two_layers
 from fastcheck.graph.ops.pointwise import Tanh
 
@@ -256,3 +269,53 @@ def test_the_largest_case_stays_below_two_gigabytes() -> None:
 @pytest.mark.slow
 def test_the_speed_script_is_right_on_its_real_cases() -> None:
     assert speed.main(["--quick"]) == 0
+
+
+@pytest.mark.parametrize("name", network_cases.CASES)
+@pytest.mark.parametrize("plan", ["exhaustive", "units"])
+def test_networks_equal_their_reference_and_their_loops(name: str, plan: str) -> None:
+    case = replace(network_cases.SMALL[name](), plan=plan)
+    n_kinks, worst = measure.compared(case)
+    assert n_kinks == 0
+    assert worst < 1e-13
+
+
+def test_networks_have_the_sizes_that_are_promised() -> None:
+    shapes = {name: make().objective.shapes for name, make in network_cases.CASES.items()}
+    assert shapes["bn"]["W1"] == (784, 512)
+    assert shapes["lstm"]["W"] == (32 + 64, 4 * 64)
+    assert shapes["transformer"]["W11"] == (64, 256)
+    assert sum(int(np.prod(s)) for s in shapes["lenet"].values()) >= 40_000
+
+
+def test_what_a_product_and_an_activation_compute_is_counted() -> None:
+    """Samples without zeros: a row per weight of a unit, a column per unit for all its weights."""
+    rng = np.random.default_rng(0)
+    x, y = 1.0 + rng.random((6, 8)), rng.integers(0, 3, 6)
+    case = deep("tiny", x, y, "drawn", sizes=(8, 7, 3), act="tanh", plan="exhaustive")
+    work = tally.counted(case)
+    n_rows = 2 * 6 * (8 + 1) * 7  # both signs, of weights and biases of the first layer
+    assert work.elements >= n_rows * 2  # tanh, and the loss
+    n_columns = 6 * 7 * 2  # of weights, and of biases
+    assert 2 * n_columns * 3 <= work.flops < 2 * n_rows * 3  # from one unit to three logits
+
+
+def test_the_script_for_networks_prints_a_table_and_writes_json(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(networks, "CASES", network_cases.SMALL)
+    monkeypatch.setattr(networks, "LOOP_SECONDS", 0.01)
+    file = tmp_path / "figures.json"
+    assert networks.main(["--case", "lstm", "bn", "--rounds", "2", "--json", str(file)]) == 0
+    out = capsys.readouterr().out
+    found = json.loads(file.read_text())["cases"]
+    assert [case["case"] for case in found] == ["lstm", "bn"]
+    assert all(case["floor_seconds"] > 0 and f"{case['ratio']:.0f}" in out for case in found)
+
+
+def test_the_script_for_networks_fails_for_a_wrong_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    def wrong(*_: object, **__: object) -> None:
+        raise networks.NotEqualError("lstm: wrong")
+
+    monkeypatch.setattr(networks, "compared", wrong)
+    assert networks.main(["--case", "lstm"]) == 1
