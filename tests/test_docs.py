@@ -49,6 +49,31 @@ def test_the_page_on_tracing_runs(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out.split() == ["pass", "pass", "trace", "not", "traced", "pass"]
 
 
+@pytest.mark.parametrize("batch_axis", [0, None])
+def test_the_own_operation_of_the_architecture_page_is_right(
+    architecture: dict[str, Any], batch_axis: int | None
+) -> None:
+    rng = np.random.default_rng(2)
+    data = rng.standard_normal((5, 3, 4)), rng.standard_normal((5, 3, 3))
+    params = {"Q": rng.standard_normal((4, 2)), "K": rng.standard_normal((4, 2))}
+
+    def objective(operation: Any) -> fc.GraphObjective:
+        graph = fc.Graph()
+        x, target = (graph.data(a, batch_axis) for a in data)
+        p = operation(*(x @ graph.param(name, (4, 2)) for name in params))
+        graph.set_loss(fc.ops.mean(fc.ops.square(p - target)))
+        return fc.GraphObjective(graph)
+
+    def native(q: Any, k: Any) -> Any:
+        return fc.ops.softmax(q @ k.swapaxes(-1, -2), axis=-1)
+
+    right = objective(native).gradient(params)
+    own = objective(architecture["attention"])
+    assert fc.check_gradients(own, params, right).passed
+    for name in params:
+        assert not fc.check_gradients(own, params, right | {name: 1.0001 * right[name]})
+
+
 @pytest.mark.interpreted
 @pytest.mark.parametrize("batch_axis", [0, None])
 def test_the_operations_of_the_architecture_page_are_right(

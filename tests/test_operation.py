@@ -277,3 +277,97 @@ def test_slopes_do_not_depend_on_threads():
     one, two = (fc.numerical_gradient(own, params, n_jobs=n) for n in (1, 2))
     for name in params:
         np.testing.assert_array_equal(one.values[name], two.values[name])
+
+
+def test_rules_wrong_by_little_are_found_and_right_ones_are_not():
+    fc.op(np.tanh, tanh_change, tanh_vjp, independent=True).check(X)
+    with pytest.raises(fc.InputError, match=r"`difference` must be that of the function"):
+        fc.op(np.tanh, lambda d, x: (1 + 1e-8) * tanh_change(d, x)).check(X)
+    one_off = 1 + 1e-7 * (np.arange(24).reshape(6, 4) == 14)
+    with pytest.raises(fc.InputError, match=r"`vjp` .*input 0.*in place of.* at \[3, 2\]"):
+        fc.op(np.tanh, vjp=lambda g, x: one_off * tanh_vjp(g, x)).check(X)
+    for relu_slope in (0.0, 0.5, 1.0):
+        slope = lambda g, x, s=relu_slope: g * np.where(x == 0, s, x > 0)  # noqa: E731
+        fc.op(lambda x: np.maximum(x, 0.0), vjp=slope).check(np.array([0.0, 1.0, -1.0]))
+    inverted = lambda g, x: -np.linalg.inv(x).T @ g @ np.linalg.inv(x).T  # noqa: E731
+    fc.op(np.linalg.inv, vjp=inverted).check(RNG.normal(size=(5, 5)))
+
+
+def test_a_rule_that_subtracts_is_found():
+    with pytest.raises(fc.InputError, match="do not subtract two values that nearly agree"):
+        fc.op(np.tanh, lambda d, x: np.tanh(x + d) - np.tanh(x)).check(X)
+
+
+def test_samples_that_meet_are_found():
+    with pytest.raises(fc.InputError, match=r"`independent` must be False.* sample [1-5] by"):
+        fc.op(lambda x: x - x.mean(axis=0), independent=True).check(X)
+
+
+def test_wrong_shapes_of_rules_are_named():
+    with pytest.raises(fc.InputError, match=r"must return shape \(6, 4, 1\) .* got \(6, 4\)"):
+        fc.op(np.tanh, lambda d, x: tanh_change(d, x)[..., 0]).check(X)
+    with pytest.raises(fc.InputError, match=r"`vjp` must return 2 arrays.* got 1"):
+        fc.op(np.add, vjp=lambda g, x, y: g).check(X, X)
+    with pytest.raises(fc.InputError, match=r"at most 4096 entries.* got 5000"):
+        fc.op(np.tanh, vjp=tanh_vjp).check(np.ones(5000))
+
+
+@pytest.mark.parametrize("function", [np.linalg.inv, np.linalg.cholesky, np.linalg.slogdet])
+def test_the_shape_is_found_on_matrices_that_can_be_inverted(function):
+    own = fc.op(function if function is not np.linalg.slogdet else lambda a: function(a)[1])
+    node = own(fc.Graph().param("A", (2, 3, 3)))
+    assert node.shape == ((2,) if function is np.linalg.slogdet else (2, 3, 3))
+
+
+def test_functions_that_cannot_be_used_say_why():
+    w = fc.Graph().param("w", (3, 3))
+    with pytest.raises(fc.InputError, match=r"must return real numbers, got complex128"):
+        fc.op(np.fft.fft)(w)
+    with pytest.raises(fc.InputError, match=r"arrays of shape \(3, 3\), got ValueError: matmul"):
+        fc.op(lambda x: x @ np.ones((7, 2)))(w)
+
+
+def test_a_function_that_writes_to_its_input_changes_nothing_else():
+    def lowered(x):
+        x -= 1.0
+        return x * x
+
+    graph = fc.Graph()
+    w = graph.param("w", (3,))
+    graph.set_loss(fc.ops.sum(fc.op(lowered)(w) + w))
+    base = np.array([1.5, 2.0, 3.0])
+    right = {"w": 2 * (base - 1.0) + 1.0}
+    assert fc.check_gradients(fc.GraphObjective(graph), {"w": base}, right).passed
+
+
+def test_a_false_claim_of_independence_never_passes():
+    graph = fc.Graph()
+    z = graph.data(X, 0) @ graph.param("W", (4, 3))
+    own = fc.op(lambda z: z - z.mean(axis=0), independent=True)
+    graph.set_loss(fc.ops.sum(fc.ops.square(own(z))))
+    objective = fc.GraphObjective(graph)
+    result = fc.check_gradients(objective, {"W": W}, objective.gradient({"W": W}))
+    assert not result.passed
+
+
+def test_what_a_saturated_function_hides_is_not_called_wrong():
+    graph = fc.Graph()
+    graph.set_loss(fc.ops.sum(fc.op(np.tanh)(graph.param("z", (3,)))))
+    base = np.array([20.0, -19.5, 23.0])
+    right = {"z": 1 / np.cosh(base) ** 2}
+    result = fc.check_gradients(fc.GraphObjective(graph), {"z": base}, right)
+    assert result.tensors["z"].n_disagree == 0
+
+
+def test_a_function_may_refuse_values_far_from_the_point():
+    a = RNG.normal(size=(3, 3))
+    s = a @ a.T + np.eye(3)
+    graph = fc.Graph()
+    graph.set_loss(fc.ops.sum(fc.op(np.linalg.cholesky)(graph.param("S", (3, 3)))))
+    objective = fc.GraphObjective(graph)
+    found = objective.gradient({"S": s})["S"]
+    lower = np.tril(RNG.normal(size=(3, 3)))  # a direction; NumPy reads the lower triangle only
+    step = 1e-5
+    up, down = (np.linalg.cholesky(s + k * step * lower).sum() for k in (1, -1))
+    assert np.sum(found * lower) == pytest.approx((up - down) / (2 * step), rel=1e-6)
+    assert fc.check_gradients(objective, {"S": s}, {"S": found}).passed

@@ -97,7 +97,7 @@ class Opaque(Op):
             )
 
     def value(self, *values: Floats) -> Floats:
-        result = np.asarray(self.function(*values), dtype=np.float64)
+        result = np.asarray(self.function(*(v.copy() for v in values)), dtype=np.float64)
         if result.shape != self.result_shape:
             raise InputError(
                 f"`{self.name}` must return shape {self.result_shape} as before, got {result.shape}"
@@ -183,7 +183,7 @@ class Opaque(Op):
 
     def vjp(self, cotangent: Floats, values: tuple[Floats, ...], output: Floats) -> list[Floats]:
         if self.backward is not None:
-            parts = self.backward(cotangent, *values)
+            parts = self.backward(*map(_unwritable, (cotangent, *values)))
             parts = parts if isinstance(parts, tuple | list) else [parts]
             return [np.asarray(part, dtype=np.float64) for part in parts]
         return self._pulled(cotangent, values, [s.value for s in self.slopes(values)])
@@ -204,7 +204,7 @@ class Opaque(Op):
         return None if self.rule is not None else self._known(values)[1]
 
     def _pulled(
-        self, cotangent: Floats, values: tuple[Floats, ...], tables: Sequence[NDArray[Any]]
+        self, cotangent: Floats, values: tuple[Floats, ...], tables: Sequence[Floats]
     ) -> list[Floats]:
         out = self._sample_axis(self.sample_axes)
         axes = self.sample_axes if out is not None else None
@@ -292,8 +292,14 @@ class Opaque(Op):
             1 if first.samples is not None and a == node.batch_axis else n
             for a, n in enumerate(node.shape)
         )
-        found = np.asarray(self.rule(*changes, *bases), dtype=np.float64)
+        found = np.asarray(self.rule(*map(_unwritable, (*changes, *bases))), dtype=np.float64)
         return np.ascontiguousarray(np.broadcast_to(found, (*local, first.rows.size)))
+
+
+def _unwritable(array: Floats) -> Floats:
+    view = array.view()
+    view.flags.writeable = False
+    return view
 
 
 def by_sample(value: Floats, axis: int | None) -> Floats:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, fields, replace
-from typing import TYPE_CHECKING, Any
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -37,6 +38,8 @@ FLOOR = 0.01
 """Slopes below this share of the largest need not be known better than that share."""
 ROUGH = 2.0**-14
 """A function bends or jumps within the step if slopes differ relatively by more than this."""
+ELSEWHERE = 0.37
+"""Where it is seen whether a result depends on an entry: at so much of it, with the other sign."""
 PATH = 2.0**-18
 """Spacing of the points, relative to the size of the input, between which noise is measured."""
 N_POINTS, N_PATHS, ORDER = 10, 3, 6
@@ -50,14 +53,14 @@ class Slopes:
     ----------
     value : ndarray of float64, shape (B, n_out, n_in)
         The slopes; at a kink the mean of those of both sides.
-    error : ndarray of float32, same shape
+    error : ndarray of float64, same shape
         How wrong they can be, absolute.
     jump : ndarray of float64, same shape, or None
         Half of the slope above less the slope below, not zero at kinks only; None without kinks.
     """
 
     value: Floats
-    error: NDArray[np.float32]
+    error: Floats
     jump: Floats | None
 
     def kinked(self, b: int) -> Flags:
@@ -81,7 +84,7 @@ class Slopes:
         `shape` and `axis` are those of the result, `source` and `source_axis` those of the input.
         """
 
-        def parts(table: NDArray[Any]) -> NDArray[Any]:
+        def parts(table: Floats) -> Floats:
             full = np.moveaxis(table.reshape(*shape, *source), axis, 0)
             if source_axis is not None:  # the block of each sample
                 full = np.diagonal(full, 0, 0, len(shape) + source_axis)
@@ -139,12 +142,12 @@ def find_slopes(function: Function, x: Floats, noise: Floats) -> Slopes:
     ``5 e**2 / |slope|``; the larger counts, ``e`` at most. A kink at the point itself does not show
     in `e`, but in `b`. While an error is too large the step
     shrinks, or it grows if noise is the larger part; the best step of each entry counts. What still
-    bends as much at the smallest step is a kink at the point. Costs four evaluations per entry of a
+    bends as much at the smallest step is a kink at the point. Costs five evaluations per entry of a
     sample, and four more for each further step.
     """
     base = function(x)
     value = np.empty((*base.shape, x.shape[1]))
-    error = np.empty(value.shape, np.float32)
+    error = np.empty_like(value)
     jump: Floats | None = None
     sizes = _sizes(x)
     largest = 0.0
@@ -152,7 +155,7 @@ def find_slopes(function: Function, x: Floats, noise: Floats) -> Slopes:
         column = _Column(function, x, base, noise, j)
         found, is_kink = column.best(STEP * sizes[:, j : j + 1], largest)
         value[:, :, j] = found.value
-        error[:, :, j] = np.minimum(found.error, np.finfo(np.float32).max)
+        error[:, :, j] = found.error
         if is_kink.any():
             jump = np.zeros_like(value) if jump is None else jump
             felt = is_kink & (np.abs(found.half_jump) > found.error)
@@ -204,7 +207,7 @@ class _Column:
         half_jump = (above - 2.0 * self.base + below) / (2.0 * h)
         bend = np.abs((high - 2.0 * self.base + low) / (4.0 * h) - 2.0 * half_jump)
         moves = (near != 0.0) | (far != 0.0) | (half_jump != 0.0)
-        noisy = np.where(moves, 2.0 * self.noise / h, 0.0)
+        noisy = np.where(moves | self.reaches, 2.0 * self.noise / h, 0.0)
         noisy += np.abs(fourth) * 2.0 * UNIT * np.abs(self.x[:, self.j : self.j + 1]) / h
         apart = np.abs(fourth - second)
         size, noise = self._top(np.abs(fourth)), self._top(noisy)
@@ -224,6 +227,16 @@ class _Column:
             fourth, second, error, noisy, half_jump, self._top(error), size, self._top(bend),
             is_rough, self._top(truncation) < noise,
         )  # fmt: skip
+
+    @cached_property
+    def reaches(self) -> Flags:
+        """Which results depend on the entry at all: a saturated one may not change nearby."""
+        x = self.x[:, self.j : self.j + 1]
+        to = np.where(x == 0.0, ELSEWHERE * _sizes(self.x)[:, self.j : self.j + 1], -ELSEWHERE * x)
+        try:
+            return np.asarray(self._moved(to - x) != self.base)
+        except Exception:  # so far from the point a function may refuse
+            return np.ones(self.base.shape, bool)
 
     def _moved(self, d: Floats) -> Floats:
         moved = self.x.copy()
