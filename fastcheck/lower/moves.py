@@ -67,7 +67,9 @@ class Ids:
 
     def is_joined(self, ids: Ints) -> bool:
         """Return whether entries of several sources, or zeros, are among `ids`."""
-        lo, hi = int(ids.min(initial=1)), int(ids.max(initial=1))
+        if not ids.size:
+            return False
+        lo, hi = int(ids.min()), int(ids.max())
         first, last = np.searchsorted(self._starts, [lo, hi], "right")
         return lo == 0 or bool(first != last)
 
@@ -102,11 +104,9 @@ class Ids:
 
     def _split(self, ids: Ints) -> tuple[Ints, list[int]]:
         """Return the source of every entry, -1 for zero, and the sources that occur."""
-        lo, hi = int(ids.min(initial=1)), int(ids.max(initial=0))
-        first = int(np.searchsorted(self._starts, max(lo, 1), "right")) - 1
-        last = int(np.searchsorted(self._starts, hi, "right")) - 1
-        if lo > 0 and first == last:
-            return np.full(ids.shape, first), [first]
+        if ids.size and not self.is_joined(ids):
+            only = int(np.searchsorted(self._starts, ids.flat[0], "right")) - 1
+            return np.full(ids.shape, only), [only]
         which = np.searchsorted(self._starts, ids, "right") - 1
         return which, [int(s) for s in np.unique(which) if s >= 0]
 
@@ -122,10 +122,20 @@ class Ids:
     def _from_one(self, source: Value, index: Ints) -> Value:
         """Return the entries of one value, all of them moved by a regular rule if there is one."""
         factors = factored(index, source.node.shape)
-        axes = _permutation(index.reshape(joined(factors)), source.node.shape)
-        if axes is not None:
-            return Value(ops.transpose(source.node, axes), factors)
+        whole = index.size == math.prod(source.shape)
+        found = _permutation(index.reshape(joined(factors))) if whole else None
+        if found is not None:
+            shape, axes = found
+            return Value(self._transposed(self.builder.reshaped(source.node, shape), axes), factors)
         return self._move(index.reshape(joined(factors)), [source], None, factors)
+
+    def _transposed(self, node: Node, axes: tuple[int, ...]) -> Node:
+        if axes == tuple(range(node.ndim)):
+            return node
+        key = (node.index, axes)
+        if key not in self._made:
+            self._made[key] = ops.transpose(node, axes)
+        return self._made[key]
 
     def _from_many(self, ids: Ints, which: Ints, sources: list[int], values: list[int]) -> Value:
         """Return the entries of several values and constants."""
@@ -252,27 +262,19 @@ def _cut(digits: list[tuple[int, int]], shape: Shape) -> list[tuple[int, int]]:
     return found
 
 
-def _permutation(index: Ints, shape: Shape) -> tuple[int, ...] | None:
-    """Return the axes of which `index` is the transpose of an array of `shape`, if it is one."""
-    if index.ndim != len(shape) or sorted(index.shape) != sorted(shape):
+def _permutation(index: Ints) -> tuple[Shape, tuple[int, ...]] | None:
+    """Return a shape and axes so that `index` is the transpose of a source of that shape.
+
+    None if entries are left out, repeated or turned around.
+    """
+    if not index.size or int(index.flat[0]) != 0:
         return None
-    strides = [math.prod(shape[a + 1 :]) for a in range(len(shape))]
-    axes = []
-    for k in range(index.ndim):
-        if index.shape[k] == 1:
-            axes.append(-1)
-            continue
-        step = int(_line(index, k)[1]) - int(index.flat[0])
-        places = [a for a, s in enumerate(strides) if s == step and shape[a] == index.shape[k]]
-        if not places:
-            return None
-        axes.append(places[0])
-    rest = [a for a, n in enumerate(shape) if n == 1]
-    axes = [rest.pop(0) if a < 0 else a for a in axes]
-    if sorted(axes) != list(range(len(shape))):
-        return None
-    own = np.arange(math.prod(shape)).reshape(shape).transpose(axes)
-    return tuple(axes) if np.array_equal(own, index) else None
+    steps = [int(_line(index, k)[1]) if n > 1 else 0 for k, n in enumerate(index.shape)]
+    order = sorted(range(index.ndim), key=lambda k: (-steps[k], k))
+    shape = tuple(index.shape[k] for k in order)
+    axes = tuple(order.index(k) for k in range(index.ndim))
+    own = np.arange(index.size).reshape(shape).transpose(axes)
+    return (shape, axes) if np.array_equal(own, index) else None
 
 
 def _borrowed(shape: Shape, values: list[Value]) -> Factors:

@@ -17,7 +17,7 @@ from fastcheck.graph.ops.move import Move
 from fastcheck.graph.route import find_route
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from fastcheck.graph.graph import Graph
     from fastcheck.graph.node import Node
@@ -86,7 +86,7 @@ def label_samples(graph: Graph, wanted: int | None = None) -> bool:
     wanted : int, optional
         How many samples there are, where that is known.
     """
-    classes = axis_classes(graph)
+    classes = axis_classes(graph.nodes)
     candidates = [
         axes
         for axes in classes.members().values()
@@ -112,10 +112,10 @@ def _length(graph: Graph, axes: list[Axis]) -> int:
     return graph.nodes[index].shape[axis]
 
 
-def axis_classes(graph: Graph) -> AxisClasses:
+def axis_classes(nodes: Iterable[Node]) -> AxisClasses:
     """Return which axes are one and the same, and along which an operation mixes."""
     classes = AxisClasses()
-    for node in graph.nodes:
+    for node in nodes:
         for axis in _long(node):
             classes.find((node.index, axis))
             if node.is_param:

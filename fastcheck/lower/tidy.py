@@ -20,13 +20,7 @@ if TYPE_CHECKING:
 
 def prune(graph: Graph) -> None:
     """Drop the nodes that neither the loss nor a name nor a guard needs; parameters stay."""
-    assert graph.loss is not None
-    ends = [graph.loss, *graph.guards, *graph.params.values()]
-    ends += [node for node in graph.nodes if node.name]
-    kept = {node.index for node in ends}
-    for node in reversed(graph.nodes):
-        if node.index in kept:
-            kept.update(source.index for source in node.inputs)
+    kept = _needed(graph)
     nodes = [node for node in graph.nodes if node.index in kept]
     graph.constants = {
         place: graph.constants[node.index]
@@ -36,6 +30,18 @@ def prune(graph: Graph) -> None:
     for place, node in enumerate(nodes):
         node.index = place
     graph.nodes = nodes
+
+
+def _needed(graph: Graph) -> set[int]:
+    """Return the nodes that the loss, a name or a guard needs, and the parameters."""
+    assert graph.loss is not None
+    ends = [graph.loss, *graph.guards, *graph.params.values()]
+    ends += [node for node in graph.nodes if node.name]
+    kept = {node.index for node in ends}
+    for node in reversed(graph.nodes):
+        if node.index in kept:
+            kept.update(source.index for source in node.inputs)
+    return kept
 
 
 def find_splits(
@@ -51,10 +57,12 @@ def find_splits(
     dict of (int, int) to tuple of int
         By id of the array and axis as the user counts it.
     """
-    splits = [(node, axis, sizes) for node in graph.nodes for axis, sizes in _splits(node)]
+    needed = _needed(graph)
+    nodes = [node for node in graph.nodes if node.index in needed]
+    splits = [(node, axis, sizes) for node in nodes for axis, sizes in _splits(node)]
     if not splits:
         return {}
-    classes = axis_classes(graph)
+    classes = axis_classes(nodes)
     wanted = {classes.find((n.inputs[0].index, axis)): sizes for n, axis, sizes in splits}
     hints = {}
     for index, (array, factors) in leaves.items():

@@ -122,3 +122,36 @@ def test_constants_fill_what_no_value_moves_to():
     assert isinstance(value.node.op, Move)
     found = value.node.op.value(np.array([-1.0, -2.0, -3.0]))
     np.testing.assert_array_equal(found, [1.0, -1.0, -2.0, -3.0, 5.0])
+
+
+def test_axes_that_are_split_and_turned_become_a_reshape_and_a_transpose():
+    value, base, values = made(lambda x: x.reshape(4, 3, 2, 3).transpose(0, 3, 1, 2), (12, 6))
+    assert isinstance(value.node.op, Transpose)
+    expected = base.reshape(4, 3, 2, 3).transpose(0, 3, 1, 2)
+    np.testing.assert_array_equal(values[value.node.index], expected)
+
+
+def test_entries_of_one_source_are_not_joined_wherever_it_stands():
+    ids = Ids(Builder({}))
+    first, second = ids.of(np.ones(3)), ids.of(np.ones(4))
+    assert not ids.is_joined(first)
+    assert not ids.is_joined(second[1:3])
+    assert ids.is_joined(np.concatenate([first, second]))
+    assert ids.is_joined(np.array([0, 1]))
+    assert not ids.is_joined(first[:0])
+
+
+def test_windows_that_are_copied_one_by_one_are_one_move():
+    """The loop over the filter of a common im2col."""
+
+    def columns(x):
+        out = np.zeros((2, 3, 3, 4, 4), dtype=x.dtype)
+        for i in range(3):
+            for j in range(3):
+                out[:, i, j] = x[:, i : i + 4, j : j + 4]
+        return out.transpose(0, 3, 4, 1, 2).reshape(32, 9)
+
+    value, base, values = made(columns, (2, 6, 6))
+    assert value.node.shape == (2, 4, 4, 3, 3)
+    assert value.node.inputs[0].is_param
+    np.testing.assert_array_equal(values[value.node.index].reshape(32, 9), columns(base))
