@@ -371,3 +371,25 @@ def test_a_function_may_refuse_values_far_from_the_point():
     up, down = (np.linalg.cholesky(s + k * step * lower).sum() for k in (1, -1))
     assert np.sum(found * lower) == pytest.approx((up - down) / (2 * step), rel=1e-6)
     assert fc.check_gradients(objective, {"S": s}, {"S": found}).passed
+
+
+@pytest.mark.parametrize("function", [np.tanh, lambda z: z - np.tanh(z).sum(axis=1)[:, None]])
+def test_samples_stay_apart_in_traced_code_too(function):
+    own = fc.op(function, independent=True)
+
+    def loss(params, x):
+        return np.mean(own(x @ params["W"] + params["b"]) ** 2)
+
+    def written_out(params, x):
+        return np.mean(function(x @ params["W"] + params["b"]) ** 2)
+
+    traced = fc.trace(loss, PARAMS, X)
+    (node,) = (n for n in traced.graph.nodes if type(n.op).__name__ == "Opaque")
+    assert node.batch_axis == 0
+    right = fc.trace(written_out, PARAMS, X).gradient(PARAMS)
+    assert fc.check_gradients(traced, PARAMS, right).passed
+    numerical = fc.numerical_gradient(traced, PARAMS)
+    for name, exact in right.items():
+        assert (np.abs(numerical.values[name] - exact) <= numerical.bounds[name]).all()
+        wrong = right | {name: exact * (1 + 1e-4)}
+        assert fc.check_gradients(traced, PARAMS, wrong).verdict == "fail"
