@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastcheck.errors import TraceError
+from fastcheck.graph.ops.entrywise import Entrywise, is_entrywise
 from fastcheck.graph.ops.opaque import LARGEST, Opaque
 from fastcheck.lower.builder import Builder, LoweringError, Operand, Value
 from fastcheck.lower.calls import Again, dependent, named_data, read, unknown
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from fastcheck.graph.graph import Graph
+    from fastcheck.graph.ops.base import Op
     from fastcheck.lower.builder import Hints
     from fastcheck.tracing.recording import Call, Recording
 
@@ -239,12 +241,17 @@ class _Lowering:
         """Keep the call as it is, to be made again as a whole."""
         sources = [i for i in dict.fromkeys(read(call)) if self.depends[i]]
         nodes = [self.builder.whole(self._operand(i)) for i in sources]
-        size = sum(node.size for node in nodes)
         is_array = isinstance(self.values[call.index], np.ndarray | float)
-        if call.dtype.kind not in "fb" or not is_array or size > LARGEST:
+        if call.dtype.kind not in "fb" or not is_array:
             raise TraceError(unknown(call))
         function = Again(call, sources, self.values, self.depends)
-        op = Opaque(function, len(nodes), call.shape, name=getattr(call.function, "__name__", ""))
+        name = getattr(call.function, "__name__", "")
+        op: Op = Opaque(function, len(nodes), call.shape, name=name)
+        first = np.array(self.values[sources[0]], dtype=np.float64)
+        if len(sources) == 1 and is_entrywise(op.value, first):
+            op = Entrywise(function, name)
+        elif sum(node.size for node in nodes) > LARGEST:
+            raise TraceError(unknown(call))
         return Value(self.builder.graph.apply(op, *nodes), plain(call.shape))
 
     def _own(self, call: Call, operation: Operation) -> Value:
