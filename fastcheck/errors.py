@@ -26,6 +26,10 @@ class TraceError(FastcheckError, RuntimeError):
     """NumPy code cannot be traced; the message names the line, the reason and a remedy."""
 
 
+class NotRepeatableError(TraceError):
+    """Two calls of a loss with the same parameters differ."""
+
+
 class GradientMismatchError(AssertionError):
     """An asserted gradient did not pass.
 

@@ -103,8 +103,8 @@ def about_reach(state: State, names: Sequence[str]) -> list[Finding]:
             "unused-parameter",
             "warning",
             name,
-            f"{name}: the loss does not depend on this parameter; use it in the forward pass, or "
-            "leave it out with skip=",
+            f"{name}: the loss does not depend on this parameter; if it should, perhaps a copy was "
+            "passed, else leave it out with skip=",
         )
         for name in names
         if not find_route(state.graph.tensor(name)).nodes

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastcheck.errors import TraceError
+from fastcheck.errors import FastcheckError, InputError, TraceError
 from fastcheck.lower import lower
 from fastcheck.objective import GraphObjective
+from fastcheck.params import check_mapping
 from fastcheck.tracing.session import record_closure, record_function
-from fastcheck.tracing.verify import LiveLoss, verify
+from fastcheck.tracing.verify import LiveLoss, number_of, preserved, verify
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from numpy.typing import ArrayLike, NDArray
 
@@ -97,12 +100,17 @@ def trace(
     >>> objective.gradient(params)["b"].round(6).tolist()
     [-0.086215]
     """
+    check_mapping("params", params)
+    if not callable(loss):
+        raise InputError(f"`loss` must be a function, got {type(loss).__name__}; pass one")
     arrays = {name: np.array(value) for name, value in params.items()}
-    recording = record_function(loss, arrays, data, batch_axis)
-    verify(recording, lambda p: loss(p, *data), arrays, np.random.default_rng(seed))
-    axes = recording.batch
-    n_samples = next((recording.calls[i].shape[a] for i, a in axes.items()), None)
-    return _objective(recording, arrays, n_samples, seed)
+    with _explained(), preserved(loss):
+        recording = record_function(loss, arrays, data, batch_axis)
+        rng = np.random.default_rng(seed)
+        verify(recording, lambda p: number_of(loss(p, *data)), arrays, rng)
+        axes = recording.batch
+        n_samples = next((recording.calls[i].shape[a] for i, a in axes.items()), None)
+        return _objective(recording, arrays, n_samples, seed)
 
 
 def trace_closure(
@@ -124,10 +132,36 @@ def trace_closure(
     TraceError
         If the loss cannot be followed, with the line and what to do.
     """
-    recording = record_closure(loss, params)
-    verify(recording, LiveLoss(loss, params), params, np.random.default_rng(seed))
-    arrays = {name: np.array(value) for name, value in params.items()}
-    return _objective(recording, arrays, None, seed)
+    _check_apart(params)
+    with _explained(), preserved(loss, dict(params)):
+        recording = record_closure(loss, params)
+        verify(recording, LiveLoss(loss, params), params, np.random.default_rng(seed))
+        arrays = {name: np.array(value) for name, value in params.items()}
+        return _objective(recording, arrays, None, seed)
+
+
+def _check_apart(params: Mapping[str, NDArray[Any]]) -> None:
+    """Refuse parameters that share entries: a derivative would be split between them."""
+    for (one, a), (other, b) in combinations(params.items(), 2):
+        if np.may_share_memory(a, b) and np.shares_memory(a, b):
+            raise TraceError(
+                f"{one} and {other} share memory, so that what belongs to one belongs to the other "
+                "too; check one of them, or the array that they are parts of"
+            )
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    """Let whatever goes wrong on the way be a reason why a loss cannot be traced."""
+    try:
+        yield
+    except FastcheckError:
+        raise
+    except Exception as problem:
+        raise TraceError(
+            f"tracing ended with {type(problem).__name__}: {problem}; if your loss runs by itself, "
+            "something in it cannot be followed"
+        ) from problem
 
 
 def _objective(

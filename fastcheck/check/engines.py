@@ -8,7 +8,7 @@ from fastcheck.blackbox import BlackBox
 from fastcheck.check.black_box import BlackBoxMeasurement
 from fastcheck.check.measurement import GraphMeasurement
 from fastcheck.check.options import check_options, choose, is_positive
-from fastcheck.errors import InputError, TraceError
+from fastcheck.errors import InputError, NotRepeatableError, TraceError
 from fastcheck.objective import GraphObjective
 from fastcheck.result import Finding
 
@@ -69,6 +69,9 @@ def measurement_for(
             raise
         run = _black_box(box, "the loss could not be traced", options)
         run.findings.append(_not_traced(problem))
+        known = any(finding.kind == "loss-not-repeatable" for finding in run.findings)
+        if isinstance(problem, NotRepeatableError) and not known:  # two other calls may agree
+            run.findings.append(Finding("loss-not-repeatable", "error", None, str(problem)))
         return run
     measured = GraphMeasurement(objective, box.arrays, arithmetic=arithmetic, **options)
     measured.box = box

@@ -94,6 +94,7 @@ class _Lowering:
         self.ids = Ids(self.builder)
         self.found: dict[int, Found] = {}
         self.lowered: dict[int, Lowered] = {}
+        self.positions: list[int] = []
         self.names = {index: name for name, index in recording.marks.items()}
         self.recogniser = (
             Recogniser(self.calls, self.values, self.depends, ENTRYWISE) if recognises else None
@@ -167,6 +168,11 @@ class _Lowering:
                 continue  # the verification has seen that it does not change nearby
             if isinstance(node, Value):
                 self.builder.graph.watch(node.node)
+        for index in self.positions:
+            try:
+                self.builder.graph.watch(self._computed(self.calls[index]).node)
+            except (LoweringError, TraceError, KeyError):
+                continue  # likewise
 
     def _forget(self, index: int, users: dict[int, int]) -> None:
         """Let go of index maps that nobody reads any more; in loops they are many."""
@@ -177,6 +183,9 @@ class _Lowering:
     # ------------------------------------------------------------ one call
 
     def _lower(self, call: Call) -> Lowered:
+        if call.dtype.kind in "iu":  # positions, as argmax gives them, are constants
+            self.positions.append(call.index)
+            return np.asarray(self.values[call.index])
         found = self.found.get(call.index)
         if found is not None:
             return self._apply(found)

@@ -201,7 +201,7 @@ class Recording:
 
     def loss(self, params: Mapping[str, np.ndarray]) -> float:
         """Return the loss at other parameters."""
-        return float(self.replay(params)[self.output])
+        return float(np.asarray(self.replay(params)[self.output]).reshape(()))
 
     @staticmethod
     def _value(call: Call, params: Mapping[str, np.ndarray], values: list[Any]) -> Any:

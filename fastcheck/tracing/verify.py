@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastcheck.errors import TraceError
+from fastcheck.errors import NotRepeatableError, TraceError
 from fastcheck.tracing.messages import REMEDY, causes
 from fastcheck.tracing.outcome import loss_of
 from fastcheck.tracing.recording import Recording, refs
@@ -29,6 +29,23 @@ Array = np.ndarray[Any, Any]
 Params = Mapping[str, Array]
 SIZES = (1e-3, 1e-3, 1e-2, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8, 1e-9)  # relative, in order of trial
 ENOUGH = 3
+
+
+def number_of(result: Any) -> float:
+    """Return what a loss function returned as a number.
+
+    Raises
+    ------
+    TraceError
+        If it is not one real number.
+    """
+    loss = np.asarray(loss_of(result))
+    if loss.size != 1 or loss.dtype.kind not in "fiub":
+        raise TraceError(
+            f"the loss must be one real number, got shape {loss.shape} of {loss.dtype}; return its "
+            "sum or mean"
+        )
+    return float(loss.reshape(()))
 
 
 class LiveLoss:
@@ -49,7 +66,7 @@ class LiveLoss:
     def __call__(self, values: Params) -> float:
         """Return the loss at some values; those left out keep theirs."""
         with self._at(values):
-            return float(loss_of(self.loss()))
+            return number_of(self.loss())
 
     @contextmanager
     def _at(self, values: Params) -> Iterator[None]:
@@ -122,7 +139,7 @@ def verify(
     real = call_real(base)
     again = call_real(base)
     if not same(real, again):
-        raise TraceError(
+        raise NotRepeatableError(
             f"two calls of the loss differ ({real!r}, {again!r}): random numbers or state; seed "
             f"the generator inside the loss and keep no counts in it, or {REMEDY}"
         )

@@ -105,6 +105,8 @@ class Walk:
         Places whose objects may be exchanged.
     scopes : list of tuple
         ``(globals, names)`` for each reachable function of the user: what it looks up.
+    caches : list
+        Functions that remember their results.
     generators : list
         Random generators, with their states.
     """
@@ -113,6 +115,7 @@ class Walk:
         self.slots: list[Slot] = []
         self.scopes: list[tuple[dict[str, Any], set[str]]] = []
         self.generators: list[tuple[Any, Any]] = [(np.random, np.random.get_state())]  # noqa: NPY002
+        self.caches: list[Any] = []
         self._contents: list[tuple[Any, Any]] = []
         self._seen: set[Any] = set()
         self._keep: list[Any] = []
@@ -135,6 +138,10 @@ class Walk:
 
     def _visit(self, x: Any) -> None:
         if isinstance(x, ATOMS) or not self._once(x):
+            return
+        if hasattr(x, "cache_clear") and hasattr(x, "__wrapped__"):  # functools.lru_cache
+            self.caches.append(x)
+            self._queue.append(x.__wrapped__)
             return
         for kind, visit in VISITS:
             if isinstance(x, kind):
@@ -267,6 +274,7 @@ class Walk:
 
     def exchange(self, new: Callable[[Any], Any]) -> None:
         """Put ``new(value)`` in the place of each value, where that is another object."""
+        self._forget()
         for slot in self.slots:
             value = new(slot.value)
             if value is not slot.value:
@@ -296,6 +304,12 @@ class Walk:
                 np.random.set_state(state)  # noqa: NPY002
             else:
                 holder.state = state
+        self._forget()
+
+    def _forget(self) -> None:
+        """Empty the caches of functions, in which values of another run would be found."""
+        for cached in self.caches:
+            cached.cache_clear()
 
 
 PLAIN = (types.SimpleNamespace,)

@@ -98,6 +98,17 @@ for _name in ("var", "std"):
         HANDLERS[getattr(np, _name)] = _spread(getattr(ops, _name))
 
 
+@handles(np.argmax, np.argmin)
+def place(builder: Builder, args: list[Any], kwargs: dict[str, Any]) -> Value:
+    """Return where the largest entry is, so that a change of it is seen."""
+    a, axis, out, keepdims = bound(args, kwargs, "a", "axis", "out", "keepdims")
+    if out is not None or axis is None or len(groups(a.factors)[axis % a.ndim]) != 1:
+        raise LoweringError("a position among several axes")
+    (over,) = groups(a.factors)[axis % a.ndim]
+    node = ops.argmax(a.node, axis=over, keepdims=bool(keepdims))
+    return Value(node, kept_factors(a.factors, (axis % a.ndim,), bool(keepdims)))
+
+
 @handles(np.linalg.norm)
 def norm(builder: Builder, args: list[Any], kwargs: dict[str, Any]) -> Value:
     """Return the square root of a sum of squares."""

@@ -1,0 +1,121 @@
+"""What users do to a traced check that is not a network."""
+
+import functools
+
+import numpy as np
+import pytest
+
+import fastcheck as fc
+
+RNG = np.random.default_rng(5)
+W = RNG.normal(size=(4, 4))
+X = RNG.normal(size=(5, 4))
+
+
+def test_overlapping_views_are_not_traced_apart():
+    u = np.array([1.0, 2.0, 3.0])
+    params = {"a": u[:2], "b": u[1:]}
+    right = {"a": 2 * u[:2], "b": 2 * u[1:]}
+
+    def loss():
+        return (u**2).sum()
+
+    result = fc.check_gradients(loss, params, right)
+    assert result.passed
+    assert "share memory" in " ".join(f.message for f in result.findings)
+    wrong = right | {"a": np.array([2.0, 0.0])}
+    assert fc.check_gradients(loss, params, wrong).verdict == "fail"
+    with pytest.raises(fc.TraceError, match="a and b share memory"):
+        fc.check_gradients(loss, params, right, engine="trace")
+
+
+def test_one_array_under_two_names():
+    tied = W.copy()
+    z = np.tanh(X @ tied)
+    ones = np.ones((5, 4))
+    total = X.T @ ((ones @ tied) * (1 - z * z)) + ones.T @ z
+    result = fc.check_gradients(
+        lambda: (np.tanh(X @ tied) @ tied.T).sum(),
+        {"enc": tied, "dec": tied},
+        {"enc": total, "dec": total},
+    )
+    assert result.passed, str(result)
+
+
+def test_a_loss_of_one_entry_is_a_number():
+    w = W.copy()
+    loss = lambda: np.mean(w**2, keepdims=True)  # noqa: E731
+    assert fc.check_gradients(loss, {"w": w}, {"w": w / 8}, engine="trace").passed
+
+
+def test_a_loss_of_several_entries_is_refused():
+    w = W.copy()
+    with pytest.raises(fc.FastcheckError, match="one real number"):
+        fc.check_gradients(lambda: w**2, {"w": w}, {"w": 2 * w})
+
+
+def test_whatever_goes_wrong_while_tracing_is_a_reason_and_no_crash():
+    w = W.copy()
+
+    def loss():
+        return np.select([w < -0.5, w > 0.5], [w**2, w], np.sin(w)).sum()
+
+    right = np.select([w < -0.5, w > 0.5], [2 * w, np.ones_like(w)], np.cos(w))
+    result = fc.check_gradients(loss, {"w": w}, {"w": right})
+    assert result.passed, str(result)
+
+
+def test_caches_of_functions_do_not_keep_traced_values():
+    w = W.copy()
+
+    @functools.lru_cache
+    def size():
+        return np.linalg.norm(w)
+
+    n = size()
+    right = 2 * w / n - (w**2).sum() * w / n**3
+    result = fc.check_gradients(lambda: (w**2).sum() / size(), {"w": w}, {"w": right})
+    assert isinstance(size(), float)
+    assert size() == n
+    assert result.engine == "trace" or result.engine == "black box"
+
+
+def test_positions_of_the_largest_are_constants():
+    w = W.copy()
+
+    def loss():
+        z = np.tanh(X @ w)
+        return (z[np.arange(5), z.argmax(1)] ** 2).mean()
+
+    z = np.tanh(X @ w)
+    dz = np.zeros_like(z)
+    best = np.arange(5), z.argmax(1)
+    dz[best] = 2 * z[best] / 5 * (1 - z[best] ** 2)
+    result = fc.check_gradients(loss, {"w": w}, {"w": X.T @ dz}, engine="trace")
+    assert result.passed, str(result)
+
+
+def test_tracing_leaves_the_state_of_the_loss_as_it_was():
+    w, state = W.copy(), {"n": 0, "seen": [], "mean": np.zeros(4)}
+
+    def loss():
+        z = X @ w
+        state["n"] += 1
+        state["seen"].append(1)
+        state["mean"] += 1.0
+        state["last"] = z
+        return (z**2).mean()
+
+    grads = {"w": 2 * X.T @ (X @ w) / 20}
+    assert fc.check_gradients(loss, {"w": w}, grads, engine="trace").passed
+    assert state["n"] == 0
+    assert state["seen"] == []
+    assert "last" not in state
+    assert (state["mean"] == 0).all()
+
+
+def test_parameters_of_a_trace_have_names():
+    with pytest.raises(fc.InputError, match="`params` must map names"):
+        fc.trace(lambda p, x: (x @ p[0]).sum(), [W], X)
+    with pytest.raises(fc.InputError, match="`loss` must be a function"):
+        fc.trace(3.0, {"W": W})
