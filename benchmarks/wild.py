@@ -50,6 +50,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("names", nargs="*", help="some of the networks")
     parser.add_argument("--large", action="store_true", help="four networks at full size")
     parser.add_argument("--usual", action="store_true", help="some at the sizes of their users")
+    parser.add_argument("--plan", choices=("auto", "exhaustive", "units"), help="of --large")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures there")
     options = parser.parse_args(argv)
     known = {name_of(make): make for make in CASES}
@@ -59,7 +60,7 @@ def main(argv: list[str] | None = None) -> int:
     warnings.simplefilter("ignore")  # of the authors' code
     with one_blas_thread():
         found = [
-            measured(name, known[name], "auto" if options.large else "exhaustive")
+            measured(name, known[name], options.plan or ("auto" if options.large else "exhaustive"))
             for name in options.names or known
         ]
     print(as_table(found))

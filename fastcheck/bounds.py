@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fastcheck.graph.reference import Noise, absolute_terms, gradient, shaken_values
+from fastcheck.graph.reference import Noise, gradient, gradient_and_terms, shaken_values
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -68,11 +68,12 @@ def find_rounding(state: State, names: Iterable[str] | None = None) -> Rounding:
     the terms of each operation count by absolute value covers algorithms that lose digits where
     ours does not, such as ``1 - a*a`` for a saturated tanh.
 
-    Costs five backward and three forward passes. No derivative is computed with any of them.
+    Costs four backward passes, three of them with the absolute terms beside the signed ones, and
+    three forward passes. No derivative is computed with any of them.
     """
     graph = state.graph
     names = tuple(graph.params if names is None else names)
-    base = gradient(graph, state.values, names)
+    base, terms = gradient_and_terms(graph, state.values, names)
     moved = {name: np.zeros_like(g) for name, g in base.items()}
     loss = abs(state.loss) * SHAKE
     for seed in range(N_SHAKES):
@@ -82,7 +83,6 @@ def find_rounding(state: State, names: Iterable[str] | None = None) -> Rounding:
         for name, g in gradient(graph, values, names, Noise(seed, SHAKE, state.values)).items():
             g -= base[name]
             np.maximum(moved[name], np.abs(g, out=g), out=moved[name])
-    terms = absolute_terms(graph, state.values, names)
     scale = {}
     for name, size in terms.items():
         shaken = np.divide(moved[name], SHAKE, out=moved[name])

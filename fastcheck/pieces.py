@@ -47,9 +47,10 @@ class Piece:
 def find_pieces(origin: Node) -> list[Piece]:
     """Return what is probed in place of a parameter: its pieces, or the parameter itself."""
     whole = [Piece(origin, None)]
-    users = [node for node in find_route(origin).nodes if origin in node.inputs]
-    if len(users) < 2:
+    moves = (n for n in origin.graph.nodes if isinstance(n.op, Move) and origin in n.inputs)
+    if sum(1 for _ in moves) < 2:  # without looking for the route
         return whole
+    users = [node for node in find_route(origin).nodes if origin in node.inputs]
     seen = np.zeros(origin.size, dtype=np.int64)
     pieces = []
     for node in users:

@@ -175,7 +175,7 @@ class Planner:
         probers = [p for parts in self.probers.values() for p in parts]
         truncation = [self._settled(p) for p in probers]
         jobs = [Job.of(p, p.entries()) for p in probers]
-        complete = run_jobs(jobs, n_jobs=n_jobs, report=_counter(jobs, progress))
+        complete = run_jobs(jobs, n_jobs=n_jobs, report=_report(jobs, progress))
         found = [job.in_place(error) for job, error in zip(jobs, truncation, strict=True)]
         tensor, rest = self.state.graph.tensor, iter(found)
         tensors = {
@@ -202,7 +202,7 @@ class Planner:
         probers = self._all_of_units
         truncation = [self._settled(p) for p in probers]
         jobs = [Job.of(p, p.entries()) for p in probers]
-        complete = run_jobs(jobs, n_jobs=n_jobs, report=_counter(jobs, progress))
+        complete = run_jobs(jobs, n_jobs=n_jobs, report=_report(jobs, progress))
         found = [job.in_place(error) for job, error in zip(jobs, truncation, strict=True)]
         tensor = self.state.graph.tensor
         tensors = {name: Derivatives.zero(tensor(name).shape) for name in self.names}
@@ -216,7 +216,9 @@ class Planner:
     def _add_spots(self, numerical: Numerical, n_jobs: int) -> None:
         jobs = []
         for name in self.names:
-            prober = Prober(self.state, self.state.graph.tensor(name), self.step)
+            prober = self.probers[name][0]
+            if self.pieces[name][0].places is not None:
+                prober = Prober(self.state, self.state.graph.tensor(name), self.step)
             rng = np.random.default_rng([self.seed, prober.node.index])
             n = min(N_SPOTS, prober.node.size)
             entries = np.sort(rng.choice(prober.node.size, n, replace=False))
@@ -227,10 +229,14 @@ class Planner:
         numerical.spots = {name: (job.entries, job.result) for name, job in jobs}
 
 
-def _counter(jobs: Iterable[Job], progress: Progress | None) -> Callable[[int], None] | None:
+def _report(jobs: Iterable[Job], progress: Progress | None) -> Callable[[int], None] | None:
+    return counter(sum(job.entries.size for job in jobs), progress)
+
+
+def counter(total: int, progress: Progress | None) -> Callable[[int], None] | None:
+    """Return a function that adds up finished entries and reports them, None without `progress`."""
     if progress is None:
         return None
-    total = sum(job.entries.size for job in jobs)
     done = 0
 
     def report(n: int) -> None:

@@ -119,3 +119,28 @@ def test_parameters_of_a_trace_have_names():
         fc.trace(lambda p, x: (x @ p[0]).sum(), [W], X)
     with pytest.raises(fc.InputError, match="`loss` must be a function"):
         fc.trace(3.0, {"W": W})
+
+
+def test_a_loss_that_differed_while_it_was_traced_cannot_pass():
+    """The calls that follow may agree by chance."""
+    w, calls = W.copy(), iter(range(10**6))
+
+    def loss():
+        return (w**2).sum() + (1e-3 if next(calls) == 1 else 0.0)
+
+    result = fc.check_gradients(loss, {"w": w}, {"w": 2 * w})
+    assert result.verdict == "inconclusive"
+    assert "two calls of the loss differ" in " ".join(f.message for f in result.findings)
+    calls = iter(range(10**6))
+    with pytest.raises(fc.TraceError, match="two calls of the loss differ"):
+        fc.check_gradients(loss, {"w": w}, {"w": 2 * w}, engine="trace")
+
+
+def test_the_reason_of_an_error_while_tracing_is_told():
+    w = W.copy()
+
+    def loss():
+        return np.select([w < -0.5, w > 0.5], [w**2, w], np.sin(w)).sum()
+
+    with pytest.raises(fc.TraceError, match=r"tracing ended with TypeError: .*condlist"):
+        fc.check_gradients(loss, {"w": w}, {"w": w}, engine="trace")

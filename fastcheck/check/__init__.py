@@ -200,7 +200,7 @@ def check_gradients(
 
     Notes
     -----
-    Beside the probes: five backward and three forward passes for the bounds, and two evaluations
+    Beside the probes: four backward and three forward passes for the bounds, and two evaluations
     per tensor that audit the numerical gradient along a random direction.
 
     Examples

@@ -16,7 +16,7 @@ from fastcheck.bounds import UNITS
 from fastcheck.check.measurement import Measurement
 from fastcheck.parallel import single_threaded_blas
 from fastcheck.params import select_names
-from fastcheck.plan import Numerical
+from fastcheck.plan import Numerical, counter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -119,7 +119,7 @@ class BlackBoxMeasurement(Measurement):
         self.surveyor = surveyor
         self.numerical.plan, self.numerical.reason = chosen.plan, chosen.reason
         self.numerical.seconds = chosen.seconds
-        report = _counter(sum(chosen.counts.values()), progress)
+        report = counter(sum(chosen.counts.values()), progress)
         for name, survey in surveys.items():
             given = None if analytic is None else analytic[name]
             places = chosen_entries(survey.bound.size, chosen.counts[name], given, self.seed)
@@ -149,16 +149,3 @@ class BlackBoxMeasurement(Measurement):
         if self.surveyor is not None and self.surveyor.is_noisy:
             found.append(findings.about_noise(self.surveyor.noise, self.loss))
         return found
-
-
-def _counter(total: int, progress: Progress | None) -> Callable[[int], None] | None:
-    if progress is None:
-        return None
-    done = 0
-
-    def report(n: int) -> None:
-        nonlocal done
-        done += n
-        progress(done, total)
-
-    return report

@@ -83,19 +83,19 @@ def gradient(
 
     `names` are those of all parameters by default.
     """
-    nodes = {name: graph.tensor(name) for name in (graph.params if names is None else names)}
+    nodes = _nodes(graph, names)
     return _named(nodes, backward(graph, values, sources=tuple(nodes.values()), noise=noise))
 
 
-def absolute_terms(
+def gradient_and_terms(
     graph: Graph, values: list[Floats], names: Iterable[str] | None = None
-) -> dict[str, Floats]:
-    """Return, for each entry, the sum of the absolute values of the terms that make its derivative.
+) -> tuple[dict[str, Floats], dict[str, Floats]]:
+    """Return the gradient by name, and the sums of the absolute values of the terms that make it.
 
-    For a weight these are inputs times cotangents, one for each sample. Only the last sum is taken
-    by absolute values: taking all of them would let the result grow from layer to layer.
+    For a weight the terms are inputs times cotangents, one for each sample. Only the last sum is
+    taken by absolute values: taking all of them would let the result grow from layer to layer.
     """
-    nodes = {name: graph.tensor(name) for name in (graph.params if names is None else names)}
+    nodes = _nodes(graph, names)
     cotangents = backward(graph, values, sources=tuple(nodes.values()))
     images = _linear_images(graph, nodes.values())
     wanted_ones = images | {node.index for node in nodes.values()}
@@ -112,7 +112,11 @@ def absolute_terms(
             if part is not None:
                 old = found.get(source.index)
                 found[source.index] = part if old is None else old + part
-    return _named(nodes, found)
+    return _named(nodes, cotangents), _named(nodes, found)
+
+
+def _nodes(graph: Graph, names: Iterable[str] | None) -> dict[str, Node]:
+    return {name: graph.tensor(name) for name in (graph.params if names is None else names)}
 
 
 def _linear_images(graph: Graph, sources: Iterable[Node]) -> set[int]:

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fastcheck.graph.node import Node
-    from fastcheck.graph.ops.base import Op
 
     Array = NDArray[Any]
     Shape = tuple[int, ...]
@@ -160,11 +159,6 @@ class Builder:
             )
             nodes.append(self.node(o, kept))
         return nodes, tuple(factors)
-
-    def apply(self, op: Op, operands: Sequence[Operand]) -> Value:
-        """Return an entry-by-entry operation of `operands`, with broadcasting."""
-        nodes, factors = self.aligned(operands)
-        return Value(self.graph.apply(op, *nodes), factors)
 
 
 def _axis(n: int, own: list[tuple[int, ...]]) -> tuple[int, ...]:

@@ -20,7 +20,7 @@ from fastcheck.lower.recognise import Found, Recogniser
 from fastcheck.lower.samples import label_samples
 from fastcheck.lower.tidy import find_splits, prune
 from fastcheck.operation import Operation
-from fastcheck.tracing.functions import assigned, cast, copied, part, powered
+from fastcheck.tracing.functions import assigned, cast, part
 from fastcheck.tracing.recording import Ref, refs
 
 if TYPE_CHECKING:
@@ -35,8 +35,6 @@ Lowered = Operand | Moved
 
 MOST_PASSES = 3
 """How often the loss is lowered, if a later call shows how axes of constants are joined."""
-
-ENTRYWISE = {np.clip, np.where, assigned, cast, copied, powered}
 
 
 def lower(
@@ -66,9 +64,12 @@ def lower(
     """
     with np.errstate(all="ignore"):
         values = recording.replay(params)
+    named = named_data(recording)
+    depends = dependent(recording, named)
+    recogniser = Recogniser(recording.calls, values, depends) if recognises else None
     hints: Hints = {}
     for _ in range(MOST_PASSES):
-        lowering = _Lowering(recording, values, recognises, hints)
+        lowering = _Lowering(recording, values, named, depends, recogniser, hints)
         graph = lowering.run()
         found = find_splits(graph, lowering.builder.leaves)
         if found.items() <= hints.items():
@@ -83,22 +84,26 @@ class _Lowering:
     """One recording on its way to a graph."""
 
     def __init__(
-        self, recording: Recording, values: list[Any], recognises: bool, hints: Hints
+        self,
+        recording: Recording,
+        values: list[Any],
+        named: dict[int, str],
+        depends: list[bool],
+        recogniser: Recogniser | None,
+        hints: Hints,
     ) -> None:
         self.recording = recording
         self.calls = recording.calls
         self.values = values
-        self.named_data = named_data(recording)
-        self.depends = dependent(recording, self.named_data)
+        self.named_data = named
+        self.depends = depends
+        self.recogniser = recogniser
         self.builder = Builder(hints)
         self.ids = Ids(self.builder)
         self.found: dict[int, Found] = {}
         self.lowered: dict[int, Lowered] = {}
         self.positions: list[int] = []
         self.names = {index: name for name, index in recording.marks.items()}
-        self.recogniser = (
-            Recogniser(self.calls, self.values, self.depends, ENTRYWISE) if recognises else None
-        )
 
     def run(self) -> Graph:
         """Return the graph."""

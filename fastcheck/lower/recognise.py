@@ -11,13 +11,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fastcheck.graph import ops
 from fastcheck.graph.ops.pointwise import Bend, logistic
-from fastcheck.tracing.functions import assigned
+from fastcheck.tracing.functions import assigned, cast, copied, powered
 from fastcheck.tracing.recording import Ref
 
 if TYPE_CHECKING:
@@ -60,23 +61,29 @@ class Found:
     axes: tuple[int, ...] | None = None
 
 
-def known_functions() -> list[tuple[Callable[[Floats], Floats], Callable[[Node], Node]]]:
-    """Return functions of one number and their operations."""
+ENTRYWISE = {np.clip, np.where, assigned, cast, copied, powered}
+"""Functions that work entry by entry, beside all ufuncs."""
+
+
+@cache
+def known_functions() -> list[tuple[Floats, Callable[[Node], Node]]]:
+    """Return operations of one number, with their values on the grid."""
+    x = GRID
     root = np.sqrt(2.0 / np.pi)
     return [
-        (logistic, ops.sigmoid),
-        (lambda x: logistic(-x), lambda a: ops.sigmoid(ops.scale(a, -1.0))),
-        (np.tanh, ops.tanh),
-        (lambda x: np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x))), ops.softplus),
-        (lambda x: x * logistic(x), lambda a: ops.silu(a)),
+        (logistic(x), ops.sigmoid),
+        (logistic(-x), lambda a: ops.sigmoid(ops.scale(a, -1.0))),
+        (np.tanh(x), ops.tanh),
+        (np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x))), ops.softplus),
+        (x * logistic(x), ops.silu),
         (
-            lambda x: 0.5 * x * (1.0 + np.tanh(root * (x + 0.044715 * x**3))),
+            0.5 * x * (1.0 + np.tanh(root * (x + 0.044715 * x**3))),
             lambda a: ops.gelu(a, approximate="tanh"),
         ),
-        (lambda x: x * _phi(x), lambda a: ops.gelu(a)),
-        (lambda x: np.where(x > 0, x, np.expm1(np.minimum(x, 0))), lambda a: ops.elu(a)),
-        (lambda x: x * x, ops.square),
-        (np.abs, lambda a: ops.abs(a)),
+        (x * _phi(x), ops.gelu),
+        (np.where(x > 0, x, np.expm1(np.minimum(x, 0))), ops.elu),
+        (x * x, ops.square),
+        (np.abs(x), ops.abs),
     ]
 
 
@@ -91,8 +98,6 @@ class Recogniser:
         The value of every call at the base point.
     depends : sequence of bool
         Which values depend on parameters.
-    entrywise : set
-        NumPy functions that work entry by entry.
     """
 
     def __init__(
@@ -100,16 +105,20 @@ class Recogniser:
         calls: Sequence[Call],
         values: Sequence[Any],
         depends: Sequence[bool],
-        entrywise: set[Any],
     ) -> None:
         self.calls = calls
         self.values = values
         self.depends = depends
-        self.entrywise = entrywise
         self.roots = self._find_roots()
+        self._known: dict[int, Found | None] = {}
 
     def find(self, index: int) -> Found | None:
         """Return the operation that computes call `index` from an earlier value."""
+        if index not in self._known:
+            self._known[index] = self._find(index)
+        return self._known[index]
+
+    def _find(self, index: int) -> Found | None:
         call = self.calls[index]
         if call.dtype != np.float64:
             return None
@@ -132,12 +141,7 @@ class Recogniser:
         return roots
 
     def _roots_of(self, call: Call, roots: list[tuple[int, ...]]) -> tuple[int, ...]:
-        is_entrywise = call.function in self.entrywise or isinstance(call.function, np.ufunc)
-        if (
-            not is_entrywise
-            or getattr(call.function, "signature", None)
-            or not self.depends[call.index]
-        ):
+        if not self.depends[call.index] or not _is_entrywise(call.function):
             return ()
         if call.function is assigned and not isinstance(call.args[1], Ref):
             return ()
@@ -153,11 +157,6 @@ class Recogniser:
             return ()
         kept = [r for r in found[0] if all(r in other for other in found[1:])]
         return tuple(kept[-MOST_ROOTS:])
-
-    def _is_entrywise(self, function: Any) -> bool:
-        if isinstance(function, np.ufunc | np.vectorize):
-            return function.signature is None
-        return function in self.entrywise
 
     def _is_number(self, argument: Any) -> bool:
         if isinstance(argument, Ref):
@@ -309,6 +308,12 @@ def _phi(x: Floats) -> Floats:
     return np.array([0.5 * math.erfc(-t / math.sqrt(2.0)) for t in x.reshape(-1)]).reshape(x.shape)
 
 
+def _is_entrywise(function: Any) -> bool:
+    if isinstance(function, np.ufunc | np.vectorize):
+        return function.signature is None
+    return function in ENTRYWISE
+
+
 _TRIED_ALONE = (np.maximum, np.minimum, np.clip, np.where)
 
 
@@ -356,8 +361,8 @@ def _match(y: Floats) -> Callable[[Node], Node] | None:
         bent = np.where(GRID > 0.0, high * GRID, low * GRID)
         if low != high and _close(bent, y):
             return lambda a: a.graph.apply(Bend(low, high), a)
-        for function, make in known_functions():
-            if _close(function(GRID), y):
+        for known, make in known_functions():
+            if _close(known, y):
                 return make
     return None
 

@@ -29,7 +29,7 @@ CASES: list[Factory] = [*DENSE, *IMAGE, *SEQUENCE]
 
 LARGE: dict[str, Factory] = {
     "lenet": partial(make_lenet_im2col, image=28, filters=(6, 16), hidden=160, batch=32),
-    "dense_batchnorm": partial(make_fc_batchnorm, n_in=784, hidden=(512, 512), batch=64),
+    "dense_batchnorm": partial(make_fc_batchnorm, n_in=784, hidden=(512, 512), batch=100),
     "lstm": partial(make_lstm_batched, n_in=32, hidden=64, steps=20, batch=16),
     "transformer": partial(
         make_transformer_lm, width=64, heads=4, tokens=16, batch=8, layers=2, vocab=50

@@ -37,15 +37,17 @@ UNARY = {
     "sin": "sin", "cos": "cos", "tan": "tan", "arctan": "arctan", "sinh": "sinh", "cosh": "cosh",
     "arcsin": "arcsin", "arccos": "arccos", "arcsinh": "arcsinh", "cbrt": "cbrt",
     "floor": "floor", "ceil": "ceil", "rint": "round", "trunc": "trunc",
+    "logical_not": "logical_not", "invert": "logical_not",
 }  # fmt: skip
 BINARY = {
     "add": "add", "subtract": "subtract", "maximum": "maximum", "minimum": "minimum",
     "fmax": "maximum", "fmin": "minimum", "greater": "greater", "greater_equal": "greater_equal",
     "less": "less", "less_equal": "less_equal", "equal": "equal", "not_equal": "not_equal",
+    "logical_and": "logical_and", "bitwise_and": "logical_and",
+    "logical_or": "logical_or", "bitwise_or": "logical_or",
 }  # fmt: skip
 for _numpy, _ours in (UNARY | BINARY).items():
-    if hasattr(ops, _ours):
-        HANDLERS[getattr(np, _numpy)] = entrywise(getattr(ops, _ours))
+    HANDLERS[getattr(np, _numpy)] = entrywise(getattr(ops, _ours))
 for _scipy, _ours in {"expit": "sigmoid", "erf": "erf", "log_expit": "log_sigmoid"}.items():
     SCIPY[_scipy] = entrywise(getattr(ops, _ours))
 
@@ -131,21 +133,6 @@ def where(builder: Builder, args: list[Any], kwargs: dict[str, Any]) -> Value:
         raise LoweringError("where without alternatives")
     nodes, factors = builder.aligned([operand(a) for a in args])
     return Value(ops.where(*nodes), factors)
-
-
-@handles(np.logical_not, np.invert)
-def logical_not(builder: Builder, args: list[Any], kwargs: dict[str, Any]) -> Value:
-    """Return ``1 - x`` of a truth value."""
-    (x,) = bound(args, kwargs, "x")
-    nodes, factors = builder.aligned([np.ones(()), x])
-    return Value(ops.subtract(*nodes), factors)
-
-
-@handles(np.logical_and, np.bitwise_and)
-def logical_and(builder: Builder, args: list[Any], kwargs: dict[str, Any]) -> Value:
-    """Return the product of two truth values."""
-    nodes, factors = builder.aligned([operand(a) for a in bound(args, kwargs, "a", "b")])
-    return Value(ops.multiply(*nodes), factors)
 
 
 @handles(np.logaddexp)

@@ -74,8 +74,7 @@ _REDUCTIONS = (
     ("prod", np.prod, None), ("prod", np.multiply.reduce, 0),
 )  # fmt: skip
 for _ours, _numpy, _default in _REDUCTIONS:
-    if hasattr(ops, _ours):
-        HANDLERS[_numpy] = reduction(getattr(ops, _ours), _default)
+    HANDLERS[_numpy] = reduction(getattr(ops, _ours), _default)
 
 
 def _spread(function: Callable[..., Node]) -> Handler:
@@ -93,20 +92,26 @@ def _spread(function: Callable[..., Node]) -> Handler:
     return handler
 
 
-for _name in ("var", "std"):
-    if hasattr(ops, _name):
-        HANDLERS[getattr(np, _name)] = _spread(getattr(ops, _name))
+HANDLERS[np.var] = _spread(ops.var)
+HANDLERS[np.std] = _spread(ops.std)
 
 
-@handles(np.argmax, np.argmin)
-def place(builder: Builder, args: list[Any], kwargs: dict[str, Any]) -> Value:
-    """Return where the largest entry is, so that a change of it is seen."""
-    a, axis, out, keepdims = bound(args, kwargs, "a", "axis", "out", "keepdims")
-    if out is not None or axis is None or len(groups(a.factors)[axis % a.ndim]) != 1:
-        raise LoweringError("a position among several axes")
-    (over,) = groups(a.factors)[axis % a.ndim]
-    node = ops.argmax(a.node, axis=over, keepdims=bool(keepdims))
-    return Value(node, kept_factors(a.factors, (axis % a.ndim,), bool(keepdims)))
+def _place(function: Callable[..., Node]) -> Handler:
+    """Return a handler for the position of an extreme entry, so that a change of it is seen."""
+
+    def handler(builder: Builder, args: list[Any], kwargs: dict[str, Any]) -> Value:
+        a, axis, out, keepdims = bound(args, kwargs, "a", "axis", "out", "keepdims")
+        if out is not None or axis is None or len(groups(a.factors)[axis % a.ndim]) != 1:
+            raise LoweringError("a position among several axes")
+        (over,) = groups(a.factors)[axis % a.ndim]
+        node = function(a.node, axis=over, keepdims=bool(keepdims))
+        return Value(node, kept_factors(a.factors, (axis % a.ndim,), bool(keepdims)))
+
+    return handler
+
+
+HANDLERS[np.argmax] = _place(ops.argmax)
+HANDLERS[np.argmin] = _place(ops.argmin)
 
 
 @handles(np.linalg.norm)
@@ -117,9 +122,7 @@ def norm(builder: Builder, args: list[Any], kwargs: dict[str, Any]) -> Value:
     plain = order is None or (order == 2 and len(axes) == 1) or order == "fro"
     if not plain:
         raise LoweringError("an unusual norm")
-    squares = Value(ops.square(a.node), a.factors)
-    total = reduced(ops.sum, squares, axes, bool(keepdims))
-    return Value(ops.sqrt(total.node), total.factors)
+    return reduced(ops.norm, a, axes, bool(keepdims))
 
 
 @handles(np.cumsum)

@@ -21,10 +21,10 @@ SCIPY: dict[str, Handler] = {}
 
 
 def handles(*functions: Any) -> Callable[[Handler], Handler]:
-    """Register a handler for `functions`; those that this NumPy does not have are None."""
+    """Register a handler for `functions`."""
 
     def register(handler: Handler) -> Handler:
-        HANDLERS.update({f: handler for f in functions if f is not None})
+        HANDLERS.update(dict.fromkeys(functions, handler))
         return handler
 
     return register
