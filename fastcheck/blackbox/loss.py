@@ -37,6 +37,8 @@ class BlackBox:
     ----------
     arrays : dict of str to ndarray
         What is perturbed, by name.
+    fixed : dict of str to object
+        Integers among the parameters, as they were given, which cannot be perturbed.
     seconds : float
         How long the fastest evaluation took; infinite before the first.
     unit : float
@@ -59,9 +61,12 @@ class BlackBox:
         self.is_closure = takes_nothing(loss)
         self.function = loss
         self.structure = params
+        given = named(params)
+        self.fixed = _integers(given)
         self.arrays = {
             name: _live(name, value) if self.is_closure else _copied(name, value)
-            for name, value in named(params).items()
+            for name, value in given.items()
+            if name not in self.fixed
         }
         for name, array in self.arrays.items():
             _check_values(name, array)
@@ -88,7 +93,7 @@ class BlackBox:
 
     def called(self, arrays: dict[str, Array]) -> Any:
         """Return what a loss of one argument gives for `arrays`, in the containers it expects."""
-        return self.function(rebuilt(self.structure, arrays))
+        return self.function(rebuilt(self.structure, _in_order(self.structure, self.fixed, arrays)))
 
     def _scalar(self, value: Any) -> float:
         if type(value) is float:
@@ -184,6 +189,29 @@ def takes_nothing(loss: Callable[..., Any]) -> bool:
         f"`loss` must take no argument, or the parameters, got a function of {signature}; bind "
         "the rest, as in lambda: loss(params, x, y)"
     )
+
+
+def _integers(given: dict[str, Any]) -> dict[str, Any]:
+    """Return what cannot be perturbed because it consists of integers, if that is not all."""
+    kinds = (int, np.integer, np.bool_, np.ndarray, list)
+    found = {
+        name: value
+        for name, value in given.items()
+        if isinstance(value, kinds) and _kind(value) in ("i", "u", "b")
+    }
+    return found if len(found) < len(given) else {}
+
+
+def _kind(value: Any) -> str:
+    try:
+        return np.asarray(value).dtype.kind
+    except ValueError:  # a ragged list
+        return "O"
+
+
+def _in_order(structure: object, fixed: dict[str, Any], arrays: dict[str, Any]) -> dict[str, Any]:
+    """Return all parameters by name, in the order of the user's."""
+    return {name: fixed[name] if name in fixed else arrays[name] for name in named(structure)}
 
 
 def _live(name: str, value: object) -> Array:

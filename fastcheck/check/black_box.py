@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastcheck import findings
-from fastcheck.blackbox import Preflight, Survey, Surveyor
-from fastcheck.blackbox.preflight import drifted, mutated
+from fastcheck.blackbox import Survey, Surveyor
 from fastcheck.blackbox.sample import Budget, chosen_entries
+from fastcheck.blackbox.truncation import find_truncation
 from fastcheck.bounds import UNITS
 from fastcheck.check.measurement import Measurement
 from fastcheck.parallel import single_threaded_blas
 from fastcheck.params import select_names
 from fastcheck.plan import Numerical, counter
+from fastcheck.preflight import about_precision, about_step, drifted, mutated
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fastcheck.blackbox import BlackBox
+    from fastcheck.blackbox.truncation import Truncation
+    from fastcheck.preflight import Preflight
     from fastcheck.result import Finding
 
     Arrays = Mapping[str, NDArray[Any]]
@@ -31,6 +34,10 @@ if TYPE_CHECKING:
     Patterns = str | Iterable[str] | None
     Progress = Callable[[int, int], None]
 
+N_SHOWN = 2
+"""Entries of a tensor in which the truncation error of a given step is measured."""
+MOST_TENSORS = 16
+"""Tensors in which it is."""
 ROUNDINGS = 256.0
 """Allowance for the analytic gradient, in roundings of its values."""
 
@@ -47,6 +54,7 @@ class BlackBoxMeasurement(Measurement):
     def __init__(
         self,
         box: BlackBox,
+        preflight: Preflight,
         *,
         step: float | None,
         seed: int,
@@ -60,8 +68,7 @@ class BlackBoxMeasurement(Measurement):
         self.seed = seed
         self.surveyor: Surveyor | None = None
         self.bounds: dict[str, Floats] = {}
-        with self.timed("forward"), single_threaded_blas():
-            preflight = Preflight(box)
+        self.preflight: Preflight = preflight
         self.loss = preflight.loss
         self.findings.extend(preflight.findings)
 
@@ -128,6 +135,27 @@ class BlackBoxMeasurement(Measurement):
             )
         with self.box.restoring():
             self.findings.extend(drifted(self.loss, self.box))
+        if self.step is not None:
+            self.findings.extend(self._about_step(self.step, surveyor, analytic, rtol))
+
+    def _about_step(
+        self,
+        step: float,
+        surveyor: Surveyor,
+        analytic: Mapping[str, Floats] | None,
+        rtol: float,
+    ) -> list[Finding]:
+        """Return a warning if the user's step is too large, as the largest entries show it."""
+        found: dict[str, Truncation] = {}
+        for name in self.names:
+            values = self.numerical.tensors[name].values if analytic is None else analytic[name]
+            size = np.nan_to_num(np.abs(values.reshape(-1)), posinf=0.0)
+            places = np.argsort(-size, kind="stable")[:N_SHOWN]
+            if places.size and len(found) < MOST_TENSORS:
+                found[name] = find_truncation(
+                    self.box, name, places, step, loss=self.loss, noise=surveyor.noise, rtol=rtol
+                )
+        return about_step(step, found, self.shapes, rtol)
 
     def bound(self, name: str, dtype: np.dtype[Any] | None) -> Floats:
         """Return the allowance of each entry of a tensor."""
@@ -147,5 +175,7 @@ class BlackBoxMeasurement(Measurement):
         found = findings.about_influence(self.numerical.tensors, self.box.is_closure)
         found += findings.about_zeros(self.numerical.tensors, self.bounds)
         if self.surveyor is not None and self.surveyor.is_noisy:
-            found.append(findings.about_noise(self.surveyor.noise, self.loss))
+            found += about_precision(
+                self.surveyor.noise, self.loss, self.box.unit, self.box.arrays, self.preflight.reach
+            )
         return found

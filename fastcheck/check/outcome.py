@@ -44,9 +44,11 @@ def make_result(
     audits, spots = _second_opinions(run) if tensors else ([], [])
     doubted = {audit.tensor for audit in audits if not audit.passed}
     doubted |= {spot.tensor for spot in spots if not spot.passed}
-    tensors = {
+    judged = {
         name: _doubted(tensor) if name in doubted else tensor for name, tensor in tensors.items()
     }
+    tensors = judged | run.refused
+    tensors = {name: tensors[name] for name in run.shapes if name in tensors}
     found = [
         *run.findings,
         *run.remarks(),
@@ -68,7 +70,7 @@ def make_result(
         plan=run.numerical.plan,
         plan_reason=run.numerical.reason,
         numerical={name: t.values for name, t in run.numerical.tensors.items()},
-        bounds={name: run.bound(name, None) for name in tensors},
+        bounds={name: run.bound(name, None) for name in judged},
         audits=tuple(audits),
         spot_checks=tuple(spots),
         batch=_provenance(run.batch),
@@ -101,7 +103,7 @@ def _coverage(run: Measurement, tensors: dict[str, TensorResult]) -> Coverage:
         "units": "by perturbing every unit in every sample, and exact outer products",
         "sample": "each perturbed on its own: the largest of each tensor and others at random",
     }.get(run.numerical.plan, "nothing was probed")
-    left_out = len(run.shapes.keys() - run.optional - set(run.names))
+    left_out = len(run.shapes.keys() - run.optional - set(run.asked))
     note = f"; {left_out} tensors left out as asked" if left_out else ""
     if tensors:
         return Coverage.of(tensors.values(), how + note)
