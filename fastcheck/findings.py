@@ -9,14 +9,15 @@ import numpy as np
 
 from fastcheck.graph.route import find_route
 from fastcheck.params import did_you_mean
-from fastcheck.result import Finding
-from fastcheck.result.wording import listing
+from fastcheck.result import Entry, Finding
+from fastcheck.result.wording import listing, quantity
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
+    from fastcheck.blackbox import BlackBox
     from fastcheck.derivatives import Derivatives
     from fastcheck.graph.state import State
     from fastcheck.result import Audit, SpotCheck, TensorResult
@@ -130,6 +131,28 @@ def about_influence(tensors: Mapping[str, Derivatives], is_closure: bool) -> lis
         if found.known.any() and not found.plus[found.known].any()
         and not found.minus[found.known].any()
     ]  # fmt: skip
+
+
+def about_domain(box: BlackBox, tensors: Mapping[str, Derivatives]) -> list[Finding]:
+    """Return a finding about probes that the loss could not evaluate."""
+    problem = box.problem
+    if problem is None:
+        return []
+    index = np.unravel_index(problem.place, box.shapes[problem.name])
+    entry = Entry(problem.name, tuple(int(i) for i in index), 0.0, 0.0, 0.0, "unresolved")
+    lost = sum(int((t.known & ~np.isfinite(t.values)).sum()) for t in tensors.values())
+    others = f", and at {box.n_outside - 1} other probes" if box.n_outside > 1 else ""
+    outcome = (
+        f"{quantity(lost, 'entry has', 'entries have')} no derivative for that: move the "
+        "parameters away from the edge of what the loss can evaluate"
+        if lost
+        else "smaller steps or one side did for all entries"
+    )
+    message = (
+        f"the loss {problem.text} with {entry.address} moved by {problem.step:.1e}{others}; "
+        f"{outcome}"
+    )
+    return [Finding("domain-exit", "warning" if lost else "note", problem.name, message)]
 
 
 def about_zeros(

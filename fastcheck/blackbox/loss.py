@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fastcheck.blackbox.losses import Losses, Problem
 from fastcheck.blackbox.structure import named, rebuilt
 from fastcheck.errors import InputError
 
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Array = NDArray[Any]
+    Ints = NDArray[np.int64]
+
+CHUNK = 64
+"""Entries that are probed between two reports."""
 
 
 class BlackBox:
@@ -32,6 +37,8 @@ class BlackBox:
         containers of the kind of `params`.
     params : mapping, list or tuple of ndarray
         The point. Any floating-point dtype, memory order and strides.
+    before_each : callable, optional
+        Called without arguments before each evaluation, for example to seed a generator.
 
     Attributes
     ----------
@@ -41,6 +48,10 @@ class BlackBox:
         How long the fastest evaluation took; infinite before the first.
     unit : float
         Unit roundoff of the type that the loss returned, the coarsest seen.
+    n_outside : int
+        How many probes raised or gave no finite number.
+    problem : Problem or None
+        The first of them.
 
     Raises
     ------
@@ -55,9 +66,15 @@ class BlackBox:
     25.0
     """
 
-    def __init__(self, loss: Callable[..., Any], params: object) -> None:
+    def __init__(
+        self,
+        loss: Callable[..., Any],
+        params: object,
+        before_each: Callable[[], Any] | None = None,
+    ) -> None:
         self.is_closure = takes_nothing(loss)
-        self.function = loss
+        self.function = preceded(loss, before_each)
+        self.before_each = before_each
         self.structure = params
         self.arrays = {
             name: _live(name, value) if self.is_closure else _copied(name, value)
@@ -67,6 +84,8 @@ class BlackBox:
             _check_values(name, array)
         self.seconds = math.inf
         self.unit = 2.0**-53
+        self.n_outside = 0
+        self.problem: Problem | None = None
 
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:
@@ -125,33 +144,83 @@ class BlackBox:
         for name in self.changed(kept):
             self.arrays[name][...] = kept[name]
 
-    def moved(self, name: str, place: int, step: float) -> tuple[float, float]:
-        """Return the loss with one entry moved, and by how much it really was.
+    # ------------------------------------------------------------ probes
+
+    def probed(self, name: str, places: Ints, step: float) -> Iterator[tuple[Ints, Losses]]:
+        """Yield parts of `places` with the losses there, in any order, as they are found."""
+        for lo in range(0, len(places), CHUNK):
+            part = places[lo : lo + CHUNK]
+            yield part, self.losses(name, part, step)
+
+    def losses(self, name: str, places: Ints, step: float) -> Losses:
+        """Return the losses with entries moved one at a time, up and down.
 
         Parameters
         ----------
         name : str
             The tensor.
-        place : int
-            The entry, in C order.
+        places : ndarray of int64
+            The entries, in C order.
         step : float
-            What is added; the sum is rounded to the dtype of the array.
+            What is added and subtracted; the sum is rounded to the dtype of the array.
+
+        Notes
+        -----
+        Two evaluations per entry, which is restored bit for bit, whatever happens. Where the loss
+        raises, or gives no finite number, the probe is outside its domain: NaN.
         """
+        found = Losses.unknown(len(places))
         flat = self.arrays[name].flat
-        kept = flat[place]
+        for k, place in enumerate(places):
+            kept = flat[place]
+            try:
+                for move, moves, values in (
+                    (step, found.above, found.up),
+                    (-step, found.below, found.down),
+                ):
+                    flat[place] = float(kept) + move
+                    moves[k] = float(flat[place]) - float(kept)
+                    values[k] = self._tried(found, name, int(place), move)
+            finally:
+                flat[place] = kept
+        self.note(found)
+        return found
+
+    def tried(self) -> float:
+        """Return the loss at the present values; NaN where it raises."""
         try:
-            flat[place] = float(kept) + step
-            distance = float(flat[place]) - float(kept)
-            return self.loss(), distance
-        except Exception as problem:
-            where = ", ".join(map(str, np.unravel_index(place, self.arrays[name].shape)))
-            problem.add_note(
-                f"The loss raised this with {name}[{where}] moved by {step:.1e}; all parameters "
-                "were restored."
-            )
-            raise
-        finally:
-            flat[place] = kept
+            return self.loss()
+        except Exception:
+            return math.nan
+
+    def note(self, losses: Losses) -> None:
+        """Add up what could not be evaluated."""
+        self.n_outside += losses.n_outside
+        self.problem = self.problem or losses.problem
+
+    def _tried(self, found: Losses, name: str, place: int, step: float) -> float:
+        try:
+            value = self.loss()
+        except Exception as error:
+            text = f"raised {type(error).__name__}" + f": {error}" * bool(str(error))
+            found.failed(Problem(name, place, step, text), raised=True)
+            return math.nan
+        if not math.isfinite(value):
+            found.failed(Problem(name, place, step, f"is {value}"), raised=False)
+            return math.nan
+        return value
+
+
+def preceded(function: Callable[..., Any], before: Callable[[], Any] | None) -> Callable[..., Any]:
+    """Return `function`, with `before` called first; as it is if that is None."""
+    if before is None:
+        return function
+
+    def both(*args: Any) -> Any:
+        before()
+        return function(*args)
+
+    return both
 
 
 def takes_nothing(loss: Callable[..., Any]) -> bool:

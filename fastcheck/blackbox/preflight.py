@@ -108,7 +108,7 @@ def mutated(what: str, names: list[str]) -> Finding:
 
 def drifted(loss: float, box: BlackBox) -> list[Finding]:
     """Return a finding if the loss at the point has changed since it was first evaluated."""
-    again = box.loss()
+    again = box.tried()
     if is_same(loss, again, box):
         return []
     message = (

@@ -6,6 +6,10 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from fastcheck.blackbox.losses import Slopes
+
 if TYPE_CHECKING:
     from fastcheck.blackbox.loss import BlackBox
 
@@ -27,7 +31,7 @@ class Pair:
     step : float
         The mean of both distances.
     minus, plus : float
-        One-sided slopes.
+        One-sided slopes; NaN where the loss could not be evaluated.
     value : float
         Central difference, of second order for unequal distances too.
     """
@@ -36,6 +40,17 @@ class Pair:
     minus: float
     plus: float
     value: float
+
+    @classmethod
+    def of(cls, slopes: Slopes, k: int) -> Pair:
+        """Return the slopes of one of several entries."""
+        arrays = (slopes.step, slopes.minus, slopes.plus, slopes.value)
+        return cls(*(float(array[k]) for array in arrays))
+
+    @property
+    def is_inside(self) -> bool:
+        """Whether the loss could be evaluated on both sides."""
+        return math.isfinite(self.value)
 
     @property
     def jump(self) -> float:
@@ -108,13 +123,8 @@ class Stencil:
         return self.pairs[level]
 
     def _evaluated(self, step: float) -> Pair:
-        up, above = self.box.moved(self.name, self.place, step)
-        down, below = self.box.moved(self.name, self.place, -step)
-        if not (above > 0.0 > below and math.isfinite(up) and math.isfinite(down)):
-            return Pair(step, math.nan, math.nan, math.nan)
-        plus, minus = (up - self.loss) / above, (self.loss - down) / -below
-        value = (plus * -below + minus * above) / (above - below)
-        return Pair(0.5 * (above - below), minus, plus, value)
+        losses = self.box.losses(self.name, np.array([self.place]), step)
+        return Pair.of(Slopes.of(losses, self.loss), 0)
 
     def estimate(self, level: int) -> Estimate:
         """Return the derivative at a level, with a bound from the level above.
@@ -127,6 +137,8 @@ class Stencil:
         adds ``J (1 - c/h)/2`` to D1, and never more than both differences together.
         """
         near, far = self.pair(level), self.pair(level + 1)
+        if not near.is_inside:
+            return Estimate(math.nan, 0.0, math.inf, near)
         noise = NOISE * self.noise / near.step
         kink = abs(far.jump - far.step / near.step * near.jump)
         kink = max(0.0, kink - KINK_NOISE * self.noise / near.step)
@@ -144,12 +156,34 @@ class Stencil:
         third is allowed. What kinks can do is found as for :meth:`estimate`.
         """
         one, two, four = (self.pair(level + k) for k in (0, 1, 2))
+        if not one.is_inside:
+            return Estimate(math.nan, 0.0, math.inf, one)
         low, high = (4.0 * one.value - two.value) / 3.0, (4.0 * two.value - four.value) / 3.0
         noise = 5.0 / 3.0 * NOISE * self.noise / one.step
         kinks = abs(two.jump - 2.0 * one.jump) + abs(four.jump - 2.0 * two.jump)
         kinks = max(0.0, kinks - 2.0 * KINK_NOISE * self.noise / one.step)
         bend = abs(high - low) / 3.0 + BEND * kinks
         return Estimate(low, noise, bend if math.isfinite(bend) else math.inf, one)
+
+    def one_sided(self, level: int) -> Estimate:
+        """Return the derivative from one side, where the other is outside the domain.
+
+        Notes
+        -----
+        ``D1 = 2 S(h) - S(2h)`` of the slopes of one side is of second order; its error is a third
+        of ``|D1 - D2|`` where the loss is smooth, all of which is allowed.
+        """
+        pairs = [self.pair(level + k) for k in (0, 1, 2)]
+        best = Estimate(math.nan, 0.0, math.inf, pairs[0])
+        if not pairs[0].step:
+            return best
+        for side in ("plus", "minus"):
+            one, two, four = (getattr(pair, side) for pair in pairs)
+            near, far = 2.0 * one - two, 2.0 * two - four
+            noise = 3.0 * NOISE * self.noise / pairs[0].step
+            if abs(far - near) < best.bend:
+                best = Estimate(near, noise, abs(far - near), pairs[0])
+        return best
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +220,8 @@ class Wanted:
 def refined(stencil: Stencil, wanted: Wanted) -> tuple[Estimate, bool]:
     """Return the derivative in an entry, and whether it lies at a kink.
 
-    Steps shrink while kinks or curvature disturb, and grow while rounding does.
+    Steps shrink while kinks, curvature or the edge of the domain disturb, and grow while rounding
+    does. Where one side is outside the domain at every step, the other has to do.
     """
     found = [stencil.estimate(0)]
     if wanted.is_met(found[0]):
@@ -206,6 +241,8 @@ def refined(stencil: Stencil, wanted: Wanted) -> tuple[Estimate, bool]:
         if _is_kink(found[-2], found[-1]):
             at = found[-1]
             return Estimate(at.value, at.noise, 0.0, at.pair), True
+        if not any(math.isfinite(e.bound) for e in found):
+            found = [stencil.one_sided(level) for level in (0, *DOWN)]
     return _chosen(found, wanted), False
 
 

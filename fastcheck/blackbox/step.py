@@ -19,6 +19,9 @@ GROW, SHRINK = 8.0, 1.0 / 32.0
 WIDEST = 2.0**-5
 """Largest step, relative to the size of the parameters or 1."""
 
+NARROWEST = 2.0**-44
+"""Smallest step, relative to the size of the parameters: some hundred spacings of numbers."""
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
@@ -73,6 +76,7 @@ def find_step(
     size = float(np.abs(box.arrays[name]).max(initial=0.0))
     h = _power(first_step(noise, loss, size))
     places = tuple(places)
+    tiny = float(np.finfo(np.float64).tiny) / NARROWEST
     widest = WIDEST * max(size, 1.0)
     truncation = 0.0
     for _ in range(MOST_ROUNDS):
@@ -81,7 +85,7 @@ def find_step(
         truncation = third / 3.0
         if third > 2.0 * allowed:
             ratio = max(float(np.cbrt(allowed / third)), SHRINK)
-            h = _power(h * ratio)
+            h = _power(max(h * ratio, NARROWEST * max(size, tiny)))
             truncation *= ratio * ratio
             if ratio > 0.25:
                 break

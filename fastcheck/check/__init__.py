@@ -75,6 +75,7 @@ def numerical_gradient(
     budget: float | None = None,
     only: Patterns = None,
     skip: Patterns = None,
+    before_each: Callable[[], Any] | None = None,
     progress: Progress | None = None,
 ) -> NumericalGradient:
     """Return the gradient of a loss by finite differences.
@@ -109,6 +110,9 @@ def numerical_gradient(
         Seconds that an exhaustive plan may take, by default 2 of a graph and 60 of a black box.
     only, skip : str or iterable of str, optional
         Patterns of the names to check or to leave out, such as ``"W*"``.
+    before_each : callable, optional
+        Called without arguments before each evaluation of a function and of its gradient: what
+        seeds a generator, resets a hidden state or empties a cache.
     progress : callable, optional
         Called as ``progress(done, total)``.
 
@@ -138,10 +142,11 @@ def numerical_gradient(
     >>> numerical.values["b1"].round(12).tolist()
     [2.0, 4.0]
     """
-    check_options(n_jobs=n_jobs, budget=budget, progress=progress)
+    check_options(n_jobs=n_jobs, budget=budget, before_each=before_each, progress=progress)
     run = measurement_for(
-        loss, params, engine, step=step, arithmetic=arithmetic, seed=seed, only=only, skip=skip
-    )
+        loss, params, engine, step=step, arithmetic=arithmetic, seed=seed, only=only, skip=skip,
+        before_each=before_each,
+    )  # fmt: skip
     errors = [finding.message for finding in run.findings if finding.severity == "error"]
     if errors:
         raise InputError(f"`loss` must be a function of the parameters; {errors[0]}")
@@ -166,13 +171,16 @@ def check_gradients(
     loss_value: float | None = None,
     only: Patterns = None,
     skip: Patterns = None,
+    before_each: Callable[[], Any] | None = None,
     progress: Progress | None = None,
 ) -> CheckResult:
     """Compare an analytic gradient with a numerical one, entry by entry.
 
     Parameters
     ----------
-    loss, params, plan, engine, step, arithmetic, n_jobs, seed, budget, only, skip, progress
+    loss, params, plan, engine, step, arithmetic, n_jobs, seed, budget
+        As for :func:`numerical_gradient`.
+    only, skip, before_each, progress
         As for :func:`numerical_gradient`.
     grads : mapping of str to array_like, list or tuple as `params`, or callable
         The analytic gradient, by the names of the parameters or ``dW1`` for ``W1``, or a function
@@ -213,10 +221,14 @@ def check_gradients(
     True
     """
     start = perf_counter()
-    check_options(n_jobs=n_jobs, budget=budget, progress=progress, rtol=rtol, loss_value=loss_value)
+    check_options(
+        n_jobs=n_jobs, budget=budget, before_each=before_each, progress=progress, rtol=rtol,
+        loss_value=loss_value,
+    )  # fmt: skip
     run = measurement_for(
-        loss, params, engine, step=step, arithmetic=arithmetic, seed=seed, only=only, skip=skip
-    )
+        loss, params, engine, step=step, arithmetic=arithmetic, seed=seed, only=only, skip=skip,
+        before_each=before_each,
+    )  # fmt: skip
     given = run.received(grads)
     run.include(given)
     analytic, extra = match_gradients(run.shapes, run.names, given)

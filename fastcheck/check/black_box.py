@@ -146,6 +146,7 @@ class BlackBoxMeasurement(Measurement):
         """Return findings about the precision of the loss, and on what it does not depend."""
         found = findings.about_influence(self.numerical.tensors, self.box.is_closure)
         found += findings.about_zeros(self.numerical.tensors, self.bounds)
+        found += findings.about_domain(self.box, self.numerical.tensors)
         if self.surveyor is not None and self.surveyor.is_noisy:
             found.append(findings.about_noise(self.surveyor.noise, self.loss))
         return found

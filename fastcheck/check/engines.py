@@ -13,7 +13,7 @@ from fastcheck.objective import GraphObjective
 from fastcheck.result import Finding
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from fastcheck.check.measurement import Measurement
 
@@ -34,6 +34,7 @@ def measurement_for(
     seed: int,
     only: Patterns,
     skip: Patterns,
+    before_each: Callable[[], Any] | None = None,
 ) -> Measurement:
     """Return the measurement that suits a loss; parameters are those of a check.
 
@@ -57,9 +58,14 @@ def measurement_for(
                 f"`engine` must be auto or graph for an objective, got {engine!r}; pass its "
                 "method `loss` to have that called"
             )
+        if before_each is not None:
+            raise InputError(
+                "`before_each` must be None for an objective, which evaluates nothing of yours, "
+                f"got {before_each!r}; leave it out"
+            )
         return GraphMeasurement(loss, params, arithmetic=arithmetic, **options)
     _check_function(loss, engine)
-    box = BlackBox(loss, params)
+    box = BlackBox(loss, params, before_each)
     if engine == "black box":
         return _black_box(box, ASKED, options)
     try:

@@ -102,6 +102,8 @@ class Measurement(ABC):
         if self.box is None:
             return grads() if callable(grads) else grads
         with self.box.restoring() as kept:
+            if callable(grads) and self.box.before_each is not None:
+                self.box.before_each()
             found = grads() if callable(grads) else grads
             changed = self.box.changed(kept)
         if changed:

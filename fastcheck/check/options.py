@@ -34,6 +34,10 @@ RULES: dict[str, tuple[Any, str]] = {
     ),
     "rtol": (lambda v: _is_number(v) and 0.0 <= v < 1.0, "in [0, 1); the default is 1e-5"),
     "loss_value": (lambda v: v is None or _is_number(v), "a number; None compares nothing"),
+    "before_each": (
+        lambda v: v is None or callable(v),
+        "callable without arguments; None calls nothing",
+    ),
     "progress": (
         lambda v: v is None or callable(v),
         "callable as progress(done, total); None shows nothing",
