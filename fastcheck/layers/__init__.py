@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from glob import escape
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,7 @@ from fastcheck.params import select_names
 from fastcheck.tracing.verify import preserved
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from fastcheck.result import CheckResult
 
@@ -128,10 +129,10 @@ def check_layer(
             given = read_inputs(layer.forward, inputs)
             cases = {"": Case(layer, given, params, grads, np.random.default_rng([seed, 1]))}
         chosen = _chosen(cases, only, skip)
-        results = {
-            label: _checked(cases[label], names, n_cotangents, seed, options)
-            for label, names in chosen.items()
-        }
+        results = {}
+        for label, names in chosen.items():
+            with _named(label):
+                results[label] = _checked(cases[label], names, n_cotangents, seed, options)
     return over_layers(results) if isinstance(forward, list | tuple) else results[""]
 
 
@@ -195,14 +196,11 @@ def _open_all(layers: Sequence[Any], inputs: Any, seed: int) -> dict[str, Case]:
         layer = read_layer(*given) if isinstance(given, tuple) else read_layer(given, None)
         n_more = max(n_required(layer.forward) - len(outputs), 0 if place else 1)
         taken, left = left[:n_more], left[n_more:]
-        case = Case(
-            layer,
-            read_inputs(layer.forward, (*outputs, *taken)),
-            None,
-            None,
-            np.random.default_rng([seed, 1, place]),
-        )
-        cases[f"{place}.{layer.name}"] = case
+        label = f"{place}.{layer.name}"
+        with _named(label):
+            read = read_inputs(layer.forward, (*outputs, *taken))
+            case = Case(layer, read, None, None, np.random.default_rng([seed, 1, place]))
+        cases[label] = case
         outputs = case.outputs
     if left:
         raise InputError(
@@ -210,6 +208,15 @@ def _open_all(layers: Sequence[Any], inputs: Any, seed: int) -> dict[str, Case]:
             "its arguments, a later one what it needs beside the output before it"
         )
     return cases
+
+
+@contextmanager
+def _named(label: str) -> Iterator[None]:
+    """Say about which layer of a list an error is."""
+    try:
+        yield
+    except InputError as problem:
+        raise (InputError(f"{label}: {problem}") if label else problem) from None
 
 
 def _chosen(cases: dict[str, Case], only: Patterns, skip: Patterns) -> dict[str, list[str]]:

@@ -1,0 +1,275 @@
+"""The shapes in which users hold layers, parameters and gradients."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import fastcheck as fc
+from tests.layers.dense_layers import Affine, ReLU
+from tests.layers.entry import normal
+
+X = normal(5, 4)
+
+
+class Bare:
+    """An affine layer that stores its gradients as the test wants."""
+
+    def __init__(self, store: Any) -> None:
+        self.W, self.b = normal(4, 3, seed=1), normal(3, seed=1)
+        self.store = store
+
+    def forward(self, x: Any) -> Any:
+        self.x = x
+        return x @ self.W + self.b
+
+    def backward(self, dout: Any) -> Any:
+        self.store(self, self.x.T @ dout, dout.sum(axis=0))
+        return dout @ self.W.T
+
+
+def named(w: str, b: str) -> Any:
+    """Return what stores gradients in two attributes."""
+
+    def store(layer: Any, dW: Any, db: Any) -> None:
+        setattr(layer, w, dW)
+        setattr(layer, b, db)
+
+    return store
+
+
+def fails_only(result: fc.CheckResult, name: str) -> bool:
+    return [n for n, t in result.tensors.items() if t.verdict == "fail"] == [name]
+
+
+@pytest.mark.parametrize(
+    ("w", "b"), [("dW", "db"), ("d_W", "d_b"), ("grad_W", "grad_b"), ("W_grad", "b_grad")]
+)
+def test_gradients_in_attributes_are_found_by_their_names(w: str, b: str) -> None:
+    result = fc.check_layer(Bare(named(w, b)), inputs=X)
+    assert result.passed
+    assert [*result.tensors] == ["x", "W", "b"]
+    (note,) = (f for f in result.findings if f.kind == "parameters-found")
+    assert f"W ({w}) and b ({b}) found on Bare" in note.message
+
+
+def test_a_cached_input_with_a_gradient_is_no_parameter() -> None:
+    def store(layer: Any, dW: Any, db: Any) -> None:
+        layer.dW, layer.db, layer.dx = dW, db, np.zeros(3)
+
+    assert [*fc.check_layer(Bare(store), inputs=X).tensors] == ["x", "W", "b"]
+
+
+@pytest.mark.parametrize(
+    ("params", "grads"),
+    [
+        (["W", "b"], ["gw", "gb"]),
+        (["W", "b"], lambda layer: lambda: (layer.gw, layer.gb)),
+        (lambda layer: {"W": layer.W, "b": layer.b}, {"dW": "gw", "db": "gb"}),
+        (lambda layer: {"W": layer.W, "b": layer.b}, lambda layer: lambda: vars(layer) | {
+            "W": layer.gw, "b": layer.gb}),
+        (lambda layer: {"kernel": layer.W}, {"kernel": "gw"}),
+    ],
+)  # fmt: skip
+def test_parameters_are_named_by_the_user(params: Any, grads: Any) -> None:
+    layer = Bare(named("gw", "gb"))
+    params, grads = (f(layer) if callable(f) else f for f in (params, grads))
+    result = fc.check_layer(layer, inputs=X, params=params, grads=grads)
+    assert result.passed
+    assert [*result.tensors] == ["x", *params]
+    layer.store = lambda layer, dW, db: named("gw", "gb")(layer, 1.01 * dW, db)
+    result = fc.check_layer(layer, inputs=X, params=params, grads=grads)
+    assert fails_only(result, "kernel" if "kernel" in params else "W")
+
+
+def test_gradients_in_arrays_that_backward_fills() -> None:
+    filled = {"W": np.zeros((4, 3)), "b": np.zeros(3)}
+
+    def store(layer: Any, dW: Any, db: Any) -> None:
+        filled["W"][...], filled["b"][...] = dW, db
+
+    layer = Bare(store)
+    arguments: dict[str, Any] = {"params": {"W": layer.W, "b": layer.b}, "grads": filled}
+    assert fc.check_layer(layer, inputs=X, **arguments).passed
+    assert not filled["W"].any()
+    layer.store = lambda layer, dW, db: store(layer, dW, 2 * db)
+    assert fails_only(fc.check_layer(layer, inputs=X, **arguments), "b")
+
+
+def test_named_parameters_find_their_gradients_on_the_layer() -> None:
+    layer = Affine()
+    result = fc.check_layer(layer, inputs=X, params={"weights": layer.W})
+    assert result.passed
+    assert [*result.tensors] == ["x", "weights"]
+
+
+def test_lists_of_parameters_and_gradients_keep_the_names_of_attributes() -> None:
+    class Listed(Bare):
+        def __init__(self) -> None:
+            super().__init__(None)
+            self.params = [self.W, self.b, np.ones(1)]
+            self.grads = [np.zeros_like(p) for p in self.params]
+
+        def backward(self, dout: Any) -> Any:
+            self.grads[0][...] = self.x.T @ dout
+            self.grads[1][...] = dout.sum(axis=0)
+            return dout @ self.W.T
+
+    result = fc.check_layer(Listed(), inputs=X)
+    assert [*result.tensors] == ["x", "W", "b", "params[2]"]
+    assert result.tensors["params[2]"].n_zero == 1
+
+
+def test_objects_with_data_and_grad_are_parameters() -> None:
+    class Parameter:
+        def __init__(self, data: Any) -> None:
+            self.data, self.grad = data, None
+
+    class Layer:
+        def __init__(self) -> None:
+            self.weight = Parameter(normal(4, 3, seed=1))
+
+        def __call__(self, x: Any) -> Any:
+            self.x = x
+            return x @ self.weight.data
+
+        def backward(self, dout: Any) -> Any:
+            self.weight.grad = self.x.T @ dout
+            return dout @ self.weight.data.T
+
+    result = fc.check_layer(Layer(), inputs=X)
+    assert result.passed
+    assert [*result.tensors] == ["x", "weight"]
+
+
+def test_layers_inside_a_layer_are_searched() -> None:
+    class Block:
+        def __init__(self) -> None:
+            self.layers = [Affine(), ReLU(), Affine("mean", 3, 2)]
+
+        def forward(self, x: Any) -> Any:
+            for layer in self.layers:
+                x = layer.forward(x)
+            return x
+
+        def backward(self, dout: Any) -> Any:
+            for layer in reversed(self.layers):
+                dout = layer.backward(dout)
+            return dout
+
+    result = fc.check_layer(Block(), inputs=X)
+    names = ["x", "layers[0].W", "layers[0].b", "layers[2].W", "layers[2].b"]
+    assert [*result.tensors] == names
+    assert fails_only(result, "layers[2].W")
+
+
+def test_bound_methods_know_their_layer() -> None:
+    layer = Affine()
+    assert [*fc.check_layer(layer.forward, layer.backward, X).tensors] == ["x", "W", "b"]
+
+
+def test_gradients_by_name_may_come_in_any_order() -> None:
+    W = normal(4, 3)
+
+    def backward(dout: Any, x: Any) -> Any:
+        return {"dW": x.T @ dout, "x": dout @ W.T, "norm": 1.0}
+
+    result = fc.check_layer(lambda x: x @ W, backward, X, params={"W": W})
+    assert result.passed
+    assert [*result.tensors] == ["x", "W"]
+
+
+def test_inputs_by_keyword_and_constants_among_them() -> None:
+    def forward(x: Any, *, slope: float, mask: Any, options: Any) -> Any:
+        options["n"] += 1
+        return np.where(x > 0, x, slope * options["n"] * x)[mask]
+
+    def backward(dout: Any) -> Any:
+        dx = np.where(X > 0, 1.0, 0.1)
+        dx[[0, 2]] *= dout
+        dx[[1, 3, 4]] = 0
+        return {"x": dx}
+
+    inputs = {"x": X, "slope": 0.1, "mask": np.array([0, 2]), "options": {"n": 0}}
+    assert fc.check_layer(forward, backward, inputs).passed
+    assert inputs["options"] == {"n": 0}
+
+
+def test_a_place_for_an_integer_input_is_left_empty() -> None:
+    W = normal(3, 2)
+    words = np.array([0, 2, 2])
+
+    def backward(dout: Any) -> Any:
+        dW = np.zeros_like(W)
+        np.add.at(dW, words, dout)
+        return None, dW
+
+    assert fc.check_layer(lambda i: W[i], backward, words, params={"W": W}).passed
+
+
+def test_integer_inputs_are_not_differentiated_though_backward_does() -> None:
+    result = fc.check_layer(Affine(), inputs=np.arange(20).reshape(5, 4))
+    assert result.passed
+    assert [*result.tensors] == ["W", "b"]
+
+
+def test_several_outputs_without_a_cache_have_one_upstream_gradient_each() -> None:
+    def backward(dsin: Any, dcos: Any) -> Any:
+        return dsin * np.cos(X) - dcos * np.sin(X)
+
+    assert fc.check_layer(lambda x: (np.sin(x), np.cos(x)), backward, X).passed
+    wrong = fc.check_layer(lambda x: (np.sin(x), np.cos(x)), lambda da, db: da * np.cos(X), X)
+    assert wrong.tensors["x"].n_disagree == 20
+
+
+def test_a_list_of_outputs_has_a_list_of_upstream_gradients() -> None:
+    def backward(douts: Any) -> Any:
+        return douts[0] * 2.0 + douts[1] * 2.0 * X
+
+    assert fc.check_layer(lambda x: [2.0 * x, x * x], backward, X).passed
+
+
+def test_backward_may_take_the_output_or_all_inputs() -> None:
+    assert fc.check_layer(np.exp, lambda dout, out: dout * out, X).passed
+    result = fc.check_layer(
+        lambda a, b: a * b, lambda g, u, v: (g * v, g * u), (X, normal(5, 4, seed=1))
+    )
+    assert result.passed
+    assert [*result.tensors] == ["a", "b"]
+
+
+def test_float32_layers_are_judged_at_their_precision() -> None:
+    x = X.astype(np.float32)
+    layer = Affine()
+    layer.W, layer.b = layer.W.astype(np.float32), layer.b.astype(np.float32)
+    for seed in range(10):
+        assert fc.check_layer(layer, inputs=x, seed=seed).verdict != "fail"
+    layer.fault = "mean"
+    assert fails_only(fc.check_layer(layer, inputs=x), "W")
+
+
+def test_a_number_is_an_input_too() -> None:
+    assert fc.check_layer(lambda x: x**3, lambda dout: 12.0 * dout, 2.0).passed
+    assert not fc.check_layer(lambda x: x**3, lambda dout: 6.0 * dout, 2.0)
+
+
+def test_only_and_skip_choose_tensors() -> None:
+    assert [*fc.check_layer(Affine(), inputs=X, only="W").tensors] == ["W"]
+    assert [*fc.check_layer(Affine("mean"), inputs=X, skip="W").tensors] == ["x", "b"]
+    assert fc.check_layer(Affine("mean"), inputs=X, skip="W").passed
+
+
+def test_options_reach_the_check() -> None:
+    result = fc.check_layer(Affine(), inputs=X, engine="black box", rtol=1e-4, budget=30)
+    assert result.engine == "black box"
+    assert result.passed
+
+
+def test_assert_layer_raises_with_the_result() -> None:
+    assert fc.assert_layer(Affine(), inputs=X).passed
+    with pytest.raises(fc.GradientMismatchError, match=r"W\[\d, \d\]: analytic") as caught:
+        fc.assert_layer(Affine("mean"), inputs=X)
+    assert caught.value.result is not None
+    assert fails_only(caught.value.result, "W")
