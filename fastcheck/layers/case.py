@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fastcheck.errors import InputError
-from fastcheck.layers.attributes import arrays_of
+from fastcheck.layers.attributes import arrays_of, held_parameters
 from fastcheck.layers.inputs import called, fresh, is_tensor
 from fastcheck.layers.parameters import Parameters
 from fastcheck.layers.returned import by_name, check_shape
+from fastcheck.layers.updates import updated_parameters
 from fastcheck.layers.wiring import as_output, find_wiring
+from fastcheck.tracing.verify import preserved
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
+    from fastcheck.layers.attributes import Held
     from fastcheck.layers.inputs import Inputs
     from fastcheck.layers.wiring import Layer
 
@@ -83,16 +86,11 @@ class Case:
         self.layer = layer
         self.inputs = inputs
         before = {} if layer.owner is None else arrays_of(layer.owner)
-        with explained("forward", layer):
-            result = called(layer.forward, inputs.values, inputs.by_keyword)
+        given, result = self._forward()
         self.wiring = find_wiring(layer, result, [*inputs.values])
         self.outputs = tuple(as_output(out).copy() for out in self.wiring.outputs(result))
-        arguments = self.wiring.arguments(
-            result, inputs.values, _as_taken(self.draw(rng), self.outputs)
-        )
-        with explained("backward", layer):
-            layer.backward(*arguments)
-        self.params = Parameters(layer, params, grads, before)
+        held = self._held(before, result, given, _as_taken(self.draw(rng), self.outputs))
+        self.params = Parameters(layer, params, grads, held, before)
         clash = self.params.arrays.keys() & inputs.values.keys()
         if clash:
             raise InputError(
@@ -106,26 +104,64 @@ class Case:
 
     def run(self, cotangents: Sequence[Any]) -> Passes:
         """Call both passes on copies and return copies of what they give."""
-        given = {name: fresh(value) for name, value in self.inputs.values.items()}
-        with explained("forward", self.layer):
-            result = (
-                self.layer.forward(**given)
-                if self.inputs.by_keyword
-                else self.layer.forward(*given.values())
-            )
+        given, result = self._forward()
         outputs = tuple(as_output(out).copy() for out in self.wiring.outputs(result))
         by_forward = self._written(given)
         taken = _as_taken(cotangents, self.outputs)
         untouched = fresh(taken)
-        with explained("backward", self.layer):
-            returned = self.layer.backward(*self.wiring.arguments(result, given, taken))
+        with self._backward(result, given, taken) as returned:
+            gradients = self._gradients(returned)
         return Passes(
             outputs,
-            self._gradients(returned),
+            gradients,
             by_forward,
             [name for name in self._written(given) if name not in by_forward],
             not all(map(is_same, taken, untouched)),
         )
+
+    def _forward(self) -> tuple[dict[str, Any], Any]:
+        """Return copies of the inputs, and what forward returns for them."""
+        given = {name: fresh(value) for name, value in self.inputs.values.items()}
+        forward = self.layer.forward
+        with explained("forward", self.layer):
+            return given, forward(**given) if self.inputs.by_keyword else forward(*given.values())
+
+    @contextmanager
+    def _backward(self, result: Any, given: dict[str, Any], taken: list[Any]) -> Iterator[Any]:
+        """Give what backward returns; an update of parameters is undone at the end."""
+        arguments = self.wiring.arguments(result, given, taken)
+        with preserved(self.layer.backward) if self.wiring.updates else nullcontext():
+            with explained("backward", self.layer):
+                returned = self.layer.backward(*arguments)
+            yield returned
+
+    def _held(
+        self, before: dict[str, Any], result: Any, given: dict[str, Any], taken: list[Any]
+    ) -> dict[str, Held]:
+        """Return the parameters of which the layer has gradients after a backward pass."""
+        owner = self.layer.owner
+        now = {} if owner is None else arrays_of(owner)
+        lasting: dict[str, Any] = {name: a for name, a in before.items() if now.get(name) is a}
+        copies = {name: array.copy() for name, array in lasting.items()}
+        with self._backward(result, given, taken):
+            if owner is None:
+                return {}
+            if not self.wiring.updates:
+                return held_parameters(owner, before)
+            held = updated_parameters(owner, lasting, copies)
+        return {name: h for name, h in held.items() if self.depends_on(h.array)}
+
+    def depends_on(self, array: NDArray[Any]) -> bool:
+        """Return whether the output changes with an array, which is as before afterwards."""
+        if not array.flags.writeable:
+            return False
+        kept = array.copy()
+        try:
+            array[...] = kept + 1e-3 * (1.0 + np.abs(kept))
+            moved = self.forward()
+        finally:
+            array[...] = kept
+        return not all(map(is_same, moved, self.forward()))
 
     def forward(self) -> tuple[Any, ...]:
         """Return copies of the outputs."""

@@ -7,10 +7,11 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from fastcheck.errors import InputError
-from fastcheck.layers.attributes import arrays_of, held_parameters
+from fastcheck.layers.attributes import arrays_of
 from fastcheck.result.wording import listing
 
 if TYPE_CHECKING:
+    from fastcheck.layers.attributes import Held
     from fastcheck.layers.wiring import Layer
 
 Reader = Callable[[], Any]
@@ -25,6 +26,8 @@ class Parameters:
         After one forward and one backward pass.
     params, grads : object
         As the user gave them; None to look on the layer.
+    held : mapping of str to Held
+        The parameters that have gradients on the layer.
     before : mapping of str to ndarray
         The arrays of the layer before these passes.
 
@@ -46,17 +49,23 @@ class Parameters:
         If `params` or `grads` do not say what they must.
     """
 
-    def __init__(self, layer: Layer, params: Any, grads: Any, before: Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        layer: Layer,
+        params: Any,
+        grads: Any,
+        held: Mapping[str, Held],
+        before: Mapping[str, Any],
+    ) -> None:
         self.arrays: dict[str, Any] = {}
         self.readers: dict[str, Reader] = {}
         self.others: dict[str, Any] = {}
         self.found = ""
         if params is None:
-            self._look(layer, grads, before)
+            self._look(layer, grads, held, before)
             return
         self.arrays = _named(params, layer.owner)
         if grads is None:
-            held = held_parameters(layer.owner, before) if layer.owner is not None else {}
             by_array = {id(h.array): h.gradient for h in held.values()}
             for name, array in self.arrays.items():
                 if id(array) in by_array:
@@ -66,7 +75,9 @@ class Parameters:
             return
         self.readers = {name: _reader(name, self, grads, layer.owner) for name in self.arrays}
 
-    def _look(self, layer: Layer, grads: Any, before: Mapping[str, Any]) -> None:
+    def _look(
+        self, layer: Layer, grads: Any, held: Mapping[str, Held], before: Mapping[str, Any]
+    ) -> None:
         """Find parameters on the layer."""
         if grads is not None:
             raise InputError(
@@ -75,7 +86,6 @@ class Parameters:
             )
         if layer.owner is None:
             return
-        held = held_parameters(layer.owner, before)
         self.arrays = {name: h.array for name, h in held.items()}
         self.readers = {name: h.gradient for name, h in held.items()}
         now = {id(array) for array in arrays_of(layer.owner).values()}

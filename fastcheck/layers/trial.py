@@ -10,6 +10,7 @@ import numpy as np
 from fastcheck.blackbox.preflight import mutated
 from fastcheck.layers.case import is_same
 from fastcheck.layers.inputs import flags_of
+from fastcheck.layers.updates import RATE
 from fastcheck.result import Finding
 from fastcheck.result.wording import listing
 
@@ -180,23 +181,19 @@ class Trial:
 
     def _influential(self) -> list[str]:
         """Return the arrays without gradients that change the output when they are moved."""
-        found = []
-        for name, array in self.case.params.others.items():
-            if not array.flags.writeable:
-                continue
-            kept = array.copy()
-            try:
-                array[...] = kept + 1e-3 * (1.0 + np.abs(kept))
-                moved = self.case.forward()
-            finally:
-                array[...] = kept
-            if not all(map(is_same, moved, self.case.forward())):
-                found.append(name)
-        return found
+        others = self.case.params.others
+        return [name for name, array in others.items() if self.case.depends_on(array)]
 
     def _about_names(self) -> None:
         """Say which parameters were found, what has no gradient, and which mode was checked."""
         case = self.case
+        if case.wiring.updates:
+            message = (
+                f"the backward pass of {case.layer.name} updates its parameters: it was called "
+                f"with a rate of {RATE:.0f}, and each gradient is the change divided by it, which "
+                "is right of a plain step without momentum; all parameters were restored"
+            )
+            self.findings.append(Finding("gradient-from-update", "note", None, message))
         if case.params.found:
             message = f"parameters and their gradients: {case.params.found}"
             self.findings.append(Finding("parameters-found", "note", None, message))

@@ -9,6 +9,7 @@ import numpy as np
 
 from fastcheck.errors import InputError
 from fastcheck.layers.inputs import is_sequence, is_tensor, positional
+from fastcheck.layers.updates import RATE, RATES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -83,13 +84,18 @@ class Wiring:
     is_bundled : bool
         Whether it takes those of several outputs in one list.
     rest : tuple of str
-        What follows them: ``"cache"``, ``"output"`` or ``"input x"``.
+        What follows them: ``"cache"``, ``"output"``, ``"rate"`` or ``"input x"``.
     """
 
     n_outputs: int | None = None
     takes_cotangents: bool = True
     is_bundled: bool = False
     rest: tuple[str, ...] = ()
+
+    @property
+    def updates(self) -> bool:
+        """Whether the backward pass takes a learning rate, and so updates parameters."""
+        return "rate" in self.rest
 
     def outputs(self, result: Any) -> tuple[Any, ...]:
         """Return the outputs in a result."""
@@ -107,6 +113,8 @@ class Wiring:
                 given.append(result[-1])
             elif what == "output":
                 given.append(self.outputs(result)[0])
+            elif what == "rate":
+                given.append(RATE)
             else:
                 given.append(inputs[what.removeprefix("input ")])
         return given
@@ -175,9 +183,14 @@ def _for_one(result: Any) -> Wiring:
 
 def _rest(takes: Sequence[str], names: Sequence[str]) -> tuple[str, ...]:
     """Return what a backward pass takes after the upstream gradient, where there is no cache."""
+    by_lower = {name.lower(): name for name in names}
     found = [
-        f"input {name}" if name in names else "output" if name in OUTPUTS else "" for name in takes
-    ]
+        f"input {by_lower[name]}" if name in by_lower
+        else "output" if name in OUTPUTS
+        else "rate" if name in RATES
+        else ""
+        for name in map(str.lower, takes)
+    ]  # fmt: skip
     if "" not in found:
         return tuple(found)
     if len(takes) == len(names):
