@@ -72,6 +72,8 @@ class Case:
         What came out at the first call.
     params : Parameters
         What was given or found.
+    live : dict of str to object
+        The inputs that probes move: copies, in float64. Both passes see them as they were given.
 
     Raises
     ------
@@ -85,6 +87,8 @@ class Case:
     ) -> None:
         self.layer = layer
         self.inputs = inputs
+        self.live = {name: _widened(value) for name, value in inputs.values.items()}
+        self._forward()  # at which some layers make their parameters
         before = {} if layer.owner is None else arrays_of(layer.owner)
         given, result = self._forward()
         self.wiring = find_wiring(layer, result, [*inputs.values])
@@ -158,7 +162,10 @@ class Case:
         kept = array.copy()
         try:
             array[...] = kept + 1e-3 * (1.0 + np.abs(kept))
-            moved = self.forward()
+            with np.errstate(all="ignore"):
+                moved = self.forward()
+        except Exception:  # whatever it says, it reads the array
+            return True
         finally:
             array[...] = kept
         return not all(map(is_same, moved, self.forward()))
@@ -198,14 +205,14 @@ class Case:
         return gradients
 
     def tensors(self, gradients: dict[str, Any]) -> Arrays:
-        """Return the live arrays of those tensors for which there are gradients."""
-        both = self.inputs.tensors | self.params.arrays
+        """Return the arrays that probes move, of those tensors for which there are gradients."""
+        both = {name: self.live[name] for name in self.inputs.tensors} | self.params.arrays
         return {name: array for name, array in both.items() if gradients[name] is not None}
 
     def loss(self, cotangents: Sequence[Any]) -> Callable[[], Any]:
         """Return ``sum(cotangent * output)`` as a function of the live arrays."""
         # Plain names, so that tracing finds what the function reads in its cells.
-        forward, values, by_keyword = self.layer.forward, self.inputs.values, self.inputs.by_keyword
+        forward, values, by_keyword = self.layer.forward, self.live, self.inputs.by_keyword
         several, weights = self.wiring.n_outputs is not None, tuple(cotangents)
 
         def loss() -> Any:
@@ -223,6 +230,11 @@ def is_same(one: Any, other: Any) -> bool:
     """Return whether two values are the same bit for bit."""
     a, b = np.asarray(one), np.asarray(other)
     return a.shape == b.shape and a.tobytes() == b.tobytes()
+
+
+def _widened(value: Any) -> Any:
+    """Return a float32 array in float64, so that its probes are not lost in rounding."""
+    return value.astype(np.float64) if is_tensor(value) and value.dtype.itemsize < 8 else value
 
 
 def _weights(out: NDArray[Any], rng: np.random.Generator) -> Any:

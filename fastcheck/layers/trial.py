@@ -49,7 +49,7 @@ class Trial:
         self.case = case
         self.findings: list[Finding] = []
         self.cotangents = cotangents
-        self.zeroes = False
+        self.growing: list[str] = []
         kept = {name: np.array(value) for name, value in case.params.arrays.items()}
         first = self._run(cotangents[0])
         changed = [n for n, value in case.params.arrays.items() if not is_same(value, kept[n])]
@@ -66,11 +66,10 @@ class Trial:
 
     def _run(self, cotangents: Cotangents) -> Passes:
         """Call both passes; what accumulates begins at zero."""
-        if self.zeroes:
-            for read in self.case.params.readers.values():
-                held = read()
-                if isinstance(held, np.ndarray) and held.flags.writeable:
-                    held[...] = 0
+        for name in self.growing:
+            held = self.case.params.readers[name]() if name in self.case.params.readers else None
+            if isinstance(held, np.ndarray) and held.flags.writeable:
+                held[...] = 0
         return self.case.run(cotangents)
 
     # ------------------------------------------------------------ the same twice
@@ -78,7 +77,7 @@ class Trial:
     def _repeat(self, first: Passes) -> None:
         """Call again; say what differs, unless the forward pass does, which a check finds."""
         second = self._run(self.cotangents[0])
-        if not all(map(is_same, first.outputs, second.outputs)):
+        if not all(map(_is_close, first.outputs, second.outputs)):
             return
         names = _different(first.gradients, second.gradients)
         if not names:
@@ -86,15 +85,15 @@ class Trial:
         third = self._run(self.cotangents[0])
         runs = [first.gradients, second.gradients, third.gradients]
         grown = [name for name in names if _accumulates(*(run[name] for run in runs))]
-        if grown == names and self._zeroing_helps():
+        if grown == names and self._zeroing_helps(names):
             self.findings.append(_accumulating(self.case.layer.name, names))
         elif grown == names:
             self.findings.append(_accumulating(self.case.layer.name, names, is_certain=False))
         else:
             self.findings.append(self._varying(names))
 
-    def _zeroing_helps(self) -> bool:
-        self.zeroes = True
+    def _zeroing_helps(self, names: list[str]) -> bool:
+        self.growing = names
         one, other = (self._run(self.cotangents[0]).gradients for _ in range(2))
         return not _different(one, other)
 
@@ -205,6 +204,14 @@ class Trial:
                 f'params=["{name}"], grads=["d{name}"]'
             )
             self.findings.append(Finding("not-differentiated", severity, None, message))
+        narrow = [n for n, value in case.inputs.tensors.items() if value is not case.live[n]]
+        if narrow:
+            message = (
+                f"{listing(narrow)} {'is' if len(narrow) == 1 else 'are'} less precise than "
+                f"float64: probes of {case.layer.name} were made with the same values in float64, "
+                "and the gradient was judged at its own precision"
+            )
+            self.findings.append(Finding("widened", "note", None, message))
         for name, gradient in self.gradients[0].items():
             if gradient is None:
                 message = (
@@ -230,7 +237,7 @@ def _is_close(one: Any, other: Any) -> bool:
         return one is other
     a, b = np.asarray(one, np.float64), np.asarray(other, np.float64)
     close = CLOSE if one.dtype.itemsize == 8 else 1e-4
-    size = np.abs(a).max(initial=0.0)
+    size = np.abs(a[np.isfinite(a)]).max(initial=0.0)
     return bool(np.allclose(a, b, rtol=0.0, atol=close * size, equal_nan=True))
 
 

@@ -249,6 +249,25 @@ def test_arrays_that_matter_and_have_no_gradient_are_said() -> None:
     assert [*result.tensors] == ["x"]
 
 
+def test_an_array_without_which_the_layer_cannot_run_is_said() -> None:
+    class Scaled:
+        def __init__(self) -> None:
+            self.unit = np.ones(1)
+
+        def forward(self, x: Any) -> Any:
+            if self.unit[0] != 1.0:
+                raise ValueError("the unit was changed")
+            return x * self.unit
+
+        def backward(self, dout: Any) -> Any:
+            return dout * self.unit
+
+    result = fc.check_layer(Scaled(), inputs=X)
+    assert kinds(result) == ["not-differentiated"]
+    assert "Scaled holds unit, which changes its output" in message(result, "not-differentiated")
+    assert result.passed
+
+
 @pytest.mark.parametrize("returned", [lambda dx: dx, lambda dx: (dx, None)])
 def test_an_input_without_a_gradient_is_said(returned: Any) -> None:
     result = fc.check_layer(lambda x, t: x - t, lambda dout: returned(dout), (X, X))

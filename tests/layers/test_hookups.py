@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 import fastcheck as fc
-from tests.layers.dense_layers import Affine, ReLU
+from tests.layers.array_layers import convolution, rnn_step
+from tests.layers.dense_layers import Affine, ReLU, softmax
 from tests.layers.entry import normal
 
 X = normal(5, 4)
@@ -165,6 +166,21 @@ def test_layers_inside_a_layer_are_searched() -> None:
     assert fails_only(result, "layers[2].W")
 
 
+def test_parameters_that_are_made_at_the_first_call_are_found() -> None:
+    class Lazy(Affine):
+        def __init__(self) -> None:
+            self.fault = ""
+
+        def forward(self, x: Any) -> Any:
+            if not hasattr(self, "W"):
+                super().__init__(n_in=x.shape[1])
+            return super().forward(x)
+
+    layer = Lazy()
+    assert [*fc.check_layer(layer, inputs=X).tensors] == ["x", "W", "b"]
+    assert [*vars(layer)] == ["fault"]
+
+
 def test_bound_methods_know_their_layer() -> None:
     layer = Affine()
     assert [*fc.check_layer(layer.forward, layer.backward, X).tensors] == ["x", "W", "b"]
@@ -248,6 +264,30 @@ def test_float32_layers_are_judged_at_their_precision() -> None:
         assert fc.check_layer(layer, inputs=x, seed=seed).verdict != "fail"
     layer.fault = "mean"
     assert fails_only(fc.check_layer(layer, inputs=x), "W")
+
+
+@pytest.mark.parametrize("build", [softmax, rnn_step, convolution])
+def test_inputs_in_float32_are_probed_in_float64(build: Any) -> None:
+    def narrow(fault: str) -> dict[str, Any]:
+        arguments = build(fault)
+        inputs = arguments["inputs"]
+        inputs = inputs if isinstance(inputs, tuple) else (inputs,)
+        return arguments | {"inputs": tuple(a.astype(np.float32) for a in inputs)}
+
+    for seed in range(5):
+        result = fc.check_layer(**narrow(""), seed=seed)
+        assert result.passed
+        assert result.engine == "trace"
+    (note,) = (f for f in result.findings if f.kind == "widened")
+    assert "less precise than float64: probes of" in note.message
+    fault = {softmax: "diagonal", rnn_step: "next state", convolution: "flipped"}[build]
+    assert not fc.check_layer(**narrow(fault))
+
+
+def test_a_fault_above_the_precision_of_float32_is_found_in_it() -> None:
+    x = X.astype(np.float32)
+    result = fc.check_layer(np.sin, lambda dout: dout * np.cos(x) * np.float32(1.0001), x)
+    assert result.tensors["x"].n_disagree > 15
 
 
 def test_a_number_is_an_input_too() -> None:
