@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import contextmanager
 from glob import escape
 from typing import TYPE_CHECKING, Any
@@ -189,6 +190,11 @@ def _open_all(layers: Sequence[Any], inputs: Any, seed: int) -> dict[str, Case]:
     """Call one layer after the other and return each at its own input, by place and name."""
     if inputs is MISSING:
         raise InputError("`inputs` must be given, got none; write check_layer(layers, inputs=x)")
+    if isinstance(inputs, Mapping):
+        raise InputError(
+            f"`inputs` must be an array or a tuple for a list of layers, got a dict of "
+            f"{', '.join(map(str, inputs))}; put them in the order in which layers take them"
+        )
     left = list(inputs) if is_sequence(inputs) else [inputs]
     outputs: tuple[Any, ...] = ()
     cases = {}
@@ -253,10 +259,11 @@ def _checked(
     if isinstance(budget, float | int):
         options = options | {"budget": budget / len(trial.cotangents)}
     results: list[CheckResult] = []
-    for cotangents, gradients in zip(trial.cotangents, trial.gradients, strict=True):
+    pairs = zip(trial.cotangents, trial.gradients, strict=True)
+    for place, (cotangents, gradients) in enumerate(pairs):
         given = {name: gradients[name] for name in arrays}
         result = check_gradients(
-            case.loss(cotangents), arrays, given, seed=seed, only=wanted, **options
+            case.loss(cotangents), arrays, given, seed=seed + place, only=wanted, **options
         )
         results.append(result)
         errors = any(f.severity == "error" for f in result.findings)

@@ -59,7 +59,7 @@ def contents(owner: object) -> dict[str, Any]:
     """Return the attributes of an object, in the order in which they were set."""
     slots = [s for kind in type(owner).__mro__ for s in getattr(kind, "__slots__", ())]
     found = {name: getattr(owner, name) for name in slots if hasattr(owner, name)}
-    return found | getattr(owner, "__dict__", {})
+    return found | dict(getattr(owner, "__dict__", {}))
 
 
 def arrays_of(owner: object) -> dict[str, Any]:

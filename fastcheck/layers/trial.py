@@ -212,13 +212,15 @@ class Trial:
                 "and the gradient was judged at its own precision"
             )
             self.findings.append(Finding("widened", "note", None, message))
+        first = next(iter(case.inputs.tensors), None)
         for name, gradient in self.gradients[0].items():
             if gradient is None:
+                severity = "warning" if name == first else "note"
                 message = (
                     f"{name}: the backward pass gives no gradient of it, so that it is taken as a "
                     "constant; return one if something before the layer is trained"
                 )
-                self.findings.append(Finding("not-differentiated", "note", name, message))
+                self.findings.append(Finding("not-differentiated", severity, name, message))
         for name, value in flags_of(case.layer.forward, case.layer.owner, case.inputs).items():
             message = (
                 f"{case.layer.name} was checked with {name}={value!r}; check the other mode too, "

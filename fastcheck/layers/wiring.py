@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from inspect import getattr_static
+from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -64,11 +66,16 @@ def read_layer(forward: Any, backward: Any) -> Layer:
             f"`backward` must be a function, got {type(backward).__name__}; name the inputs, as in "
             "check_layer(layer, inputs=x)"
         )
+    if isinstance(forward, type) and isinstance(getattr_static(forward, "forward"), FunctionType):
+        raise InputError(
+            f"`forward` must be a layer, got the class {forward.__name__}; pass an object, as in "
+            f"{forward.__name__}(...)"
+        )
     has_method = run is not forward or backward is None
     owner = forward if has_method else getattr(forward, "__self__", None)
-    if owner is None:
+    if owner is None or isinstance(owner, ModuleType):  # that of a function in C
         return Layer(run, back, None, getattr(forward, "__name__", kind).strip("<>"))
-    return Layer(run, back, owner, type(owner).__name__)
+    return Layer(run, back, owner, getattr(owner, "__name__", type(owner).__name__))
 
 
 @dataclass(frozen=True)

@@ -277,6 +277,20 @@ def test_an_input_without_a_gradient_is_said(returned: Any) -> None:
     assert result.passed
 
 
+def test_a_forgotten_return_is_a_warning() -> None:
+    class Forgetful(Affine):
+        def backward(self, dout: Any) -> None:
+            super().backward(dout)
+
+    result = fc.check_layer([ReLU(), Forgetful()], inputs=X)
+    (found,) = (f for f in result.findings if f.kind == "not-differentiated")
+    assert (found.severity, found.tensor) == ("warning", "1.Forgetful.x")
+    assert "1.Forgetful.x: the backward pass gives no gradient of it" in found.located
+    alone = fc.check_layer(np.tanh, lambda dout: None, X)
+    assert alone.verdict == "inconclusive"
+    assert alone.coverage.n_checked == 0
+
+
 def test_a_frozen_parameter_is_skipped_and_said() -> None:
     layer = Affine()
     gradients = {"W": None, "b": "db"}

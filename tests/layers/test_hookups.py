@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -179,6 +180,29 @@ def test_parameters_that_are_made_at_the_first_call_are_found() -> None:
     layer = Lazy()
     assert [*fc.check_layer(layer, inputs=X).tensors] == ["x", "W", "b"]
     assert [*vars(layer)] == ["fault"]
+
+
+def test_a_class_of_static_methods_is_a_layer() -> None:
+    class Linear:
+        @staticmethod
+        def forward(x: Any, w: Any) -> Any:
+            return x @ w, (x, w)
+
+        @staticmethod
+        def backward(dout: Any, cache: Any) -> Any:
+            x, w = cache
+            return dout @ w.T, x.T @ dout
+
+    result = fc.check_layer(Linear, inputs=(X, normal(4, 3)))
+    assert result.passed
+    assert [*fc.check_layer([Linear], inputs=(X, normal(4, 3))).tensors] == [
+        "0.Linear.x", "0.Linear.w",
+    ]  # fmt: skip
+
+
+def test_functions_in_c_are_layers() -> None:
+    assert fc.check_layer(math.sin, lambda dout: dout * math.cos(0.7), 0.7).passed
+    assert not fc.check_layer(math.sin, lambda dout: dout * math.sin(0.7), 0.7)
 
 
 def test_bound_methods_know_their_layer() -> None:

@@ -59,6 +59,7 @@ def test_what_is_no_layer_is_refused() -> None:
     refused("`forward` must be a function or an object with forward and backward, got int", 3)
     refused("`backward` must be given, because sin has no method", np.sin, inputs=X)
     refused("`backward` must be a function, got ndarray; name the inputs", Affine(), X)
+    refused("`forward` must be a layer, got the class Affine; pass", Affine, inputs=X)
     refused("`inputs` must be given, got none", Affine())
     refused("`inputs` must be given, got none", [Affine()])
     refused("`inputs` must hold an input, got none", Affine(), inputs=())
@@ -135,4 +136,6 @@ def test_a_list_of_layers_is_checked_for_its_arguments() -> None:
     refused("`forward` must hold a layer, got an empty list", [], inputs=X)
     refused("`params` must be left out for a list of layers, got dict", [Affine()], inputs=X,
             params={})  # fmt: skip
+    refused("for a list of layers, got a dict of x, t; put them", [Affine()],
+            inputs={"x": X, "t": X})  # fmt: skip
     refused("`inputs` must be what the layers take, got 1 more", [Affine()], inputs=(X, X))
