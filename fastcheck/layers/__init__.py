@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from glob import escape
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from fastcheck.check.options import check_options
 from fastcheck.errors import GradientMismatchError, InputError
 from fastcheck.layers.case import Case
 from fastcheck.layers.combine import over_cotangents, over_layers, refused
+from fastcheck.layers.factors import about_factors
 from fastcheck.layers.inputs import is_sequence, n_required, read_inputs
 from fastcheck.layers.trial import Trial
 from fastcheck.layers.wiring import read_layer
@@ -98,7 +100,7 @@ def check_layer(
     What is checked is the gradient of ``sum(cotangent * output)``. The weights of a cotangent have
     random signs and sizes from 1/2 to 3/2, because ones would hide a missing sum, an average in
     place of a sum, and the cross terms of a softmax. Everything that the layer reaches is as before
-    afterwards. About six forward and backward passes, and a check for each cotangent.
+    afterwards. About eight forward and backward passes, and a check for each cotangent.
 
     Examples
     --------
@@ -119,7 +121,7 @@ def check_layer(
     """
     check_options(seed=seed)
     _check_count(n_cotangents)
-    with preserved(forward, backward, params, grads):
+    with preserved(forward, backward, inputs, params, grads):
         if isinstance(forward, list | tuple):
             _check_list(forward, backward, params, grads)
             cases = _open_all(forward, inputs, seed)
@@ -134,6 +136,8 @@ def check_layer(
         for label, names in chosen.items():
             with _named(label):
                 results[label] = _checked(cases[label], names, n_cotangents, seed, options)
+            if results[label].interrupted:
+                break
     return over_layers(results) if isinstance(forward, list | tuple) else results[""]
 
 
@@ -265,6 +269,9 @@ def _checked(
         result = check_gradients(
             case.loss(cotangents), arrays, given, seed=seed + place, only=wanted, **options
         )
+        if result.verdict == "fail":
+            shapes = {name: array.shape for name, array in case.inputs.tensors.items()}
+            result = replace(result, diagnosis=about_factors(result, given, shapes))
         results.append(result)
         errors = any(f.severity == "error" for f in result.findings)
         if result.verdict == "fail" or result.interrupted or errors:

@@ -116,7 +116,7 @@ def over_layers(results: Mapping[str, CheckResult]) -> CheckResult:
         tensors=tensors,
         coverage=Coverage(entries, checked, resolved, statement),
         findings=findings,
-        diagnosis=_first_wrong(results),
+        diagnosis=(*_first_wrong(results), *(d for r in renamed for d in r.diagnosis)),
         engine=_said(r.engine for r in renamed),
         engine_reason=_said(r.engine_reason for r in renamed),
         plan=_said(r.plan for r in renamed),
@@ -166,6 +166,9 @@ def _renamed(result: CheckResult, prefix: str) -> CheckResult:
         result,
         tensors={prefix + name: _tensor(t, prefix, each) for name, t in result.tensors.items()},
         findings=tuple(_finding(f, prefix) for f in result.findings),
+        diagnosis=tuple(
+            replace(d, message=f"{prefix[:-1]}: {d.message}") for d in result.diagnosis
+        ),
         numerical=keys(result.numerical),
         bounds=keys(result.bounds),
         audits=each(result.audits),
