@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
 
 from fastcheck.layers.inputs import is_tensor
-
-if TYPE_CHECKING:
-    import numpy as np
 
 DEEPEST = 8
 """How many layers may be inside each other."""
@@ -84,7 +83,9 @@ def _leaves(name: str, value: object) -> Iterator[tuple[str, object]]:
         yield name, value.data  # type: ignore[attr-defined]
 
 
-def held_parameters(owner: object, before: Mapping[str, Any]) -> dict[str, Held]:
+def held_parameters(
+    owner: object, before: Mapping[str, Any], inside: Sequence[object]
+) -> dict[str, Held]:
     """Return the parameters of a layer for which it holds gradients, by name.
 
     Parameters
@@ -94,16 +95,38 @@ def held_parameters(owner: object, before: Mapping[str, Any]) -> dict[str, Held]
     before : mapping of str to ndarray
         Its :func:`arrays_of` before. What is another array now is no parameter: a cached input,
         for example, or an output.
+    inside : sequence of object
+        Its :func:`parts` before. Layers that are made in each call, one for each step of a
+        sequence, hold gradients of their step only.
+
+    Notes
+    -----
+    Where one array is a parameter of several layers inside, it is tied: their gradients are added.
+    Where an outer layer has a gradient of it too, that is the one.
     """
     lasting = {id(array) for array in before.values()}
-    found: dict[str, Held] = {}
-    seen: set[int] = set()
+    known = {id(part) for part in inside}
+    found: dict[int, tuple[int, str, list[Held]]] = {}
     for prefix, part in parts(owner):
         for name, held in (_in_containers(part) | _in_attributes(part)).items():
-            if id(held.array) in lasting and id(held.array) not in seen:
-                seen.add(id(held.array))
-                found[prefix + name] = held
-    return found
+            if id(held.array) in lasting and id(part) in known:
+                depth = prefix.count(".")
+                outer, _, others = found.setdefault(id(held.array), (depth, prefix + name, []))
+                if depth == outer and _is_another(held, others):
+                    others.append(held)
+    return {name: _tied(held) for _, name, held in found.values()}
+
+
+def _is_another(held: Held, others: Sequence[Held]) -> bool:
+    """Return whether a gradient is none of the `others` under another name."""
+    return all(held.gradient() is not other.gradient() for other in others)
+
+
+def _tied(held: Sequence[Held]) -> Held:
+    if len(held) == 1:
+        return held[0]
+    where = f"the sum of {len(held)} gradients of tied parameters"
+    return Held(held[0].array, where, lambda: sum(np.asarray(part.gradient()) for part in held))
 
 
 def _in_containers(part: object) -> dict[str, Held]:

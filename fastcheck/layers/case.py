@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastcheck.errors import InputError
-from fastcheck.layers.attributes import arrays_of, held_parameters
+from fastcheck.layers.attributes import arrays_of, held_parameters, parts
 from fastcheck.layers.inputs import called, fresh, is_tensor
 from fastcheck.layers.parameters import Parameters
 from fastcheck.layers.returned import by_name, check_shape
@@ -90,10 +90,11 @@ class Case:
         self.live = {name: _widened(value) for name, value in inputs.values.items()}
         self._forward()  # at which some layers make their parameters
         before = {} if layer.owner is None else arrays_of(layer.owner)
+        inside = [part for _, part in parts(layer.owner)]
         given, result = self._forward()
         self.wiring = find_wiring(layer, result, [*inputs.values])
         self.outputs = tuple(as_output(out).copy() for out in self.wiring.outputs(result))
-        held = self._held(before, result, given, _as_taken(self.draw(rng), self.outputs))
+        held = self._held(before, inside, result, given, _as_taken(self.draw(rng), self.outputs))
         self.params = Parameters(layer, params, grads, held, before)
         clash = self.params.arrays.keys() & inputs.values.keys()
         if clash:
@@ -140,7 +141,12 @@ class Case:
             yield returned
 
     def _held(
-        self, before: dict[str, Any], result: Any, given: dict[str, Any], taken: list[Any]
+        self,
+        before: dict[str, Any],
+        inside: list[object],
+        result: Any,
+        given: dict[str, Any],
+        taken: list[Any],
     ) -> dict[str, Held]:
         """Return the parameters of which the layer has gradients after a backward pass."""
         owner = self.layer.owner
@@ -151,7 +157,7 @@ class Case:
             if owner is None:
                 return {}
             if not self.wiring.updates:
-                return held_parameters(owner, before)
+                return held_parameters(owner, before, inside)
             held = updated_parameters(owner, lasting, copies)
         return {name: h for name, h in held.items() if self.depends_on(h.array)}
 

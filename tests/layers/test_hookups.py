@@ -167,6 +167,81 @@ def test_layers_inside_a_layer_are_searched() -> None:
     assert fails_only(result, "layers[2].W")
 
 
+class Pair:
+    """Two layers, one after the other."""
+
+    def __init__(self, first: Any, second: Any) -> None:
+        self.first, self.second = first, second
+
+    def forward(self, x: Any) -> Any:
+        return self.second.forward(self.first.forward(x))
+
+    def backward(self, dout: Any) -> Any:
+        return self.first.backward(self.second.backward(dout))
+
+
+@pytest.mark.parametrize("fault", ["", "mean"])
+def test_gradients_of_parameters_that_are_tied_inside_a_layer_are_added(fault: str) -> None:
+    pair = Pair(Affine("", 4, 4), Affine(fault, 4, 4))
+    pair.second.W = pair.first.W
+    result = fc.check_layer(pair, inputs=X)
+    assert [*result.tensors] == ["x", "first.W", "first.b", "second.b"]
+    assert result.passed is (fault == "")
+    (note,) = (f for f in result.findings if f.kind == "parameters-found")
+    assert "first.W (the sum of 2 gradients of tied parameters)" in note.message
+
+
+def test_a_layer_that_is_used_twice_inside_another_has_one_gradient() -> None:
+    class Adding:
+        def __init__(self) -> None:
+            self.W, self.dW = normal(4, 4), np.zeros((4, 4))
+            self.stack: list[Any] = []
+
+        def forward(self, x: Any) -> Any:
+            self.stack.append(x)
+            return x @ self.W
+
+        def backward(self, dout: Any) -> Any:
+            self.dW += self.stack.pop().T @ dout
+            return dout @ self.W.T
+
+    layer = Adding()
+    result = fc.check_layer(Pair(layer, layer), inputs=X)
+    assert result.passed
+    assert [*result.tensors] == ["x", "first.W"]
+    assert "gradient-accumulates" in [f.kind for f in result.findings]
+    assert not layer.dW.any()
+    assert not layer.stack
+
+
+def test_layers_that_are_made_for_each_step_do_not_stand_for_the_whole() -> None:
+    class Steps:
+        def __init__(self) -> None:
+            self.W = normal(4, 4)
+            self.cells: list[Affine] = []
+
+        def forward(self, x: Any) -> Any:
+            self.cells = [Affine("", 4, 4), Affine("", 4, 4)]
+            for cell in self.cells:
+                cell.W, cell.b = self.W, np.zeros(4)
+                x = cell.forward(x)
+            return x
+
+        def backward(self, dout: Any) -> Any:
+            for cell in reversed(self.cells):
+                dout = cell.backward(dout)
+            self.total = self.cells[0].dW + self.cells[1].dW
+            return dout
+
+    layer = Steps()
+    result = fc.check_layer(layer, inputs=X)
+    assert [*result.tensors] == ["x"]
+    assert "Steps holds W, which changes its output" in str(result.findings[0])
+    result = fc.check_layer(layer, inputs=X, params=["W"], grads=["total"])
+    assert result.passed
+    assert [*result.tensors] == ["x", "W"]
+
+
 def test_parameters_that_are_made_at_the_first_call_are_found() -> None:
     class Lazy(Affine):
         def __init__(self) -> None:
