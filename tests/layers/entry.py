@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+import fastcheck as fc
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -34,3 +36,8 @@ class Entry:
 def normal(*shape: int, seed: int = 0) -> np.ndarray:
     """Return random numbers."""
     return np.random.default_rng([seed, *shape]).standard_normal(shape)
+
+
+def fails_only(result: fc.CheckResult, name: str) -> bool:
+    """Return whether one tensor fails and no other."""
+    return [n for n, t in result.tensors.items() if t.verdict == "fail"] == [name]
