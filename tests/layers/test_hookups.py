@@ -148,6 +148,33 @@ def test_a_fault_above_the_precision_of_float32_is_found_in_it() -> None:
     assert result.tensors["x"].n_disagree > 15
 
 
+def test_a_cache_may_have_a_default_and_passes_any_number_of_arguments() -> None:
+    def forward(*xs: Any) -> Any:
+        return xs[0] * xs[1], xs
+
+    def optional(dout: Any, cache: Any = None) -> Any:
+        return dout * cache[1], dout * cache[0]
+
+    def starred(*given: Any) -> Any:
+        return optional(*given)
+
+    for backward in (optional, starred):
+        result = fc.check_layer(forward, backward, (X, normal(5, 4, seed=1)))
+        assert result.passed
+        assert [*result.tensors] == ["x0", "x1"]
+
+
+def test_a_loss_with_a_cache_may_have_a_backward_pass_without_arguments() -> None:
+    result = fc.check_layer(lambda x: ((x**3).sum(), {"n": 5}), lambda: 3 * X**2, X)
+    assert result.passed
+
+
+def test_lists_of_numbers_are_an_array() -> None:
+    result = fc.check_layer(lambda x: [2.0 * v for v in x], lambda g: 2 * g, [1.0, 2.0, -0.5])
+    assert result.passed
+    assert result.coverage.n_checked == 3
+
+
 def test_a_number_is_an_input_too() -> None:
     assert fc.check_layer(lambda x: x**3, lambda dout: 12.0 * dout, 2.0).passed
     assert not fc.check_layer(lambda x: x**3, lambda dout: 6.0 * dout, 2.0)

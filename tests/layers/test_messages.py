@@ -89,6 +89,7 @@ def test_passes_that_do_not_fit_together_are_refused() -> None:
         "`forward` must return an array of real numbers, or a tuple (output, cache), got dict",
         lambda x: {"out": x}, lambda dout: dout, X,
     )  # fmt: skip
+    refused("got list", lambda x: [[1.0], [1.0, 2.0]], lambda dout: dout, X)
     refused("got dtype complex128", lambda x: x * 1j, lambda dout: dout, X)
 
 
