@@ -1,0 +1,62 @@
+"""Measuring a loss that numba compiled."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from fastcheck.blackbox import BlackBox, CompiledBox
+from fastcheck.blackbox.arguments import spread, unwrapped
+from fastcheck.blackbox.compiled import NotCompilableError
+from fastcheck.check.black_box import BlackBoxMeasurement
+from fastcheck.errors import InputError
+from fastcheck.kernels.probing import is_compiled
+from fastcheck.result import Finding
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ASKED = "asked for"
+
+
+def has_compiled(loss: object) -> bool:
+    """Return whether a loss is a compiled function, perhaps with bound arguments."""
+    return is_compiled(unwrapped(loss))
+
+
+def compiled_measurement(
+    loss: Callable[..., Any], params: Any, engine: str, options: dict[str, Any]
+) -> BlackBoxMeasurement:
+    """Return the measurement of a compiled loss: by the compiled loop if that can be.
+
+    Raises
+    ------
+    InputError
+        If its arguments do not fit, or the engine does not suit it.
+    """
+    if engine == "trace":
+        raise InputError(
+            "`engine` must be auto, compiled or black box for a compiled function, got 'trace'; "
+            "pass its py_func to have the Python code traced that it was compiled from"
+        )
+    if engine == "black box":
+        return _measured(BlackBox(spread(loss, params), params), engine, ASKED, options)
+    try:
+        box: BlackBox = CompiledBox(loss, params)
+    except NotCompilableError as problem:
+        if engine == "compiled":
+            raise
+        box = BlackBox(spread(loss, params), params)
+        reason = "the loss is compiled, but a loop around it cannot be"
+        run = _measured(box, "black box", reason, options)
+        run.findings.append(Finding("not-compiled", "note", None, f"{reason}: {problem}"))
+        return run
+    reason = ASKED if engine == "compiled" else "the loss is compiled by numba"
+    return _measured(box, "compiled", reason, options)
+
+
+def _measured(
+    box: BlackBox, engine: str, reason: str, options: dict[str, Any]
+) -> BlackBoxMeasurement:
+    run = BlackBoxMeasurement(box, **options)
+    run.engine, run.engine_reason = engine, reason
+    return run
