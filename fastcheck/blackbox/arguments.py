@@ -12,6 +12,7 @@ import numpy as np
 
 from fastcheck.blackbox.structure import named
 from fastcheck.errors import InputError
+from fastcheck.kernels.probing import accepts
 from fastcheck.result.wording import listing
 
 if TYPE_CHECKING:
@@ -99,8 +100,9 @@ def spread(loss: Callable[..., Any], params: Any) -> Spread:
         A compiled function, or a ``functools.partial`` of one.
     params : mapping, list or tuple of ndarray
         Matched by name if the arguments that are free have the names of the parameters, else by
-        position. A single argument is given several parameters as a tuple. Bound arrays that are
-        parameters themselves are followed.
+        position. A single argument is given several parameters as a tuple; whether it is given a
+        tuple of one array, or the array, is tried out. Bound arrays that are parameters themselves
+        are followed.
 
     Raises
     ------
@@ -115,7 +117,12 @@ def spread(loss: Callable[..., Any], params: Any) -> Spread:
     if not free and not any(isinstance(slot, One) for slot in bound.values()):
         raise InputError(_nothing_left(arguments, values))
     slots = {**bound, **_matched(free, values, params, set(_names(bound)))}
-    return Spread(function, _ordered(arguments, slots))
+    found = Spread(function, _ordered(arguments, slots))
+    is_tuple = any(isinstance(slot, All) for slot in slots.values())
+    if is_tuple and len(values) == 1 and not accepts(function, found.arguments(values)):
+        slots = {name: s.parts[0] if isinstance(s, All) else s for name, s in slots.items()}
+        return Spread(function, _ordered(arguments, slots))
+    return found
 
 
 def as_one_argument(loss: Callable[..., Any], params: Any) -> Callable[..., Any]:

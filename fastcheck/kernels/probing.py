@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     Array = NDArray[Any]
     Loop = Callable[..., int]
 
-__all__ = ["failure", "is_compiled", "is_parallel", "probe_loop"]
+__all__ = ["accepts", "failure", "is_compiled", "is_parallel", "probe_loop"]
 
 KEPT = 16
 """Functions whose loops are kept. A loop holds its function, so that a table with weak keys would
@@ -32,6 +32,19 @@ def is_compiled(function: object) -> bool:
     """Return whether numba compiled `function` for the processor; numba is not imported for it."""
     registry = sys.modules.get("numba.core.registry")
     return registry is not None and isinstance(function, registry.CPUDispatcher)
+
+
+def accepts(function: Any, args: tuple[Any, ...]) -> bool:
+    """Return whether numba can compile `function` for arguments like these."""
+    import numba
+
+    try:
+        function.get_call_template(tuple(map(numba.typeof, args)), {})
+    except Exception as error:
+        if failure(error) is None:
+            raise
+        return False
+    return True
 
 
 @functools.lru_cache(maxsize=KEPT)
