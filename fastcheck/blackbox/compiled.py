@@ -190,8 +190,7 @@ class CompiledBox(BlackBox):
     def _is_shareable(self) -> bool:
         """Return whether several threads may call the loss at once."""
         values = (slot.value for slot in self.call.slots if isinstance(slot, Bound))
-        simple = (np.ndarray, np.generic, int, float, complex, str, type(None))
-        return all(isinstance(v, simple) for v in values) and not is_parallel(self._loop())
+        return all(map(_is_simple, values)) and not is_parallel(self._loop())
 
     def _explain(self, losses: Losses, name: str, places: Ints, step: float) -> None:
         """Find out what the first evaluation was that gave no finite number: call it once more."""
@@ -244,13 +243,25 @@ def _passed(call: Spread, arrays: Arrays) -> tuple[Any, ...]:
 
 def _own(call: Spread) -> Spread:
     """Return a call with copies of the bound arrays: the loss may write to them."""
-    slots = tuple(
-        Bound(np.array(slot.value, order="K"))
-        if isinstance(slot, Bound) and isinstance(slot.value, np.ndarray)
-        else slot
-        for slot in call.slots
-    )
-    return Spread(call.function, slots)
+    slots = (Bound(_copy(s.value)) if isinstance(s, Bound) else s for s in call.slots)
+    return Spread(call.function, tuple(slots))
+
+
+def _copy(value: Any) -> Any:
+    """Return a copy of an array, or of a tuple with all arrays in it."""
+    if isinstance(value, np.ndarray):
+        return np.array(value, order="K")
+    if not isinstance(value, tuple):
+        return value
+    parts = [_copy(part) for part in value]
+    return type(value)(*parts) if hasattr(value, "_fields") else tuple(parts)
+
+
+def _is_simple(value: Any) -> bool:
+    """Return whether a bound value cannot be written to, or is copied for each thread."""
+    if isinstance(value, tuple):
+        return all(map(_is_simple, value))
+    return isinstance(value, np.ndarray | np.generic | int | float | complex | str | None)
 
 
 def _check_dtype(name: str, array: Array) -> None:

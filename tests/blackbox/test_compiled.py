@@ -1,10 +1,10 @@
-"""Losses that numba compiled: whatever arguments they take, and how they are probed."""
+"""Losses that numba compiled, and how they are probed."""
 
 from __future__ import annotations
 
 import os
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import numba
 import numpy as np
@@ -13,127 +13,25 @@ from numba.core import event
 
 import fastcheck as fc
 from fastcheck.blackbox import BlackBox, CompiledBox
+from tests.blackbox.compiled_losses import (
+    DB,
+    DW,
+    NAMED,
+    RNG,
+    SHAPES,
+    THETA,
+    B,
+    W,
+    X,
+    Y,
+    gradient,
+    in_a_tuple,
+    in_one_vector,
+    loss,
+)
 
 if os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0"):
     pytest.skip("nothing is compiled", allow_module_level=True)
-
-RNG = np.random.default_rng(0)
-X, Y = RNG.standard_normal((6, 5)), RNG.standard_normal((6, 3))
-W, B = RNG.standard_normal((5, 3)), RNG.standard_normal(3)
-
-
-class Pair(NamedTuple):
-    """Parameters by field."""
-
-    W: Any
-    b: Any
-
-
-@numba.njit
-def loss(W, b, x, y):
-    """Return half the squared distance of a dense layer with tanh, by explicit loops."""
-    total = 0.0
-    for i in range(x.shape[0]):
-        for j in range(W.shape[1]):
-            z = b[j]
-            for k in range(W.shape[0]):
-                z += x[i, k] * W[k, j]
-            total += 0.5 * (np.tanh(z) - y[i, j]) ** 2
-    return total
-
-
-@numba.njit
-def data_first(x, y, W, b):
-    return loss(W, b, x, y)
-
-
-@numba.njit
-def in_one_vector(theta):
-    return loss(theta[:15].copy().reshape((5, 3)), theta[15:], X, Y)
-
-
-@numba.njit
-def in_a_tuple(params):
-    return loss(params[0], params[1], X, Y)
-
-
-@numba.njit
-def of_the_first(params):
-    return loss(params[0], B, X, Y)
-
-
-@numba.njit
-def by_field(params):
-    return loss(params.W, params.b, X, Y)
-
-
-@numba.njit
-def of_any_number(*params):
-    return loss(params[0], params[1], X, Y)
-
-
-@numba.njit
-def with_a_default(W, b, scale=1.0):
-    return scale * loss(W, b, X, Y)
-
-
-@numba.njit
-def with_a_default_before(W, b, scale=1.0, x=X):
-    return scale * loss(W, b, x, Y)
-
-
-def gradient(W: Any, b: Any) -> tuple[Any, Any]:
-    a = np.tanh(X @ W + b)
-    d = (a - Y) * (1.0 - a * a)
-    return X.T @ d, d.sum(axis=0)
-
-
-DW, DB = gradient(W, B)
-THETA = np.concatenate([W.reshape(-1), B])
-NAMED = {"W": W, "b": B}
-SHAPES = {
-    "by name": (partial(loss, x=X, y=Y), NAMED, {"W": DW, "b": DB}),
-    "by name in another order": (partial(loss, x=X, y=Y), {"b": B, "W": W}, {"W": DW, "b": DB}),
-    "mapping by position": (partial(loss, x=X, y=Y), {"A": W, "c": B}, {"A": DW, "c": DB}),
-    "list by position": (partial(loss, x=X, y=Y), [W, B], [DW, DB]),
-    "tuple by position": (partial(loss, x=X, y=Y), (W, B), (DW, DB)),
-    "leading data": (partial(data_first, X, Y), NAMED, {"W": DW, "b": DB}),
-    "bound twice": (partial(partial(data_first, X), y=Y), (W, B), (DW, DB)),
-    "bound parameters": (partial(loss, W, B, X, Y), NAMED, {"W": DW, "b": DB}),
-    "one bound parameter": (partial(data_first, X, Y, W), (W, B), (DW, DB)),
-    "one vector": (in_one_vector, {"theta": THETA}, {"theta": np.append(DW, DB)}),
-    "one vector by position": (in_one_vector, [THETA], [np.append(DW, DB)]),
-    "one vector in a tuple": (in_one_vector, (THETA,), (np.append(DW, DB),)),
-    "tuple of one": (of_the_first, (W,), (DW,)),
-    "tuple": (in_a_tuple, (W, B), (DW, DB)),
-    "list as a tuple": (in_a_tuple, [W, B], [DW, DB]),
-    "named tuple": (by_field, Pair(W, B), Pair(DW, DB)),
-    "any number": (of_any_number, (W, B), (DW, DB)),
-    "default": (with_a_default, NAMED, {"W": DW, "b": DB}),
-    "default before data": (partial(with_a_default_before, x=X), NAMED, {"W": DW, "b": DB}),
-    "default by name": (with_a_default, NAMED | {"scale": 1.0},
-                        {"W": DW, "b": DB, "scale": loss(W, B, X, Y)}),
-}  # fmt: skip
-
-
-def changed(grads: Any) -> Any:
-    """Return gradients of which the first has another sign in one entry."""
-    first = np.array(next(iter(grads.values())) if isinstance(grads, dict) else grads[0])
-    first.flat[first.size // 2] *= -1.0
-    if isinstance(grads, dict):
-        return grads | {next(iter(grads)): first}
-    return [first, *list(grads)[1:]]
-
-
-@pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
-def test_a_right_gradient_passes_and_a_wrong_one_fails(shape) -> None:
-    function, params, grads = shape
-    result = fc.check_gradients(function, params, grads, strict=True)
-    assert (result.engine, result.verdict) == ("compiled", "pass")
-    assert result.engine_reason == "the loss is compiled by numba"
-    wrong = fc.check_gradients(function, params, changed(grads))
-    assert wrong.verdict == "fail"
-    assert sum(t.n_disagree for t in wrong.tensors.values()) == 1
 
 
 @pytest.mark.parametrize("order", ["F", "reversed", "strided"])
@@ -265,6 +163,19 @@ def test_parameters_and_data_are_not_written_to() -> None:
     assert (w.tolist(), x.tolist()) == ([1.0, 2.0], [3.0, 4.0])
 
 
+def test_arrays_in_a_bound_tuple_are_copied_too() -> None:
+    @numba.njit
+    def writing(w, work):
+        work[0][0] = w.sum()
+        return work[0][0] * work[1]
+
+    work = (np.zeros(1), 2.0)
+    box = CompiledBox(partial(writing, work=work), {"w": np.ones(2)})
+    assert box.losses("w", np.arange(2), 0.5).up.tolist() == [5.0, 5.0]
+    assert work[0][0] == 0.0
+    assert box._is_shareable()
+
+
 def test_a_second_check_compiles_nothing() -> None:
     fresh = numba.njit(lambda w: (w**3).sum())
     w = RNG.standard_normal(7)
@@ -325,36 +236,6 @@ def test_a_loss_that_is_not_finite_at_the_point_is_an_error() -> None:
     assert "the loss is -inf" in result.findings[0].message
 
 
-# ------------------------------------------------------------ what is refused
-
-
-@pytest.mark.parametrize(
-    ("function", "params", "message"),
-    [
-        (loss, NAMED, r"each of W and b, got .* \(W, b, x, y\); bind .*partial\(loss, x=x, y=y\)"),
-        (data_first, [W, B], r"each of 0 and 1, .* \(x, y, W, b\); .*partial\(loss, W=W, b=b\)"),
-        (with_a_default, [W], r"each of 0, got .* \(W, b, scale=1.0\); .*partial\(loss, b=b\)"),
-        (in_a_tuple, NAMED, r"of \(params\); compiled code takes no dict: pass `params` as"),
-        (partial(loss, x=X, y=Y), NAMED | {"c": B}, r"each of W, b and c, .* of \(W, b\); name "),
-        (partial(loss, x=X, y=Y), {"b": B, "V": W}, r"each of b and V, .* of \(W, b\); name the"),
-        (partial(loss, z=X), NAMED, r"of \(W, b, x, y\), got an unexpected keyword argument 'z'"),
-        (partial(loss, W.copy(), B, X, Y), {"V": W}, r"got all of \(W, b, x, y\) bound; bind the"),
-    ],
-)  # fmt: skip
-def test_arguments_that_do_not_fit_are_refused(function, params, message) -> None:
-    for engine in ("auto", "compiled", "black box"):
-        with pytest.raises(fc.InputError, match=message):
-            fc.numerical_gradient(function, params, engine=engine)
-
-
-def test_a_function_of_frozen_globals_is_refused() -> None:
-    frozen = numba.njit(lambda: X.sum())
-    with pytest.raises(fc.InputError, match=r"made constants of .* write it as loss\(W, b\), and"):
-        fc.check_gradients(frozen, NAMED, NAMED)
-    with pytest.raises(fc.InputError, match=r"write it as loss\(params\), and bind data"):
-        fc.check_gradients(frozen, [W, B], [W, B])
-
-
 @pytest.mark.parametrize("dtype", [np.float16, np.longdouble, ">f8"])
 def test_numbers_that_compiled_code_does_not_have_are_refused(dtype: Any) -> None:
     theta = THETA.astype(dtype)
@@ -405,47 +286,6 @@ def test_a_number_in_a_tuple_is_no_matter_for_the_loop() -> None:
     result = fc.check_gradients(scaled, (w, 3.0), (np.full(2, 3.0), 3.0))
     assert (result.engine, result.verdict) == ("black box", "pass")
     assert any("`params['1']` must be an array" in f.message for f in result.findings)
-
-
-@pytest.mark.parametrize("engine", ["auto", "black box"])
-@pytest.mark.parametrize("params", [NAMED, {"b": B, "W": W}, [W, B], (W, B)], ids=str)
-def test_plain_functions_may_take_each_parameter_as_an_argument(params, engine) -> None:
-    def plain(W: Any, b: Any, x: Any = X) -> Any:
-        return 0.5 * np.sum((np.tanh(x @ W + b) - Y) ** 2)
-
-    grads = {"W": DW, "b": DB} if isinstance(params, dict) else [DW, DB]
-    result = fc.check_gradients(plain, params, grads, engine=engine)
-    assert (result.engine, result.verdict) == (
-        "trace" if engine == "auto" else "black box", "pass")  # fmt: skip
-    wrong = fc.check_gradients(plain, params, changed(grads), engine=engine)
-    assert wrong.verdict == "fail"
-
-
-def test_the_same_losses_work_without_compilation(fresh_python) -> None:
-    code = """
-import numba, numpy as np, fastcheck as fc
-from functools import partial
-loss = numba.njit(lambda W, b, x: np.sum(np.tanh(x @ W + b)))
-vector = numba.njit(lambda theta: np.sum(theta ** 2))
-both = numba.njit(lambda p: np.sum(p[0] ** 2) + np.sum(p[1] ** 3))
-W, b, x = np.full((2, 2), 0.5), np.ones(2), np.array([[1.0, 2.0]])
-d = 1 - np.tanh(x @ W + b) ** 2
-named, grads = {"b": b, "W": W}, {"W": x.T @ d, "b": d[0]}
-for engine in ("auto", "black box"):
-    options = {"engine": engine}
-    results = [
-        fc.check_gradients(partial(loss, x=x), named, grads, **options),
-        fc.check_gradients(partial(loss, x=x), (W, b), (x.T @ d, d[0]), **options),
-        fc.check_gradients(vector, {"theta": b}, {"theta": 2 * b}, **options),
-        fc.check_gradients(both, (W, b), (2 * W, 3 * b ** 2), **options),
-    ]
-    print(engine, [bool(r) for r in results], {r.engine for r in results})
-"""
-    lines = fresh_python(code, NUMBA_DISABLE_JIT="1").stdout.splitlines()
-    assert lines == [
-        "auto [True, True, True, True] {'trace'}",
-        "black box [True, True, True, True] {'black box'}",
-    ]
 
 
 def test_the_attributes_of_a_black_box_are_those_of_a_compiled_one() -> None:
