@@ -208,14 +208,14 @@ def _matched(
     has_rest = any(a.kind is a.VAR_POSITIONAL for a in free)
     ordered = [a for a in free if a.kind in ORDERED]
     names = [a.name for a in ordered]
-    if set(left) <= set(names) and {a.name for a in needed} <= set(left):
-        return {name: _one(name, values) for name in left}
+    if set(left) <= set(names) and {a.name for a in needed} <= values.keys():
+        return {name: _one(name, values) for name in names if name in values}
     if len(needed) == 1 and not has_rest and not done and _is_tuple(params, len(values)):
         kind = type(params) if isinstance(params, tuple) else tuple
         return {needed[0].name: All(kind, tuple(_one(name, values) for name in left))}
-    counts = len(needed) <= len(left) and (has_rest or len(left) <= len(ordered))
-    if not counts or any(n in names and names.index(n) != k for k, n in enumerate(left)):
-        raise InputError(_mismatch(free, values, left))
+    fits = len(needed) <= len(left) and (has_rest or len(left) <= len(ordered))
+    if not fits or any(n in names and names.index(n) != k for k, n in enumerate(left)):
+        raise InputError(_mismatch(free, ordered, values, left))
     found = {a.name: _one(name, values) for a, name in zip(ordered, left, strict=False)}
     rest = [_one(name, values) for name in left[len(ordered) :]]
     return found | {f"*{k}": one for k, one in enumerate(rest)}
@@ -251,20 +251,30 @@ def _title(arguments: Any) -> str:
     return "(" + ", ".join(map(str, arguments)) + ")"
 
 
-def _mismatch(free: Sequence[inspect.Parameter], values: Arrays, left: list[str]) -> str:
+def _mismatch(
+    free: Sequence[inspect.Parameter],
+    ordered: Sequence[inspect.Parameter],
+    values: Arrays,
+    left: list[str],
+) -> str:
     said = (
-        f"`loss` must have an argument for each of {listing(left, MOST_NAMES)}, got a compiled "
-        f"function of {_title(free)}"
+        f"`loss` must have an argument for each of {listing(list(values), MOST_NAMES)}, got a "
+        f"compiled function of {_title(free)}"
     )
-    needed = [a.name for a in free if a.default is a.empty]
+    needed = [a.name for a in ordered if a.default is a.empty]
     if len(needed) > len(left):
         data = [name for name in needed if name not in values]
         data = needed[len(left) :] if len(data) > len(needed) - len(left) else data
         bindings = ", ".join(f"{name}={name}" for name in data)
         return f"{said}; bind the rest, as in functools.partial(loss, {bindings})"
-    if len(free) == 1:
-        return f"{said}; compiled code takes no dict: pass `params` as a tuple of arrays"
-    return f"{said}; name the arguments as the parameters, and pass only what the loss uses"
+    if len(ordered) == 1:
+        return f"{said}; no dict is passed to compiled code: pass `params` as a tuple of arrays"
+    if len(left) > len(ordered):
+        return (
+            f"{said}; make each an argument, since what compiled code reads from outside is a "
+            "constant, or leave it out of `params`"
+        )
+    return f"{said}; name the arguments as the parameters"
 
 
 def _nothing_left(arguments: Sequence[inspect.Parameter], values: Arrays) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from fastcheck.blackbox import BlackBox, CompiledBox
@@ -40,6 +41,7 @@ def compiled_measurement(
         )
     if engine == "black box":
         return _measured(BlackBox(spread(loss, params), params), engine, ASKED, options)
+    start = perf_counter()
     try:
         box: BlackBox = CompiledBox(loss, params)
     except NotCompilableError as problem:
@@ -51,7 +53,10 @@ def compiled_measurement(
         run.findings.append(Finding("not-compiled", "note", None, f"{reason}: {problem}"))
         return run
     reason = ASKED if engine == "compiled" else "the loss is compiled by numba"
-    return _measured(box, "compiled", reason, options)
+    seconds = perf_counter() - start
+    run = _measured(box, "compiled", reason, options)
+    run.timings["compiling"] = seconds
+    return run
 
 
 def _measured(

@@ -190,6 +190,38 @@ def test_a_second_check_compiles_nothing() -> None:
     assert check({"w": w.copy()[::-1][::-1]}) == 0
 
 
+def test_compiling_is_timed_on_its_own() -> None:
+    fresh = numba.njit(lambda w: (w * w).sum())
+    timings = fc.check_gradients(fresh, {"w": B}, {"w": 2 * B}).timings
+    assert 0.5 * timings["total"] < timings["compiling"] < timings["total"]
+
+
+@pytest.mark.parametrize("signature", ["float64(float64[:, ::1])", "float64(float64[:, :])"])
+def test_signatures_of_the_user_are_kept(signature: str) -> None:
+    eager = numba.njit(signature)(lambda w: (w * w).sum())
+    assert fc.check_gradients(eager, {"w": W}, {"w": 2 * W}).engine == "compiled"
+    in_columns = numba.njit(signature.replace(":, ::1", "::1, :"))(lambda w: (w * w).sum())
+    transposed = np.asfortranarray(W)
+    result = fc.check_gradients(in_columns, {"w": transposed}, {"w": 2 * W})
+    assert (result.engine, result.verdict) == ("compiled", "pass")
+    assert len(in_columns.signatures) == 1
+
+
+def test_an_empty_parameter_is_no_matter() -> None:
+    both = numba.njit(lambda w, nothing: (w * w).sum() + nothing.sum())
+    empty = np.zeros((0, 3))
+    params, grads = {"w": W, "nothing": empty}, {"w": 2 * W, "nothing": empty}
+    found = fc.numerical_gradient(both, params)
+    assert found.values["nothing"].shape == (0, 3)
+    assert fc.check_gradients(both, params, grads).tensors["w"].passed
+
+
+def test_one_array_as_two_arguments_is_moved_in_both() -> None:
+    product = numba.njit(lambda V, W: (V * W).sum())
+    result = fc.check_gradients(partial(product, V=W), {"W": W}, {"W": 2 * W})
+    assert (result.engine, result.verdict) == ("compiled", "pass")
+
+
 def test_a_box_is_sent_to_another_process_and_gives_the_same_bits() -> None:
     cloudpickle = pytest.importorskip("cloudpickle")
     box = CompiledBox(partial(loss, x=X, y=Y), NAMED)
