@@ -74,11 +74,12 @@ class CompiledBox(BlackBox):
     """
 
     def __init__(self, loss: Callable[..., Any], params: object) -> None:
-        self.call = spread(loss, params)
-        super().__init__(self.call, params)
+        call = spread(loss, params)
+        super().__init__(call, params)
         for name, array in self.arrays.items():
             _check_dtype(name, array)
-        self.call = _own(self.call)
+        self.arrays = _copies(self.arrays)
+        self.call = _own(call)
         self.n_jobs = 1
         self.n_outside = 0
         self.problem: Problem | None = None
@@ -86,7 +87,7 @@ class CompiledBox(BlackBox):
 
     def called(self, arrays: Arrays) -> Any:
         """Return the loss for `arrays`."""
-        return self.call.function(*self.call.arguments(_plain(arrays)))
+        return self.call.function(*self.call.arguments(arrays))
 
     # ------------------------------------------------------------ probes
 
@@ -121,11 +122,10 @@ class CompiledBox(BlackBox):
         self.problem = self.problem or losses.problem
 
     def _run(self, call: Spread, arrays: Arrays, name: str, places: Ints, step: float) -> Losses:
-        array = np.asarray(arrays[name])
+        array = arrays[name]
+        flat = array.ravel(order="K")  # a view, since the copy has no gaps
         table = np.empty((4, len(places)))
-        n_raised = self._loop()(
-            _passed(call, arrays), array.ravel(order="K"), positions(array, places), step, table
-        )
+        n_raised = self._loop()(_passed(call, arrays), flat, positions(array, places), step, table)
         outside = ~np.isfinite(table[:2])
         table[:2][outside] = math.nan
         up, down, above, below = table
@@ -137,8 +137,7 @@ class CompiledBox(BlackBox):
         try:
             call, arrays = spare.pop()
         except IndexError:
-            call = _own(self.call)
-            arrays = {n: np.array(a, order="K") for n, a in self.arrays.items()}
+            call, arrays = _own(self.call), _copies(self.arrays)
         found = self._run(call, arrays, name, places, step)
         spare.append((call, arrays))
         return found
@@ -228,16 +227,15 @@ def positions(array: Array, places: Ints) -> Ints:
     return found
 
 
-def _plain(arrays: Arrays) -> Arrays:
-    """Return views that are arrays and of no class derived from them."""
-    return {name: np.asarray(array) for name, array in arrays.items()}
+def _copies(arrays: Arrays) -> Arrays:
+    """Return copies without gaps that are arrays and of no class derived from them."""
+    return {name: np.array(array, order="K") for name, array in arrays.items()}
 
 
 def _passed(call: Spread, arrays: Arrays) -> tuple[Any, ...]:
     """Return the arguments, with arrays in the place of numbers."""
-    plain = _plain(arrays)
     return tuple(
-        plain[slot.name] if isinstance(slot, One) else slot.taken(plain) for slot in call.slots
+        arrays[slot.name] if isinstance(slot, One) else slot.taken(arrays) for slot in call.slots
     )
 
 

@@ -176,6 +176,26 @@ def test_arrays_in_a_bound_tuple_are_copied_too() -> None:
     assert box._is_shareable()
 
 
+def test_ctrl_c_keeps_what_is_known_and_all_arrays() -> None:
+    before = {name: array.copy() for name, array in NAMED.items()}
+
+    def interrupt(done: int, total: int) -> None:
+        if done >= 15:
+            raise KeyboardInterrupt
+
+    found = fc.numerical_gradient(partial(loss, x=X, y=Y), NAMED, progress=interrupt)
+    assert not found.complete
+    np.testing.assert_allclose(found.values["W"].reshape(-1)[:14], DW.reshape(-1)[:14], atol=1e-6)
+    assert np.isnan(found.values["b"]).all()
+    assert all(np.array_equal(NAMED[name], before[name]) for name in NAMED)
+
+
+def test_classes_derived_from_arrays_are_plain_arrays_to_the_loss() -> None:
+    weights = W.view(np.matrix)
+    result = fc.check_gradients(partial(loss, x=X, y=Y), [weights, B], [DW, DB])
+    assert (result.engine, result.verdict) == ("compiled", "pass")
+
+
 def test_a_second_check_compiles_nothing() -> None:
     fresh = numba.njit(lambda w: (w**3).sum())
     w = RNG.standard_normal(7)
