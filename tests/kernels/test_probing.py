@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import threading
+import time
 from typing import Any
 
 import numba
@@ -130,6 +132,25 @@ def test_a_loop_knows_whether_the_loss_starts_threads() -> None:
         loop = probing.probe_loop(loss)
         run(loop, (w,), w, [], 1.0)
         assert probing.is_parallel(loop) is expected
+
+
+@compiled
+def test_the_loop_releases_the_interpreter_lock() -> None:
+    @numba.njit
+    def slow(w):
+        total = 0.0
+        for k in range(20_000):
+            total += np.sin(w[0] * k)
+        return total
+
+    w, loop = np.array([0.5]), probing.probe_loop(slow)
+    run(loop, (w,), w, [], 1e-3)
+    worker = threading.Thread(target=run, args=(loop, (w,), w, [0] * 800, 1e-3))
+    worker.start()
+    time.sleep(0.01)
+    still_busy = worker.is_alive()  # with the lock held, the line above would end after it
+    worker.join()
+    assert still_busy
 
 
 @compiled
