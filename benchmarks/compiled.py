@@ -18,6 +18,7 @@ from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
+from time import thread_time
 from typing import TYPE_CHECKING, Any
 
 import numba
@@ -54,6 +55,8 @@ TARGET = 20.0
 N_INTERPRETED, N_CALLED = 3, 300
 """Entries of the slices in plain Python, and with the loss compiled."""
 N_CHEAP = 200_000
+PAIR_SECONDS, N_PAIRS = 0.005, 301
+"""How long each half of a pair takes that compares a probe with the loss alone, and how many."""
 RTOL = 1e-9
 """Allowed distance from backpropagation, relative to the largest entry of a tensor, beside the
 rounding of two losses over the step."""
@@ -219,19 +222,26 @@ def compared(loops: Loops) -> None:
 # ------------------------------------------------------------ how fast?
 
 
-def beside_the_loss(loops: Loops, n_rounds: int) -> dict[str, float]:
-    """Return the seconds of a probe, of an evaluation alone, and the difference, in the median."""
-    places = np.arange(loops.case.params[loops.case.probed].size)
+def beside_the_loss(loops: Loops, n_pairs: int) -> dict[str, float]:
+    """Return the seconds of a probe, of an evaluation alone, and the difference, in the median.
+
+    What a probe costs beside a long evaluation is a small difference, so that pairs are short and
+    many, and the clock is that of the thread.
+    """
+    size = loops.case.params[loops.case.probed].size
+    each = seconds_of(partial(loops.alone, 64)) / 64
+    places = np.arange(min(size, max(64, int(PAIR_SECONDS / (2.0 * each)))))
     n = 2 * places.size
+    works = {
+        "probe": partial(loops.compiled, loops.case.probed, places),
+        "alone": partial(loops.alone, n),
+    }
     found = interleaved(
-        {
-            "probe": partial(seconds_of, partial(loops.compiled, loops.case.probed, places)),
-            "alone": partial(seconds_of, partial(loops.alone, n)),
-        },
-        n_rounds,
+        {name: partial(seconds_of, work, 0.0, thread_time) for name, work in works.items()}, n_pairs
     )
     pairs = zip(found["probe"], found["alone"], strict=True)
     return {
+        "n_pairs": n_pairs,
         "probe_seconds": median(found["probe"]) / n,
         "loss_seconds": median(found["alone"]) / n,
         "beside_seconds": median((a - b) / n for a, b in pairs),
@@ -275,13 +285,13 @@ def against_python(loops: Loops, n_rounds: int) -> dict[str, float]:
     }
 
 
-def measured(case: Case, n_rounds: int) -> dict[str, Any]:
+def measured(case: Case, n_rounds: int, n_pairs: int) -> dict[str, Any]:
     """Return all figures of a case, after :func:`compared`."""
     loops = Loops(case)
     compared(loops)
     return {
         "case": case.name,
-        **beside_the_loss(loops, n_rounds),
+        **beside_the_loss(loops, n_pairs),
         **against_python(loops, n_rounds),
     }
 
@@ -315,7 +325,8 @@ def main(argv: list[str] | None = None) -> int:
     cases = [cheap_case(), network_case((8, 10, 6, 3)) if options.quick else network_case()]
     with one_blas_thread():
         try:
-            found = [measured(case, 2 if options.quick else 7) for case in cases]
+            effort = (2, 31) if options.quick else (7, N_PAIRS)
+            found = [measured(case, *effort) for case in cases]
         except AssertionError as problem:
             print(problem, file=sys.stderr)
             return 1
