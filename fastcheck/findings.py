@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from fastcheck.blackbox import BlackBox
     from fastcheck.derivatives import Derivatives
     from fastcheck.graph.state import State
     from fastcheck.result import Audit, SpotCheck, TensorResult
@@ -149,6 +150,28 @@ def about_zeros(
             )
             found.append(Finding("zero-gradient", "note", name, message))
     return found
+
+
+def about_aliases(box: BlackBox) -> list[Finding]:
+    """Return a warning for each group of parameters that share memory; a note if copies do not."""
+    if box.aliases is not None:
+        return [
+            Finding("aliased", "warning", group[0] if len(group) == 1 else None, message)
+            for group in box.aliases.groups
+            for message in [box.aliases.message(group)]
+        ]
+    return [
+        Finding(
+            "aliased",
+            "note",
+            None,
+            f"{listing(group, MOST_NAMES)} share memory in `params`, but the loss was given a copy "
+            "of each, so that they are independent here: each gradient is that of its own place; "
+            "to have them tied, pass a loss without arguments that reads the arrays themselves",
+        )
+        for group in box.held.shared()
+        if len(group) > 1
+    ]
 
 
 def about_noise(noise: float, loss: float) -> Finding:

@@ -2,7 +2,6 @@
 
 from fastcheck.blackbox.loss import BlackBox
 from fastcheck.blackbox.preflight import Preflight
-from fastcheck.blackbox.structure import as_mapping
 from fastcheck.blackbox.survey import Survey, Surveyor
 
-__all__ = ["BlackBox", "Preflight", "Survey", "Surveyor", "as_mapping"]
+__all__ = ["BlackBox", "Preflight", "Survey", "Surveyor"]

@@ -11,6 +11,7 @@ from fastcheck.check.engines import measurement_for
 from fastcheck.check.options import check_options
 from fastcheck.check.outcome import make_result
 from fastcheck.errors import GradientMismatchError, InputError
+from fastcheck.holding import taken
 from fastcheck.params import match_gradients
 
 if TYPE_CHECKING:
@@ -214,16 +215,18 @@ def check_gradients(
     """
     start = perf_counter()
     check_options(n_jobs=n_jobs, budget=budget, progress=progress, rtol=rtol, loss_value=loss_value)
+    grads = taken(grads, params)  # before the loss is called, which may write into them
     run = measurement_for(
         loss, params, engine, step=step, arithmetic=arithmetic, seed=seed, only=only, skip=skip
     )
-    given = run.received(grads)
+    given = run.received(grads, params)
     run.include(given)
     analytic, extra = match_gradients(run.shapes, run.names, given)
+    analytic = run.tied(analytic, given)
     is_sound = run.is_sound
     optional = [name for name in run.shapes if name in run.optional]
     run.findings += findings.unused_gradients(extra, [*run.shapes], optional)
-    run.findings += findings.about_loss(run.loss, loss_value)
+    run.findings += findings.about_loss(run.loss, loss_value if is_sound else None)
     if not is_sound:
         return make_result(run, {}, start)
     run.probe(plan, budget, n_jobs, progress, analytic=analytic, rtol=rtol)

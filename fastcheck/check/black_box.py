@@ -15,7 +15,7 @@ from fastcheck.blackbox.sample import Budget, chosen_entries
 from fastcheck.bounds import UNITS
 from fastcheck.check.measurement import Measurement
 from fastcheck.parallel import single_threaded_blas
-from fastcheck.params import select_names
+from fastcheck.params import match_gradients, select_names
 from fastcheck.plan import Numerical, counter
 
 if TYPE_CHECKING:
@@ -64,6 +64,20 @@ class BlackBoxMeasurement(Measurement):
             preflight = Preflight(box)
         self.loss = preflight.loss
         self.findings.extend(preflight.findings)
+
+    def tied(self, analytic: dict[str, NDArray[Any]], given: Any) -> dict[str, NDArray[Any]]:
+        """Return the gradients that are compared, parts added up where tensors share memory."""
+        aliases = self.box.aliases
+        if aliases is None:
+            return analytic
+        partners = {other for name in analytic for other in aliases.partners(name)}
+        missing = [name for name in self.shapes if name in partners and name not in analytic]
+        others = [name for name in missing if given.get(name) is not None]
+        parts = analytic | match_gradients(self.shapes, others, given)[0]
+        for name, size in aliases.rounding(parts, ROUNDINGS).items():
+            self.slack[name] = self.slack.get(name, 0.0) + size
+        total = aliases.summed(parts)
+        return {name: total[name] for name in analytic}
 
     def probe(
         self,

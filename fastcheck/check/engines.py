@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from fastcheck import findings
 from fastcheck.blackbox import BlackBox
 from fastcheck.check.black_box import BlackBoxMeasurement
 from fastcheck.check.measurement import GraphMeasurement
@@ -60,6 +61,15 @@ def measurement_for(
         return GraphMeasurement(loss, params, arithmetic=arithmetic, **options)
     _check_function(loss, engine)
     box = BlackBox(loss, params)
+    run = _function_measurement(box, engine, arithmetic, options)
+    run.findings[:0] = findings.about_aliases(box)
+    return run
+
+
+def _function_measurement(
+    box: BlackBox, engine: str, arithmetic: str, options: dict[str, Any]
+) -> Measurement:
+    """Return the measurement of a Python function."""
     if engine == "black box":
         return _black_box(box, ASKED, options)
     try:
@@ -103,6 +113,8 @@ def _traced(box: BlackBox) -> GraphObjective:
     """Return the loss as a graph; its module is loaded when a function is given."""
     from fastcheck.traced import trace, trace_closure
 
+    if box.held.obstacle:
+        raise TraceError(f"{box.held.obstacle}; NumPy code over NumPy arrays can be followed")
     if box.is_closure:
         return trace_closure(box.function, box.arrays)
     return trace(box.called, box.arrays, batch_axis=None)

@@ -1,0 +1,250 @@
+"""Parameters that share memory: tied, whether that was meant or not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fastcheck.errors import InputError
+from fastcheck.result.wording import count, listing
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    Array = NDArray[Any]
+    Ints = NDArray[np.int64]
+
+MOST_NAMES = 8
+
+
+@dataclass(frozen=True, eq=False)
+class Aliases:
+    """Which entries of which tensors are the same memory.
+
+    Attributes
+    ----------
+    groups : tuple of tuple of str
+        The names of tensors that share, directly or through others; a tensor alone shares memory
+        within itself.
+    cells : dict of str to ndarray of int64
+        For each of these tensors the number of the memory cell of each entry, counted from 0.
+    n_cells : int
+        How many cells there are.
+    """
+
+    groups: tuple[tuple[str, ...], ...]
+    cells: dict[str, Ints]
+    n_cells: int
+
+    def summed(self, parts: Mapping[str, Any]) -> dict[str, Any]:
+        """Return gradients in which the parts of all entries that are one cell are added up.
+
+        Parameters
+        ----------
+        parts : mapping of str to ndarray or None
+            The gradient of each tensor as if it had memory of its own. A tensor without one adds
+            nothing.
+
+        Returns
+        -------
+        dict of str to ndarray or None
+            The derivative with respect to the cell of each entry; other tensors as they are. None
+            stays None.
+
+        Notes
+        -----
+        Moving an entry moves all that share its cell, so that the derivative which differences
+        measure is the sum over all of them (the chain rule for ``u = v = w``).
+        """
+        total = self._totals({name: parts.get(name) for name in self.cells})
+        return {
+            name: part if part is None or name not in self.cells else self._from(total, name, part)
+            for name, part in parts.items()
+        }
+
+    def rounding(self, parts: Mapping[str, Any], roundings: float) -> dict[str, Any]:
+        """Return the rounding errors of the parts that are added up in each entry, absolute.
+
+        Parameters
+        ----------
+        parts : mapping of str to ndarray or None
+            As for :meth:`summed`.
+        roundings : float
+            How many of each part.
+
+        Notes
+        -----
+        ``roundings * sum(u |part|)``: where parts cancel this is more than roundings of the sum.
+        """
+        sizes = {
+            name: np.abs(np.asarray(part, np.float64)) * roundings * _unit(part)
+            for name, part in parts.items()
+            if part is not None and name in self.cells
+        }
+        total = self._totals(sizes)
+        return {name: total[self.cells[name]] for name in sizes}
+
+    def _totals(self, parts: Mapping[str, Any]) -> NDArray[np.float64]:
+        total = np.zeros(self.n_cells)
+        for name, part in parts.items():
+            if part is not None:
+                weights = np.asarray(part, np.float64).reshape(-1)
+                total += np.bincount(self.cells[name].reshape(-1), weights, self.n_cells)
+        return total
+
+    def _from(self, total: NDArray[np.float64], name: str, part: Any) -> Array:
+        dtype = part.dtype if part.dtype.kind == "f" else np.dtype(np.float64)
+        return total[self.cells[name]].astype(dtype)
+
+    def partners(self, name: str) -> tuple[str, ...]:
+        """Return the names of the tensors that share memory with one."""
+        group = next((group for group in self.groups if name in group), ())
+        return tuple(other for other in group if other != name)
+
+    def places(self, group: Sequence[str]) -> int:
+        """Return the largest number of entries of some tensors that are one cell."""
+        total = self._totals({name: np.ones(self.cells[name].shape) for name in group})
+        return int(total.max())
+
+    def message(self, group: Sequence[str]) -> str:
+        """Return a sentence on the tensors of one group: who shares, and what was done."""
+        n = self.places(group)
+        cells = np.concatenate([self.cells[name].reshape(-1) for name in group])
+        shared = int((np.bincount(cells, minlength=self.n_cells) > 1).sum())
+        what = f"{listing(group, MOST_NAMES)} share memory" if len(group) > 1 else (
+            f"{group[0]} shares memory with itself"
+        )  # fmt: skip
+        return (
+            f"{what} ({count(shared)} numbers, each in up to {n} places), so that moving an entry "
+            "moves all that share its memory: they are tied, and the analytic parts of these "
+            "entries were added up before they were compared; that is right where each place has "
+            "the part of its own and the update is applied to each, while a gradient that already "
+            f"holds the total in each place would be applied {n} times; if sharing was not meant, "
+            "give each an array of its own, with copy()"
+        )
+
+
+def _unit(part: Array) -> float:
+    return float(np.finfo(part.dtype).eps) / 2.0 if part.dtype.kind == "f" else 2.0**-53
+
+
+def find_aliases(arrays: Mapping[str, Array]) -> Aliases | None:
+    """Return which entries of arrays are the same memory, None if none are.
+
+    Parameters
+    ----------
+    arrays : mapping of str to ndarray
+        Any strides; only looked at.
+
+    Raises
+    ------
+    InputError
+        If entries overlap by a part of a number, as views of another dtype do.
+
+    Notes
+    -----
+    Only arrays whose bounds overlap are looked at entry by entry, and arrays whose strides may
+    lead to the same address twice: addresses are sorted, O(n log n) in their entries.
+    """
+    groups: list[tuple[str, ...]] = []
+    cells: dict[str, Ints] = {}
+    n_cells = 0
+    for names in _clusters(arrays):
+        addresses = {name: _addresses(arrays[name]) for name in names}
+        flat = np.concatenate([a.reshape(-1) for a in addresses.values()])
+        unique, inverse = np.unique(flat, return_inverse=True)
+        _check_whole(arrays, addresses, unique)
+        if unique.size == flat.size:
+            continue
+        ends = np.cumsum([arrays[name].size for name in names])
+        parts = np.split(inverse.reshape(-1), ends[:-1])
+        uses = np.bincount(inverse.reshape(-1))
+        found = {n: p for n, p in zip(names, parts, strict=True) if (uses[p] > 1).any()}
+        groups += _connected(found, uses)
+        cells |= {n: (p + n_cells).reshape(arrays[n].shape) for n, p in found.items()}
+        n_cells += unique.size
+    return Aliases(tuple(groups), cells, n_cells) if groups else None
+
+
+def _clusters(arrays: Mapping[str, Array]) -> list[list[str]]:
+    """Return the names of arrays that may share, those with overlapping bounds together."""
+    spans = sorted(
+        (*np.lib.array_utils.byte_bounds(array), place, name)
+        for place, (name, array) in enumerate(arrays.items())
+        if array.size
+    )
+    clusters: list[list[tuple[int, str]]] = []
+    end = -1
+    for low, high, place, name in spans:
+        if low >= end:
+            clusters.append([])
+        clusters[-1].append((place, name))
+        end = max(end, high)
+    named = [[name for _, name in sorted(cluster)] for cluster in clusters]
+    return [names for names in named if len(names) > 1 or _may_repeat(arrays[names[0]])]
+
+
+def _may_repeat(array: Array) -> bool:
+    """Return whether strides may lead to one address twice."""
+    extent = array.itemsize
+    steps = sorted((abs(s), n) for s, n in zip(array.strides, array.shape, strict=True) if n > 1)
+    for stride, n in steps:
+        if stride < extent:
+            return True
+        extent += stride * (n - 1)
+    return False
+
+
+def _addresses(array: Array) -> Ints:
+    """Return the address of each entry."""
+    start = array.__array_interface__["data"][0]
+    found = np.full(array.shape, start, np.int64)
+    for axis, (stride, n) in enumerate(zip(array.strides, array.shape, strict=True)):
+        shape = [-1 if a == axis else 1 for a in range(array.ndim)]
+        found += (stride * np.arange(n)).reshape(shape)
+    return found
+
+
+def _check_whole(arrays: Mapping[str, Array], addresses: Mapping[str, Ints], unique: Ints) -> None:
+    """Refuse entries that overlap by a part of a number, or are read in two ways."""
+    owner = np.zeros(unique.size, np.int64)
+    for place, name in enumerate(addresses):
+        here = np.searchsorted(unique, addresses[name].reshape(-1))
+        before = owner[here]
+        owner[here] = place + 1
+        names = list(addresses)
+        for other in np.unique(before[before > 0]) - 1:
+            if arrays[names[other]].dtype != arrays[name].dtype:
+                raise _partly(names[other], name, arrays)
+    if unique.size < 2:
+        return
+    sizes = np.array([array.itemsize for array in (arrays[name] for name in addresses)])
+    close = np.flatnonzero(np.diff(unique) < sizes[owner[:-1] - 1])
+    if close.size:
+        names = list(addresses)
+        raise _partly(names[owner[close[0]] - 1], names[owner[close[0] + 1] - 1], arrays)
+
+
+def _partly(one: str, other: str, arrays: Mapping[str, Array]) -> InputError:
+    who = f"{one} of {arrays[one].dtype} and {other} of {arrays[other].dtype}"
+    return InputError(
+        f"`params` must share whole numbers or nothing, got {who}, which overlap by a part of a "
+        "number or are read in two ways; give each an array of its own"
+    )
+
+
+def _connected(found: Mapping[str, Ints], uses: Ints) -> list[tuple[str, ...]]:
+    """Return the names that share, directly or through others, in groups."""
+    sets: list[tuple[list[str], Ints]] = []
+    for name, cells in found.items():
+        shared = np.unique(cells[uses[cells] > 1])
+        touching = [s for s in sets if np.intersect1d(s[1], shared, assume_unique=True).size]
+        names = [n for s in touching for n in s[0]] + [name]
+        union = np.unique(np.concatenate([shared, *(s[1] for s in touching)]))
+        sets = [s for s in sets if not any(s is t for t in touching)] + [(names, union)]
+    order = {name: place for place, name in enumerate(found)}
+    return [tuple(sorted(names, key=order.__getitem__)) for names, _ in sets]
