@@ -195,8 +195,8 @@ def takes_nothing(loss: Callable[..., Any], argument: str = "loss") -> bool:
             continue
         return not arguments
     raise InputError(
-        f"`{argument}` must take no argument, or the parameters, got a function of {signature}; bind "
-        "the rest, as in lambda: loss(params, x, y)"
+        f"`{argument}` must take no argument, or the parameters, got a function of {signature}; "
+        "bind the rest, as in lambda: loss(params, x, y)"
     )
 
 

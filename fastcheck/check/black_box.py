@@ -74,6 +74,7 @@ class BlackBoxMeasurement(Measurement):
         missing = [name for name in self.shapes if name in partners and name not in analytic]
         others = [name for name in missing if given.get(name) is not None]
         parts = analytic | match_gradients(self.shapes, others, given)[0]
+        self.slack |= aliases.summed(self.slack)
         for name, size in aliases.rounding(parts, ROUNDINGS).items():
             self.slack[name] = self.slack.get(name, 0.0) + size
         total = aliases.summed(parts)

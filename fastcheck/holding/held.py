@@ -11,7 +11,7 @@ from fastcheck.holding.aliases import find_aliases
 from fastcheck.holding.tree import Branch, PairBranch, find_tree, leaves_of, remade
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -59,7 +59,8 @@ class Held:
         }
         _check_values(self.arrays)
         self._placed = [leaf for name, leaf in self.leaves.items() if name not in private]
-        self._written = [leaf for leaf in self._placed if leaf.is_written]
+        self._written = [leaf for leaf in self._placed if is_live and leaf.is_written]
+        _tie(self._written, self.arrays)
 
     @property
     def is_written(self) -> bool:
@@ -74,14 +75,15 @@ class Held:
         if self.pairs:
             return "its parameters are behind a pair of functions"
         odd = [leaf for leaf in self._placed if not leaf.is_numpy]
-        return f"{odd[0].name} is {_kind(odd[0].value)} and no NumPy array" if odd else ""
+        return f"{odd[0].name} is of type {type(odd[0].value).__name__}" if odd else ""
 
     def publish(self) -> None:
         """Write what is not memory of the loss to where the loss reads it; nothing by default."""
-        for leaf in self._written:
-            leaf.publish()
-        for pair in self.pairs:
-            pair.publish()
+        if self.is_live:
+            for leaf in self._written:
+                leaf.publish()
+            for pair in self.pairs:
+                pair.publish()
 
     def argument(self, arrays: dict[str, Any]) -> Any:
         """Return `arrays` in the structure and of the kinds of the user's.
@@ -182,9 +184,27 @@ def _pairs(tree: Node) -> Iterator[PairBranch]:
             yield from _pairs(part)
 
 
-def _kind(value: object) -> str:
-    kind = type(value)
-    return f"a {kind.__module__.partition('.')[0]} {kind.__name__}".replace("builtins ", "")
+def _tie(written: Sequence[Leaf], arrays: dict[str, Array]) -> None:
+    """Let numbers that are in one place have one array, so that they are known to be tied.
+
+    Raises
+    ------
+    InputError
+        If they are so in part, or a list is in several places of one parameter.
+    """
+    seen: dict[Any, Leaf] = {}
+    for leaf in written:
+        cells = leaf.cell_ids()
+        other = seen.get(cells[0])
+        if other is not None and other.cell_ids() == cells:
+            leaf.array = arrays[leaf.name] = other.array
+        elif len({*cells}) < len(cells) or any(cell in seen for cell in cells):
+            raise leaf.refused(
+                "lists of its own",
+                "the same list in several places, as [[0.0] * 3] * 4 makes it",
+                "make each row a list, or use an array",
+            )
+        seen |= dict.fromkeys(cells, leaf)
 
 
 def _check_values(arrays: dict[str, Array]) -> None:

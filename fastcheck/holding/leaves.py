@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     Array = NDArray[Any]
 
 
+ALONE = "theta"
+"""The name of parameters that are one array, without a name of their own."""
+
+
 class Leaf(ABC):
     """One parameter in the place where the user keeps it.
 
@@ -101,9 +105,14 @@ class Leaf(ABC):
         if self.is_replaced():
             self.slot.put(self.value)
 
+    def cell_ids(self) -> list[Any]:
+        """Return what tells the places of written numbers apart, in C order."""
+        return [(id(self.slot.owner), self.slot.key)]
+
     def refused(self, contract: str, got: str, remedy: str) -> InputError:
         """Return an error about this parameter."""
-        return InputError(f"`params[{self.name!r}]` must be {contract}, got {got}; {remedy}")
+        who = "params" if self.name == ALONE else f"params[{self.name!r}]"
+        return InputError(f"`{who}` must be {contract}, got {got}; {remedy}")
 
 
 class ArrayLeaf(Leaf):

@@ -15,6 +15,7 @@ from fastcheck.holding.accessors import Accessors
 from fastcheck.holding.attributes import Attributes
 from fastcheck.holding.foreign import is_tensor, is_wrapper
 from fastcheck.holding.leaves import (
+    ALONE,
     ArrayLeaf,
     BufferLeaf,
     ForeignLeaf,
@@ -38,8 +39,6 @@ FUNCTIONS = (
     np.ufunc,
     type,
 )
-ALONE = "theta"
-"""The name of parameters that are one array, without a name of their own."""
 
 
 class Branch:
@@ -205,6 +204,8 @@ def _branch(path: str, value: Any) -> Branch | None:
         branch = _branched(path, places, lambda new: value.remade(branch.gather(new)))
         branch.gather = lambda new: dict(zip(places, new, strict=True))
         return branch
+    if hasattr(value, "named_parameters"):  # a module of torch
+        return _branch(path, dict(value.named_parameters()))
     if isinstance(value, Mapping):
         entries: dict[Any, Slot] = {key: Entry(value, key) for key in value}
         return _branched(path, entries, lambda new: _mapping(value, new))

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import inspect
 import math
-from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fastcheck.errors import InputError
+from fastcheck.holding.aliases import find_aliases
 from fastcheck.holding.held import Held
 from fastcheck.holding.recovered import recovered
 from fastcheck.holding.tree import find_tree, gathered, leaves_of
@@ -53,7 +53,8 @@ def grads_from_update(step: Callable[..., Any], params: Any, lr: float) -> Any:
     The new parameter was rounded, so that of the gradient ``u (|before| + |after|) / lr`` is lost,
     with the unit roundoff ``u`` of the parameter: about ``1e-16 |w| / lr`` in float64, and in
     float32 ``6e-8 |w| / lr``, which can be more than the gradient. Take a large `lr`: it need not
-    be one with which training would work. What else the step changes, such as counters or moving
+    be one with which training would work. Of parameters that share memory only the sum of all
+    updates is seen; it is shared out evenly. What else the step changes, such as counters or moving
     averages, remains changed.
 
     Examples
@@ -67,8 +68,7 @@ def grads_from_update(step: Callable[..., Any], params: Any, lr: float) -> Any:
     >>> grads["w"].tolist(), w.tolist()
     ([2.0, 4.0], [1.0, 2.0])
     """
-    given: Any = lr
-    if not isinstance(given, Real) or isinstance(given, bool) or not 0 < abs(given) < math.inf:
+    if not _is_rate(lr):
         raise InputError(f"`lr` must be a number other than 0, got {lr!r}; pass that of the step")
     held = Held(params, is_live=True)
     before = {name: array.copy() for name, array in held.arrays.items()}
@@ -76,6 +76,7 @@ def grads_from_update(step: Callable[..., Any], params: Any, lr: float) -> Any:
         held.publish()
         returned = step(params) if _takes_params(step) else step()
         after = held.now()
+        replaced = held.replaced()
         if all(_same(before[name], after[name]) for name in before):
             after = _returned(returned, before)
     finally:
@@ -83,8 +84,17 @@ def grads_from_update(step: Callable[..., Any], params: Any, lr: float) -> Any:
             if array.tobytes() != before[name].tobytes():
                 array[...] = before[name]
         held.restore()
-    found = {name: _gradient(name, before[name], after[name], float(lr)) for name in before}
+    uses = _uses({n: array for n, array in held.arrays.items() if n not in replaced})
+    found = {
+        name: _gradient(name, before[name], after[name], float(lr), uses.get(name, 1.0))
+        for name in before
+    }
     return gathered(held.tree, lambda leaf: found[leaf.name])
+
+
+def _is_rate(value: object) -> bool:
+    is_number = isinstance(value, float | np.number | int) and not isinstance(value, bool)
+    return is_number and 0.0 < abs(float(value)) < math.inf  # type: ignore[arg-type]
 
 
 def _takes_params(step: Callable[..., Any]) -> bool:
@@ -101,6 +111,14 @@ def _takes_params(step: Callable[..., Any]) -> bool:
 
 def _same(one: Array, other: Array) -> bool:
     return one.shape == other.shape and bool(np.array_equal(one, other, equal_nan=True))
+
+
+def _uses(arrays: dict[str, Array]) -> dict[str, Array]:
+    """Return in how many places each entry is that shares memory; it has the updates of all."""
+    aliases = find_aliases(arrays)
+    if aliases is None:
+        return {}
+    return aliases.summed({name: np.ones(cells.shape) for name, cells in aliases.cells.items()})
 
 
 def _returned(returned: Any, before: dict[str, Array]) -> dict[str, Array]:
@@ -121,7 +139,7 @@ def _returned(returned: Any, before: dict[str, Array]) -> dict[str, Array]:
     return found
 
 
-def _gradient(name: str, before: Array, after: Array, lr: float) -> Array:
+def _gradient(name: str, before: Array, after: Array, lr: float, uses: Any) -> Array:
     if before.shape != after.shape:
         raise InputError(
             f"`step` must keep the shape of {name}, {before.shape}, got {after.shape}; look for "
@@ -130,4 +148,4 @@ def _gradient(name: str, before: Array, after: Array, lr: float) -> Array:
     old, new = before.astype(np.float64), after.astype(np.float64)
     unit = max(float(np.finfo(a.dtype).eps) / 2.0 for a in (before, after) if a.dtype.kind == "f")
     error = unit * (np.abs(old) + np.abs(new)) / abs(lr)
-    return recovered((old - new) / lr, error)
+    return recovered((old - new) / lr / uses, error / uses)
