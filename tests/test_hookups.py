@@ -57,7 +57,7 @@ FAULTS = {
     ),
     "Views, Fortran order and float32": Planted(
         "dW, db = |np.outer(x.sum(axis=0), V.sum(axis=1))", "0", (1, 1)
-    ),  # fmt: skip
+    ),
     "Numbers of Python": Planted('{"weights": |dw', "weights", (1,)),
     "Only the update is visible": Planted("dW = |x.T @ (x @ self.W - y)", "W", (1, 1)),
     "An optimiser that is called from inside": Planted("update(self.W, |x.T @ r", "W", (0, 0)),

@@ -92,11 +92,8 @@ def _copied_leaf(value: Any) -> Any:
 
 def _of_holders(params: Any) -> Any:
     """Return the ``.grad`` of all parameters, by name; None where there is none."""
-    try:
-        leaves = leaves_of(find_tree(params))
-    except InputError:
-        leaves = []
-    if not leaves or not all(hasattr(leaf.holder, "grad") for leaf in leaves):
+    leaves = leaves_of(find_tree(params))
+    if not all(hasattr(leaf.holder, "grad") for leaf in leaves):
         raise InputError(
             "`grads` must be the gradient, got None, and not all parameters are objects with "
             ".grad; pass a dict of arrays, or a function that returns one"

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from fastcheck.holding.leaves import Leaf
     from fastcheck.holding.tree import Node
 
     Array = NDArray[Any]

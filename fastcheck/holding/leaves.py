@@ -184,7 +184,7 @@ class TensorLeaf(Leaf):
         if array is self.array:
             return self.own
         copied = self._copy()
-        tensor_view(self.name, copied)[...] = _plain(self.name, array)
+        tensor_view(self.name, copied)[...] = plain_array(self.name, array)
         return copied
 
 
@@ -221,7 +221,7 @@ class BufferLeaf(Leaf):
         """Return a buffer of the same kind."""
         if array is self.array:
             return self.own
-        return self._copy(np.asarray(_plain(self.name, array), self.array.dtype))
+        return self._copy(np.asarray(plain_array(self.name, array), self.array.dtype))
 
 
 class ForeignLeaf(Leaf):
@@ -267,8 +267,8 @@ def _layout(array: Array) -> tuple[Any, ...]:
     return address, array.shape, array.strides, array.dtype
 
 
-def _plain(name: str, array: Any) -> Array:
-    if not isinstance(array, np.ndarray):
+def plain_array(name: str, array: Any) -> Array:
+    if type(array) is not np.ndarray:  # a recorded array may be a subclass
         raise TraceError(f"params[{name!r}] is no NumPy array; NumPy code is needed to follow it")
     return array
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastcheck.holding.leaves import Leaf
+from fastcheck.holding.leaves import Leaf, plain_array
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -73,7 +73,7 @@ class NumberLeaf(Leaf):
 
     def like(self, array: Any) -> Any:
         """Return a number of the same type; the user's own object where it has that value."""
-        if not isinstance(array, np.ndarray):
+        if type(array) is not np.ndarray:  # a recorded one, which may be a subclass
             return array
         return number_like(self.value, array[()])
 
@@ -133,7 +133,7 @@ class NumbersLeaf(Leaf):
         """Return the same nest of lists of numbers."""
         if isinstance(self.value, np.ndarray):
             made = np.empty(self.shape, object)
-            flat = zip(self.originals, np.asarray(array).reshape(-1), strict=True)
+            flat = zip(self.originals, plain_array(self.name, array).reshape(-1), strict=True)
             made.reshape(-1)[:] = [number_like(original, number) for original, number in flat]
             return made
         return _nested(self.value, array)
@@ -208,7 +208,7 @@ def _cells(value: Any) -> Iterator[tuple[Any, Any]]:
 
 def _nested(value: Any, array: Any) -> Any:
     """Return lists like those of `value`; `array` may be a recorded one."""
-    is_plain = isinstance(array, np.ndarray)
+    is_plain = type(array) is np.ndarray
     parts = [
         _nested(part, array[key])
         if isinstance(part, list | tuple)
