@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
     Loss = GraphObjective | Callable[..., Any]
-    Params = Mapping[str, ArrayLike] | Sequence[ArrayLike]
-    Grads = Params | Callable[[], Params]
+    Params = Any
+    Grads = Any
     Patterns = str | Iterable[str] | None
     Progress = Callable[[int, int], None]
 
@@ -85,9 +85,11 @@ def numerical_gradient(
     loss : GraphObjective or callable
         The loss at one minibatch, for example ``net.objective(batch)``; or any function, either
         without arguments, reading the arrays in `params`, or of the parameters.
-    params : mapping of str to array_like, or list or tuple of arrays
-        The point; copied, never written to. Only arrays that a function without arguments reads
-        are perturbed in place, and restored bit for bit.
+    params : object
+        The point: arrays in a dict, list or tuple, nested in any way; of a function also a single
+        array, tensors, numbers, buffers, and what :func:`fastcheck.attributes` and
+        :func:`fastcheck.accessors` return. Copied, never written to; only what a function without
+        arguments reads is perturbed in place, and restored bit for bit.
     plan : {"auto", "exhaustive", "units"}
         Which probes are made. "exhaustive" perturbs every entry; "units" perturbs every
         pre-activation in every sample and takes one exact outer product; "auto" is exhaustive if
@@ -175,9 +177,11 @@ def check_gradients(
     ----------
     loss, params, plan, engine, step, arithmetic, n_jobs, seed, budget, only, skip, progress
         As for :func:`numerical_gradient`.
-    grads : mapping of str to array_like, list or tuple as `params`, or callable
-        The analytic gradient, by the names of the parameters or ``dW1`` for ``W1``, or a function
-        without arguments that returns it; float32 is judged at its own precision. Gradients of
+    grads : object
+        The analytic gradient, copied at once: by the names of the parameters, nested as they are,
+        or ``dW1`` for ``W1``; in their order; attributes, a :class:`fastcheck.Recorder`, or a
+        function that returns any of these, without arguments or of the parameters. None stands for
+        the ``.grad`` of the parameters. float32 is judged at its own precision. Gradients of
         named intermediate values (``z1``, ``a1``, ``x``) are checked where they are given: always
         of the loss as declared, so that ``dz1`` contains the ``1 / m`` of a mean over samples.
     rtol : float

@@ -11,7 +11,7 @@ from fastcheck.errors import InputError
 from fastcheck.result.wording import count, listing
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
 
 MOST_NAMES = 8
+SPARSE = 8
+"""How many places of memory there may be for each entry, for a table of them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,23 +150,22 @@ def find_aliases(arrays: Mapping[str, Array]) -> Aliases | None:
     Notes
     -----
     Only arrays whose bounds overlap are looked at entry by entry, and arrays whose strides may
-    lead to the same address twice: addresses are sorted, O(n log n) in their entries.
+    lead to the same address twice.
     """
     groups: list[tuple[str, ...]] = []
     cells: dict[str, Ints] = {}
     n_cells = 0
     for names in _clusters(arrays):
-        addresses = {name: _addresses(arrays[name]) for name in names}
-        flat = np.concatenate([a.reshape(-1) for a in addresses.values()])
-        unique, inverse = np.unique(flat, return_inverse=True)
-        _check_whole(arrays, addresses, unique)
+        flat = np.concatenate([_addresses(arrays[name]).reshape(-1) for name in names])
+        unique, inverse = _ranked(flat, min(arrays[name].itemsize for name in names))
+        ends = np.cumsum([arrays[name].size for name in names])
+        parts = np.split(inverse, ends[:-1])
+        _check_whole(arrays, dict(zip(names, parts, strict=True)), unique)
         if unique.size == flat.size:
             continue
-        ends = np.cumsum([arrays[name].size for name in names])
-        parts = np.split(inverse.reshape(-1), ends[:-1])
-        uses = np.bincount(inverse.reshape(-1))
+        uses = np.bincount(inverse)
         found = {n: p for n, p in zip(names, parts, strict=True) if (uses[p] > 1).any()}
-        groups += _connected(found, uses)
+        groups += _connected(found)
         cells |= {n: (p + n_cells).reshape(arrays[n].shape) for n, p in found.items()}
         n_cells += unique.size
     return Aliases(tuple(groups), cells, n_cells) if groups else None
@@ -184,7 +185,7 @@ def _clusters(arrays: Mapping[str, Array]) -> list[list[str]]:
             clusters.append([])
         clusters[-1].append((place, name))
         end = max(end, high)
-    named = [[name for _, name in sorted(cluster)] for cluster in clusters]
+    named = [[name for _, name in cluster] for cluster in sorted(map(sorted, clusters))]
     return [names for names in named if len(names) > 1 or _may_repeat(arrays[names[0]])]
 
 
@@ -209,24 +210,38 @@ def _addresses(array: Array) -> Ints:
     return found
 
 
-def _check_whole(arrays: Mapping[str, Array], addresses: Mapping[str, Ints], unique: Ints) -> None:
+def _ranked(addresses: Ints, itemsize: int) -> tuple[Ints, Ints]:
+    """Return the different addresses in order, and which of them each one is.
+
+    Through a table of all places between the first and the last where that is not much longer than
+    `addresses`, else by sorting.
+    """
+    low = int(addresses.min())
+    offsets, rest = np.divmod(addresses - low, itemsize)
+    span = int(offsets.max()) + 1
+    if rest.any() or span > SPARSE * addresses.size:
+        unique, inverse = np.unique(addresses, return_inverse=True)
+        return unique, inverse.reshape(-1)
+    is_used = np.zeros(span, np.bool_)
+    is_used[offsets] = True
+    ranks = np.cumsum(is_used) - 1
+    return low + itemsize * np.flatnonzero(is_used), ranks[offsets]
+
+
+def _check_whole(arrays: Mapping[str, Array], cells: Mapping[str, Ints], unique: Ints) -> None:
     """Refuse entries that overlap by a part of a number, or are read in two ways."""
+    for name, others in _meetings(cells):
+        for other in others:
+            if arrays[other].dtype != arrays[name].dtype:
+                raise _partly(other, name, arrays)
+    names = list(cells)
     owner = np.zeros(unique.size, np.int64)
-    for place, name in enumerate(addresses):
-        here = np.searchsorted(unique, addresses[name].reshape(-1))
-        before = owner[here]
-        owner[here] = place + 1
-        names = list(addresses)
-        for other in np.unique(before[before > 0]) - 1:
-            if arrays[names[other]].dtype != arrays[name].dtype:
-                raise _partly(names[other], name, arrays)
-    if unique.size < 2:
-        return
-    sizes = np.array([array.itemsize for array in (arrays[name] for name in addresses)])
-    close = np.flatnonzero(np.diff(unique) < sizes[owner[:-1] - 1])
+    for place, name in enumerate(names):
+        owner[cells[name]] = place
+    sizes = np.array([arrays[name].itemsize for name in names])
+    close = np.flatnonzero(np.diff(unique) < sizes[owner[:-1]])
     if close.size:
-        names = list(addresses)
-        raise _partly(names[owner[close[0]] - 1], names[owner[close[0] + 1] - 1], arrays)
+        raise _partly(names[owner[close[0]]], names[owner[close[0] + 1]], arrays)
 
 
 def _partly(one: str, other: str, arrays: Mapping[str, Array]) -> InputError:
@@ -237,14 +252,23 @@ def _partly(one: str, other: str, arrays: Mapping[str, Array]) -> InputError:
     )
 
 
-def _connected(found: Mapping[str, Ints], uses: Ints) -> list[tuple[str, ...]]:
+def _connected(found: Mapping[str, Ints]) -> list[tuple[str, ...]]:
     """Return the names that share, directly or through others, in groups."""
-    sets: list[tuple[list[str], Ints]] = []
-    for name, cells in found.items():
-        shared = np.unique(cells[uses[cells] > 1])
-        touching = [s for s in sets if np.intersect1d(s[1], shared, assume_unique=True).size]
-        names = [n for s in touching for n in s[0]] + [name]
-        union = np.unique(np.concatenate([shared, *(s[1] for s in touching)]))
-        sets = [s for s in sets if not any(s is t for t in touching)] + [(names, union)]
+    group: dict[str, frozenset[str]] = {}
+    for name, others in _meetings(found):
+        members = frozenset({name}).union(*(group[other] for other in others))
+        group |= dict.fromkeys(members, members)
     order = {name: place for place, name in enumerate(found)}
-    return [tuple(sorted(names, key=order.__getitem__)) for names, _ in sets]
+    groups = {tuple(sorted(members, key=order.__getitem__)) for members in group.values()}
+    return sorted(groups, key=lambda names: order[names[0]])
+
+
+def _meetings(found: Mapping[str, Ints]) -> Iterator[tuple[str, list[str]]]:
+    """Yield each name with those before it that were the last to use one of its cells."""
+    names = list(found)
+    n_cells = 1 + max((int(cells.max()) for cells in found.values()), default=0)
+    last = np.zeros(n_cells, np.int64)
+    for place, (name, cells) in enumerate(found.items(), 1):
+        met = np.flatnonzero(np.bincount(last[cells.reshape(-1)], minlength=1))
+        yield name, [names[m - 1] for m in met if m > 0]
+        last[cells.reshape(-1)] = place

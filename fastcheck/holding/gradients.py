@@ -152,7 +152,9 @@ def named_gradients(grads: Any, names: Sequence[str]) -> dict[str, Any]:
 
 
 def _by_place(grads: Sequence[Any], names: Sequence[str]) -> dict[str, Any]:
-    flat = list(grads) if len(grads) == len(names) else list(_flat(grads))
+    flat = list(_flat(grads))
+    if len(flat) != len(names) == len(grads):  # parts that are ragged lists of numbers, say
+        flat = list(grads)
     if len(flat) != len(names):
         raise _too_few(names, str(len(flat)))
     return dict(zip(names, flat, strict=True))
@@ -219,9 +221,11 @@ def _stripped(key: str) -> list[str]:
 
 
 def _renamed(part: InOrder, names: Sequence[str], path: str) -> Mapping[str, Any]:
-    """Return gradients by order, if none belongs to a parameter by its name."""
+    """Return gradients by order, unless names are known and contradict it."""
     known = set(names)
-    if len(part) != len(names) or any(_meant(path, k, part, known) in known for k in part):
+    meant = [_meant(path, key, part, known) for key in part]
+    contradicts = any(m in known and m != name for m, name in zip(meant, names, strict=False))
+    if len(part) != len(names) or contradicts:
         return part
     skip = len(path) + 1 if path else 0
     return {name[skip:]: value for name, value in zip(names, part.values(), strict=True)}

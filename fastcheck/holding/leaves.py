@@ -268,6 +268,13 @@ def _layout(array: Array) -> tuple[Any, ...]:
 
 
 def plain_array(name: str, array: Any) -> Array:
+    """Return `array` if it is an ordinary one.
+
+    Raises
+    ------
+    TraceError
+        If it is a recorded one, with which the user's kind cannot be made.
+    """
     if type(array) is not np.ndarray:  # a recorded array may be a subclass
         raise TraceError(f"params[{name!r}] is no NumPy array; NumPy code is needed to follow it")
     return array

@@ -166,7 +166,8 @@ class NumbersLeaf(Leaf):
 
     def restore(self) -> None:
         """Put the user's own numbers and lists back."""
-        super().restore()
+        if self.slot.is_mutable and self.slot.get() is not self.value:
+            self.slot.put(self.value)
         self.put = self.originals
         for (owner, key), number in zip(self.cells, self.originals, strict=True):
             if not isinstance(owner, tuple) and owner[key] is not number:
