@@ -15,10 +15,10 @@ from fastcheck.holding import taken
 from fastcheck.params import match_gradients
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable
 
     import numpy as np
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import NDArray
 
     from fastcheck.check.measurement import Measurement
     from fastcheck.objective import GraphObjective

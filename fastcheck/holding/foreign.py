@@ -19,9 +19,14 @@ def is_tensor(value: object) -> bool:
     return all(hasattr(value, name) for name in ("detach", "numpy", "requires_grad"))
 
 
+def is_sparse(value: object) -> bool:
+    """Return whether a value is a sparse matrix of SciPy, or behaves so."""
+    return hasattr(value, "toarray") and hasattr(value, "nnz")
+
+
 def is_wrapper(value: object) -> bool:
     """Return whether a value is an object that keeps its array or number as ``.data``."""
-    if isinstance(value, np.ndarray | np.generic) or is_tensor(value):
+    if isinstance(value, np.ndarray | np.generic) or is_tensor(value) or is_sparse(value):
         return False
     data = getattr(value, "data", None)
     return isinstance(data, np.ndarray | np.number | float | int) and not isinstance(data, bool)
@@ -58,7 +63,7 @@ def _kind(tensor: Any) -> str:
 
 
 def plain(value: Any) -> Any:
-    """Return what a loss or gradient of another library holds, as NumPy knows it; no copy.
+    """Return what a loss or gradient of another library holds, as NumPy knows it.
 
     Numbers, arrays and whatever is not known are returned as they are.
     """
@@ -71,4 +76,6 @@ def plain(value: Any) -> Any:
             return value.numpy()
         except TypeError:  # bfloat16
             return value.float().numpy()
+    if is_sparse(value):
+        return value.toarray()
     return value.data if is_wrapper(value) else value

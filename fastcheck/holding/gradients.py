@@ -11,7 +11,7 @@ import numpy as np
 from fastcheck.errors import InputError
 from fastcheck.holding.accessors import Accessors
 from fastcheck.holding.attributes import Attributes
-from fastcheck.holding.foreign import is_tensor, is_wrapper, plain
+from fastcheck.holding.foreign import is_sparse, is_tensor, is_wrapper, plain
 from fastcheck.holding.leaves import is_buffer
 from fastcheck.holding.numbers import is_number, shape_of_numbers
 from fastcheck.holding.recorder import Recorder
@@ -82,7 +82,7 @@ def _copied_leaf(value: Any) -> Any:
         return value
     if is_number(value):  # decimals and fractions
         return float(value)
-    if is_tensor(value) or is_wrapper(value):
+    if is_tensor(value) or is_wrapper(value) or is_sparse(value):
         inner = plain(value)
         return np.array(inner) if isinstance(inner, np.ndarray) else inner
     if is_buffer(value) and not isinstance(value, np.ndarray):
@@ -98,7 +98,14 @@ def _of_holders(params: Any) -> Any:
             "`grads` must be the gradient, got None, and not all parameters are objects with "
             ".grad; pass a dict of arrays, or a function that returns one"
         )
-    found = {leaf.name: _copied(leaf.holder.grad) for leaf in leaves}
+    found = {}
+    seen = set()
+    for leaf in leaves:
+        gradient = _copied(leaf.holder.grad)
+        if id(leaf.holder) in seen and gradient is not None:  # it holds the total of all its places
+            gradient = np.zeros_like(gradient)
+        found[leaf.name] = gradient
+        seen.add(id(leaf.holder))
     if all(gradient is None for gradient in found.values()):
         raise InputError(
             f"`grads` must be the gradient, got None, and .grad of {', '.join(found)} is None too; "

@@ -108,7 +108,9 @@ class NumbersLeaf(Leaf):
         super().__init__(name, slot, value, holder)
         self.shape: tuple[int, ...] = shape
         self.cells = list(_cells(value))
-        self.put = self.originals = [owner[key] for owner, key in self.cells]
+        self.originals = [owner[key] for owner, key in self.cells]
+        self.put = [*self.originals]
+        self.last = self.private().reshape(-1)
 
     def live(self) -> Array:
         """Return an array whose values are written through."""
@@ -139,11 +141,12 @@ class NumbersLeaf(Leaf):
         return _nested(self.value, array)
 
     def publish(self) -> None:
-        """Write the numbers into their lists."""
-        flat = self.array.reshape(-1).tolist()
-        self.put = [number_like(o, x) for o, x in zip(self.originals, flat, strict=True)]
-        for (owner, key), number in zip(self.cells, self.put, strict=True):
-            owner[key] = number
+        """Write the numbers that are others than before into their lists."""
+        flat = self.array.reshape(-1)
+        for place in np.flatnonzero(flat != self.last):
+            owner, key = self.cells[place]
+            owner[key] = self.put[place] = number_like(self.originals[place], flat[place])
+        self.last = flat.copy()
 
     def is_replaced(self) -> bool:
         """Return whether the loss has put other numbers there than we did."""
@@ -168,7 +171,8 @@ class NumbersLeaf(Leaf):
         """Put the user's own numbers and lists back."""
         if self.slot.is_mutable and self.slot.get() is not self.value:
             self.slot.put(self.value)
-        self.put = self.originals
+        self.put = [*self.originals]
+        self.last = self.private().reshape(-1)
         for (owner, key), number in zip(self.cells, self.originals, strict=True):
             if not isinstance(owner, tuple) and owner[key] is not number:
                 owner[key] = number

@@ -187,6 +187,26 @@ def test_the_gradient_of_objects_is_read_from_them() -> None:
     assert [m.index for m in wrong] == [(1,)]
 
 
+def test_an_object_in_two_places_has_one_gradient() -> None:
+    """Its ``.grad`` is the total already, and is not added up twice."""
+    shared = Wrapped(drawn(3))
+    shared.grad = 2 * np.cos(shared.data)
+
+    def loss() -> float:
+        return 2 * float(np.sin(shared.data).sum())
+
+    result = fc.check_gradients(loss, {"encoder": shared, "decoder": shared}, None)
+    assert result.passed
+    assert "aliased" in [f.kind for f in result.findings]
+
+
+def test_sparse_gradients_are_made_dense() -> None:
+    sparse = pytest.importorskip("scipy.sparse")
+    E = drawn(4, 2)
+    rows = sparse.csr_matrix(np.array([[0.0, 0.0], [1.0, 1.0], [0.0, 0.0], [0.0, 0.0]]))
+    assert fc.check_gradients(lambda: float(E[1].sum()), {"E": E}, {"E": rows}).passed
+
+
 def test_arrays_have_no_gradient_of_their_own() -> None:
     with pytest.raises(fc.InputError, match="got None, and not all parameters are objects with"):
         fc.check_gradients(lambda: 0.0, {"w": drawn(2)}, None)
