@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from fastcheck.blackbox import BlackBox
     from fastcheck.derivatives import Derivatives
     from fastcheck.graph.state import State
+    from fastcheck.holding import Aliases
     from fastcheck.result import Audit, SpotCheck, TensorResult
 
 MOST_NAMES = 10
@@ -152,14 +153,16 @@ def about_zeros(
     return found
 
 
-def about_aliases(box: BlackBox) -> list[Finding]:
-    """Return a warning for each group of parameters that share memory; a note if copies do not."""
-    if box.aliases is not None:
-        return [
-            Finding("aliased", "warning", group[0] if len(group) == 1 else None, message)
-            for group in box.aliases.groups
-            for message in [box.aliases.message(group)]
-        ]
+def about_aliases(aliases: Aliases, group: Sequence[str], are_totals: bool) -> Finding:
+    """Return a warning about parameters that share memory."""
+    tensor = group[0] if len(group) == 1 else None
+    return Finding("aliased", "warning", tensor, aliases.message(group, are_totals))
+
+
+def about_copies(box: BlackBox) -> list[Finding]:
+    """Return a note for each group of parameters that share memory where their copies do not."""
+    if box.is_closure:
+        return []
     return [
         Finding(
             "aliased",

@@ -62,7 +62,7 @@ def measurement_for(
     _check_function(loss, engine)
     box = BlackBox(loss, params)
     run = _function_measurement(box, engine, arithmetic, options)
-    run.findings[:0] = findings.about_aliases(box)
+    run.findings[:0] = findings.about_copies(box)
     return run
 
 

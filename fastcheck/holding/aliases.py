@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
 
 MOST_NAMES = 8
+SAME = 1e-3
+"""How far gradients may be apart, relative to the largest, to be the same in all places."""
 SPARSE = 8
 """How many places of memory there may be for each entry, for a table of them."""
 
@@ -62,7 +64,7 @@ class Aliases:
         Moving an entry moves all that share its cell, so that the derivative which differences
         measure is the sum over all of them (the chain rule for ``u = v = w``).
         """
-        total = self._totals({name: parts.get(name) for name in self.cells})
+        total = self.totals({name: parts.get(name) for name in self.cells})
         return {
             name: part if part is None or name not in self.cells else self._from(total, name, part)
             for name, part in parts.items()
@@ -87,10 +89,11 @@ class Aliases:
             for name, part in parts.items()
             if part is not None and name in self.cells
         }
-        total = self._totals(sizes)
+        total = self.totals(sizes)
         return {name: total[self.cells[name]] for name in sizes}
 
-    def _totals(self, parts: Mapping[str, Any]) -> NDArray[np.float64]:
+    def totals(self, parts: Mapping[str, Any]) -> NDArray[np.float64]:
+        """Return the sum in each cell; of tensors without one nothing is added."""
         total = np.zeros(self.n_cells)
         for name, part in parts.items():
             if part is not None:
@@ -102,30 +105,54 @@ class Aliases:
         dtype = part.dtype if part.dtype.kind == "f" else np.dtype(np.float64)
         return total[self.cells[name]].astype(dtype)
 
+    def group_of(self, name: str) -> tuple[str, ...]:
+        """Return the names of the tensors that share memory with one, and its own; else none."""
+        return next((group for group in self.groups if name in group), ())
+
     def partners(self, name: str) -> tuple[str, ...]:
-        """Return the names of the tensors that share memory with one."""
-        group = next((group for group in self.groups if name in group), ())
-        return tuple(other for other in group if other != name)
+        """Return the names of the other tensors that share memory with one."""
+        return tuple(other for other in self.group_of(name) if other != name)
 
     def places(self, group: Sequence[str]) -> int:
         """Return the largest number of entries of some tensors that are one cell."""
-        total = self._totals({name: np.ones(self.cells[name].shape) for name in group})
+        total = self.totals({name: np.ones(self.cells[name].shape) for name in group})
         return int(total.max())
 
-    def message(self, group: Sequence[str]) -> str:
+    def are_equal(self, group: Sequence[str], parts: Mapping[str, Any]) -> bool:
+        """Return whether gradients are the same in all places of a cell, as totals would be.
+
+        False if fewer than two places have one.
+        """
+        given = [name for name in group if parts.get(name) is not None]
+        places = [
+            (self.cells[n].reshape(-1), np.asarray(parts[n], float).reshape(-1)) for n in given
+        ]
+        if not places:
+            return False
+        cells, values = (np.concatenate(each) for each in zip(*places, strict=True))
+        count_of = np.bincount(cells, minlength=self.n_cells)
+        mean = np.bincount(cells, values, self.n_cells) / np.maximum(count_of, 1)
+        spread = np.abs(values - mean[cells])
+        return bool(count_of.max() > 1 and (spread <= SAME * np.abs(values).max()).all())
+
+    def message(self, group: Sequence[str], are_totals: bool) -> str:
         """Return a sentence on the tensors of one group: who shares, and what was done."""
         n = self.places(group)
         cells = np.concatenate([self.cells[name].reshape(-1) for name in group])
         shared = int((np.bincount(cells, minlength=self.n_cells) > 1).sum())
-        what = f"{listing(group, MOST_NAMES)} share memory" if len(group) > 1 else (
-            f"{group[0]} shares memory with itself"
-        )  # fmt: skip
+        who = f"{listing(group, MOST_NAMES)} share memory"
+        if len(group) == 1:
+            who = f"{group[0]} shares memory with itself"
+        done = (
+            "your gradient holds the total in each place and is compared as it is; an update that "
+            f"is applied to each place would apply it {n} times"
+            if are_totals
+            else "the analytic parts of these entries were added up before they were compared; an "
+            "update is right that is applied to each place with the part of its own"
+        )
         return (
-            f"{what} ({count(shared)} numbers, each in up to {n} places), so that moving an entry "
-            "moves all that share its memory: they are tied, and the analytic parts of these "
-            "entries were added up before they were compared; that is right where each place has "
-            "the part of its own and the update is applied to each, while a gradient that already "
-            f"holds the total in each place would be applied {n} times; if sharing was not meant, "
+            f"{who} ({count(shared)} numbers, each in up to {n} places), so that moving an entry "
+            f"moves all that share its memory: they are tied; {done}; if sharing was not meant, "
             "give each an array of its own, with copy()"
         )
 

@@ -98,14 +98,7 @@ def _of_holders(params: Any) -> Any:
             "`grads` must be the gradient, got None, and not all parameters are objects with "
             ".grad; pass a dict of arrays, or a function that returns one"
         )
-    found = {}
-    seen = set()
-    for leaf in leaves:
-        gradient = _copied(leaf.holder.grad)
-        if id(leaf.holder) in seen and gradient is not None:  # it holds the total of all its places
-            gradient = np.zeros_like(gradient)
-        found[leaf.name] = gradient
-        seen.add(id(leaf.holder))
+    found = {leaf.name: _copied(leaf.holder.grad) for leaf in leaves}
     if all(gradient is None for gradient in found.values()):
         raise InputError(
             f"`grads` must be the gradient, got None, and .grad of {', '.join(found)} is None too; "

@@ -8,6 +8,7 @@ import numpy as np
 
 from fastcheck.errors import DtypeError, InputError
 from fastcheck.holding.aliases import find_aliases
+from fastcheck.holding.leaves import same_memory
 from fastcheck.holding.tree import Branch, PairBranch, find_tree, leaves_of, remade
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ class Held:
             name: leaf.hold(is_live and name not in private) for name, leaf in self.leaves.items()
         }
         _check_values(self.arrays)
+        self._containers = [*_containers(self.tree)] if is_live else []
         self._placed = [leaf for name, leaf in self.leaves.items() if name not in private]
         self._written = [leaf for leaf in self._placed if is_live and leaf.is_written]
         _tie(self._written, self.arrays)
@@ -102,13 +104,18 @@ class Held:
         """Return the names of parameters in whose places the user's code put something else."""
         if not self.is_live:
             return []
-        found = [leaf.name for leaf in self._placed if leaf.is_replaced()]
-        changed = [pair for pair in self.pairs if pair.is_changed()]
-        return found + [leaf.name for pair in changed for leaf in pair.leaves]
+        found = {leaf.name for leaf in self._placed if leaf.is_replaced()}
+        found |= {leaf.name for branch in self._containers if _is_other(branch)
+                  for leaf in branch.leaves()}  # fmt: skip
+        found |= {leaf.name for pair in self.pairs if pair.is_changed() for leaf in pair.leaves}
+        return [name for name in self.arrays if name in found]
 
     def restore(self) -> None:
         """Put the user's own objects back where they were. The bits of arrays are not ours here."""
         if self.is_live:
+            for branch in self._containers:
+                if _is_other(branch):
+                    branch.slot.put(branch.value)
             for leaf in self._placed:
                 leaf.restore()
             for pair in self.pairs:
@@ -124,11 +131,22 @@ class Held:
         return found.groups if found is not None else ()
 
     def now(self) -> dict[str, Array]:
-        """Return copies of what the user's places hold at present."""
-        found = {leaf.name: leaf.now() for leaf in self._placed}
-        for pair in self.pairs:
-            found |= pair.now()
-        return {name: found[name] for name in self.arrays}
+        """Return copies of what the user's places hold at present, whoever put it there.
+
+        Raises
+        ------
+        InputError
+            If it is not the same structure.
+        """
+        found = {
+            leaf.name: leaf.hold(is_live=False) for leaf in leaves_of(find_tree(self.structure))
+        }
+        if found.keys() != self.arrays.keys():
+            raise InputError(
+                f"`params` must keep its structure, got {', '.join(found)} after "
+                f"{', '.join(self.arrays)}; leave out what comes and goes"
+            )
+        return found
 
 
 class _Pair:
@@ -148,23 +166,17 @@ class _Pair:
         self.put = [leaf.array.tobytes() for leaf in self.leaves]
         self.branch.pair.write(structure)
 
-    def now(self) -> dict[str, Array]:
-        """Return what the model holds at present."""
+    def is_changed(self) -> bool:
+        """Return whether the model holds something else than was written."""
+        if self.put is None:
+            return False
         found = leaves_of(find_tree(self.branch.pair.read()))
         if len(found) != len(self.leaves):
             raise InputError(
                 f"`get` must return the same structure each time, got {len(found)} arrays and "
                 f"{len(self.leaves)} before; return all weights"
             )
-        return {
-            leaf.name: new.hold(is_live=False) for leaf, new in zip(self.leaves, found, strict=True)
-        }
-
-    def is_changed(self) -> bool:
-        """Return whether the model holds something else than was written."""
-        if self.put is None:
-            return False
-        return [array.tobytes() for array in self.now().values()] != self.put
+        return [leaf.hold(is_live=False).tobytes() for leaf in found] != self.put
 
     def restore(self) -> None:
         """Give back what there was at first, the very objects."""
@@ -183,6 +195,28 @@ def _pairs(tree: Node) -> Iterator[PairBranch]:
     elif isinstance(tree, Branch):
         for part in tree.parts:
             yield from _pairs(part)
+
+
+def _containers(tree: Node) -> Iterator[Branch]:
+    """Yield containers in whose places the user's code could put others, from outside in."""
+    for branch in tree.branches() if isinstance(tree, Branch) else ():
+        if not isinstance(branch, PairBranch) and branch.slot.is_mutable:
+            yield branch
+
+
+def _is_other(branch: Branch) -> bool:
+    """Return whether a container was replaced, and not by one of the same parameters."""
+    try:
+        here = branch.slot.get()
+        if here is branch.value:
+            return False
+        found = leaves_of(find_tree(here))
+    except (LookupError, AttributeError, InputError):
+        return True
+    own = [*branch.leaves()]
+    same = (one.value is new.value or same_memory(one.value, new.value)
+            for one, new in zip(own, found, strict=False))  # fmt: skip
+    return len(found) != len(own) or not all(same)
 
 
 def _tie(written: Sequence[Leaf], arrays: dict[str, Array]) -> None:

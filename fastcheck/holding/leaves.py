@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastcheck.errors import InputError, TraceError
-from fastcheck.holding.foreign import plain, tensor_view
+from fastcheck.holding.foreign import tensor_view
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -95,10 +95,6 @@ class Leaf(ABC):
             return self.slot.get() is not self.value
         except (LookupError, AttributeError):
             return True
-
-    def now(self) -> Array:
-        """Return a copy of what the place holds at present, whoever put it there."""
-        return np.array(plain(self.slot.get()) if self.is_replaced() else self.array)
 
     def restore(self) -> None:
         """Put the user's own object back into its place."""
@@ -255,11 +251,12 @@ class ForeignLeaf(Leaf):
         return array
 
 
-def same_memory(one: object, other: Any) -> bool:
+def same_memory(one: Any, other: Any) -> bool:
     """Return whether two arrays are the same entries of memory in the same order."""
     if one is other:
         return True
-    return isinstance(one, np.ndarray) and _layout(one) == _layout(other)
+    both = isinstance(one, np.ndarray) and isinstance(other, np.ndarray)
+    return both and _layout(one) == _layout(other)
 
 
 def _layout(array: Array) -> tuple[Any, ...]:

@@ -162,11 +162,6 @@ class NumbersLeaf(Leaf):
         """Return what tells the places of the numbers apart, in C order."""
         return [(id(owner), key) for owner, key in self.cells]
 
-    def now(self) -> Array:
-        """Return the numbers at present."""
-        value = self.slot.get() if self.slot.is_mutable else self.value
-        return np.array(value, dtype=self.array.dtype)
-
     def restore(self) -> None:
         """Put the user's own numbers and lists back."""
         if self.slot.is_mutable and self.slot.get() is not self.value:

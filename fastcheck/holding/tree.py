@@ -54,7 +54,12 @@ class Branch:
         What it holds now.
     gather : callable
         The same as `remake`, but with a dict in the place of an object with attributes.
+    slot, value : Slot, object
+        Its place, and what the place holds.
     """
+
+    slot: Slot
+    value: Any
 
     def __init__(
         self,
@@ -75,6 +80,13 @@ class Branch:
                 yield part
             elif part is not None:
                 yield from part.leaves()
+
+    def branches(self) -> Iterator[Branch]:
+        """Yield this branch and those in it, from outside in."""
+        yield self
+        for part in self.parts:
+            if isinstance(part, Branch):
+                yield from part.branches()
 
 
 class PairBranch(Branch):
@@ -175,7 +187,10 @@ def _node(path: str, slot: Slot, holder: Any) -> Node:
     if shape is not None:
         return NumbersLeaf(path or ALONE, slot, value, holder, shape)
     branch = _branch(path, value)
-    return _leaf(path or ALONE, slot, value, holder) if branch is None else branch
+    if branch is None:
+        return _leaf(path or ALONE, slot, value, holder)
+    branch.slot, branch.value = slot, value
+    return branch
 
 
 def _is_function(value: object) -> bool:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastcheck.errors import InputError
-from fastcheck.holding.aliases import find_aliases
 from fastcheck.holding.held import Held
 from fastcheck.holding.recovered import recovered
 from fastcheck.holding.tree import find_tree, gathered, leaves_of
@@ -53,8 +52,7 @@ def grads_from_update(step: Callable[..., Any], params: Any, lr: float) -> Any:
     The new parameter was rounded, so that of the gradient ``u (|before| + |after|) / lr`` is lost,
     with the unit roundoff ``u`` of the parameter: about ``1e-16 |w| / lr`` in float64, and in
     float32 ``6e-8 |w| / lr``, which can be more than the gradient. Take a large `lr`: it need not
-    be one with which training would work. Of parameters that share memory only the sum of all
-    updates is seen; it is shared out evenly. What else the step changes, such as counters or moving
+    be one with which training would work. What else the step changes, such as counters or moving
     averages, remains changed.
 
     Examples
@@ -76,7 +74,6 @@ def grads_from_update(step: Callable[..., Any], params: Any, lr: float) -> Any:
         held.publish()
         returned = step(params) if _takes_params(step) else step()
         after = held.now()
-        replaced = held.replaced()
         if all(_same(before[name], after[name]) for name in before):
             after = _returned(returned, before)
     finally:
@@ -84,11 +81,7 @@ def grads_from_update(step: Callable[..., Any], params: Any, lr: float) -> Any:
             if array.tobytes() != before[name].tobytes():
                 array[...] = before[name]
         held.restore()
-    uses = _uses({n: array for n, array in held.arrays.items() if n not in replaced})
-    found = {
-        name: _gradient(name, before[name], after[name], float(lr), uses.get(name, 1.0))
-        for name in before
-    }
+    found = {name: _gradient(name, before[name], after[name], float(lr)) for name in before}
     return gathered(held.tree, lambda leaf: found[leaf.name])
 
 
@@ -113,14 +106,6 @@ def _same(one: Array, other: Array) -> bool:
     return one.shape == other.shape and bool(np.array_equal(one, other, equal_nan=True))
 
 
-def _uses(arrays: dict[str, Array]) -> dict[str, Array]:
-    """Return in how many places each entry is that shares memory; it has the updates of all."""
-    aliases = find_aliases(arrays)
-    if aliases is None:
-        return {}
-    return aliases.summed({name: np.ones(cells.shape) for name, cells in aliases.cells.items()})
-
-
 def _returned(returned: Any, before: dict[str, Array]) -> dict[str, Array]:
     """Return the new parameters that a step has returned."""
     found = {}
@@ -139,7 +124,7 @@ def _returned(returned: Any, before: dict[str, Array]) -> dict[str, Array]:
     return found
 
 
-def _gradient(name: str, before: Array, after: Array, lr: float, uses: Any) -> Array:
+def _gradient(name: str, before: Array, after: Array, lr: float) -> Array:
     if before.shape != after.shape:
         raise InputError(
             f"`step` must keep the shape of {name}, {before.shape}, got {after.shape}; look for "
@@ -148,4 +133,4 @@ def _gradient(name: str, before: Array, after: Array, lr: float, uses: Any) -> A
     old, new = before.astype(np.float64), after.astype(np.float64)
     unit = max(float(np.finfo(a.dtype).eps) / 2.0 for a in (before, after) if a.dtype.kind == "f")
     error = unit * (np.abs(old) + np.abs(new)) / abs(lr)
-    return recovered((old - new) / lr / uses, error / uses)
+    return recovered((old - new) / lr, error)

@@ -152,7 +152,7 @@ def test_nodes_made_from_one_array_are_reported_and_pass(engine: str) -> None:
     assert finding.message.startswith(
         "n0, n1, n2, n3 and n4 share memory (5 numbers, each in up to 5 places)"
     )
-    assert "would be applied 5 times" in finding.message
+    assert "were added up before they were compared" in finding.message
     apart = Nodes(tied=False)
     assert fc.check_value_and_grad(apart.passes, apart.params).findings == ()
 
@@ -169,16 +169,42 @@ def test_one_wrong_part_fails_in_all_places_that_share() -> None:
     assert {m.index for t in result.tensors.values() for m in t.mismatches} == {(0, 2)}
 
 
-def test_the_total_in_each_place_is_too_much() -> None:
+def test_the_total_in_each_place_is_compared_as_it_is_with_a_warning() -> None:
     net = Nodes(tied=True)
     _, grads = net.passes()
     total = sum(grads[f"n{i}"] for i in range(5))
     result = fc.check_gradients(
         lambda: net.passes()[0], net.params, dict.fromkeys(grads, total) | {"out": grads["out"]}
     )
-    assert result.tensors["n0"].worst.analytic == pytest.approx(5 * total.flat[0])
-    assert result.verdict == "fail"
+    assert result.passed
+    assert result.tensors["n0"].worst.analytic == pytest.approx(total.flat[0])
+    (finding,) = [f for f in result.findings if f.kind == "aliased"]
+    assert finding.severity == "warning"
+    assert "applied to each place would apply it 5 times" in finding.message
+
+
+@pytest.mark.parametrize("factor", [0.5, 2.0, -1.0, 5.0])
+def test_a_total_that_is_wrong_by_a_factor_fails(factor: float) -> None:
+    net = Nodes(tied=True)
+    _, grads = net.passes()
+    total = factor * sum(grads[f"n{i}"] for i in range(5))
+    result = fc.check_gradients(
+        lambda: net.passes()[0], net.params, dict.fromkeys(grads, total) | {"out": grads["out"]}
+    )
+    assert [n for n, t in result.tensors.items() if t.verdict == "fail"] == [
+        f"n{i}" for i in range(5)
+    ]
     assert result.tensors["out"].passed
+
+
+def test_equal_parts_of_tied_tensors_are_added_up() -> None:
+    w = np.array([1.0, -2.0, 3.0])
+    params = {"a": w, "b": w}
+    result = fc.check_gradients(
+        lambda: float(np.sum(params["a"] * params["b"])), params, {"a": w.copy(), "b": w.copy()}
+    )
+    assert result.passed
+    assert "added up" in result.findings[0].message
 
 
 def test_a_part_is_needed_of_tensors_that_are_not_checked_themselves() -> None:
