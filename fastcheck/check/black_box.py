@@ -12,10 +12,11 @@ from fastcheck import findings
 from fastcheck.blackbox import CompiledBox, Preflight, Survey, Surveyor
 from fastcheck.blackbox.preflight import drifted, mutated
 from fastcheck.blackbox.sample import Budget, chosen_entries
+from fastcheck.blackbox.ties import holds_totals
 from fastcheck.bounds import UNITS
 from fastcheck.check.measurement import Measurement
 from fastcheck.parallel import single_threaded_blas
-from fastcheck.params import select_names
+from fastcheck.params import match_gradients, select_names
 from fastcheck.plan import Numerical, counter
 
 if TYPE_CHECKING:
@@ -64,6 +65,29 @@ class BlackBoxMeasurement(Measurement):
             preflight = Preflight(box)
         self.loss = preflight.loss
         self.findings.extend(preflight.findings)
+
+    def tied(self, analytic: dict[str, NDArray[Any]], given: Any) -> dict[str, NDArray[Any]]:
+        """Return the gradients that are compared, parts added up where tensors share memory."""
+        aliases = self.box.aliases
+        if aliases is None:
+            return analytic
+        partners = {other for name in analytic for other in aliases.partners(name)}
+        missing = [name for name in self.shapes if name in partners and name not in analytic]
+        others = [name for name in missing if given.get(name) is not None]
+        parts = analytic | match_gradients(self.shapes, others, given)[0]
+        with single_threaded_blas():
+            totals = {
+                g for g in aliases.groups if self.is_sound and holds_totals(self.box, g, parts)
+            }
+        self.findings[:0] = [
+            findings.about_aliases(aliases, g, g in totals) for g in aliases.groups
+        ]
+        apart = {name: part for name, part in parts.items() if aliases.group_of(name) not in totals}
+        self.slack |= aliases.summed({n: e for n, e in self.slack.items() if n in apart})
+        for name, size in aliases.rounding(apart, ROUNDINGS).items():
+            self.slack[name] = self.slack.get(name, 0.0) + size
+        compared = analytic | aliases.summed(apart)
+        return {name: compared[name] for name in analytic}
 
     def probe(
         self,

@@ -14,10 +14,11 @@ import numpy as np
 
 from fastcheck import findings
 from fastcheck.audit import audit_tensor
-from fastcheck.blackbox import as_mapping
 from fastcheck.blackbox.preflight import mutated
 from fastcheck.bounds import Rounding, allowance, find_rounding
+from fastcheck.check.gradient_of import gradient_of
 from fastcheck.errors import InputError
+from fastcheck.holding import errors_of, named_gradients, taken
 from fastcheck.judge import judge_tensor
 from fastcheck.parallel import single_threaded_blas
 from fastcheck.params import matches, select_names
@@ -65,6 +66,8 @@ class Measurement(ABC):
         Where the data came from.
     box : BlackBox or None
         The loss as the user gave it, if that is a function.
+    slack : dict of str to ndarray of float64
+        Errors of analytic gradients beyond rounding, absolute, which are added to the bounds.
     """
 
     def __init__(
@@ -74,6 +77,7 @@ class Measurement(ABC):
         self.shapes = dict(shapes)
         self.batch = batch
         self.box: BlackBox | None = None
+        self.slack: dict[str, Floats] = {}
         self.engine = self.engine_reason = ""
         self.findings: list[Finding] = []
         self.loss = math.nan
@@ -94,21 +98,39 @@ class Measurement(ABC):
         """Check also what the gradients name beside parameters; nothing by default."""
         return
 
-    def received(self, grads: Any) -> Any:
+    def received(self, grads: Any, params: Any) -> dict[str, Any]:
         """Return the gradients that the user gave by name; a function is called for them.
 
         It may not change parameters that the loss reads: they are restored, and it is an error.
         """
+        found = grads
         if self.box is None:
-            return grads() if callable(grads) else grads
-        with self.box.restoring() as kept:
-            if callable(grads) and self.box.before_each is not None:
-                self.box.before_each()
-            found = grads() if callable(grads) else grads
-            changed = self.box.changed(kept)
+            names = [name for name in params if name in self.shapes]
+            if callable(grads):
+                found = taken(gradient_of(grads, params), params)
+        else:
+            names = list(self.box.arrays)
+            if callable(grads):
+                found = self._called(grads, self.box)
+        given = named_gradients(found, names)
+        self.slack = errors_of(given)
+        return given
+
+    def _called(self, grads: Any, box: BlackBox) -> Any:
+        """Return what a function gives as the gradient."""
+        with box.restoring() as kept:
+            box.held.publish()
+            if box.before_each is not None:
+                box.before_each()
+            found = taken(gradient_of(grads, box.held.point()), box.held.structure)
+            changed = box.changed(kept)
         if changed:
             self.findings.append(mutated("the gradient", changed))
-        return as_mapping(found, self.box.structure)
+        return found
+
+    def tied(self, analytic: dict[str, NDArray[Any]], given: Any) -> dict[str, NDArray[Any]]:
+        """Return the gradients that are compared, parts added up where tensors share memory."""
+        return analytic
 
     @abstractmethod
     def probe(
@@ -144,7 +166,7 @@ class Measurement(ABC):
             name,
             analytic.astype(np.float64),
             found.values,
-            self.bound(name, analytic.dtype),
+            self.bound(name, analytic.dtype) + self.slack.get(name, 0.0),
             kink=found.kink,
             slopes=(found.minus, found.plus),
             checked=None if found.known.all() else found.known,
