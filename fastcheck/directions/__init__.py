@@ -1,0 +1,1 @@
+"""Directional derivatives of a loss: what they rule out, and where it is wrong if they do not."""
