@@ -33,6 +33,8 @@ DENSE = 4
 """Random entries of a box that must be wrong, before two are right, for the box to be named."""
 CLEAR = 3.0
 """Signal over tolerance from which an inferred reading needs no probe of its own."""
+LITTLE = 8
+"""Entries that tell whether a box goes on to the edge of its tensor: single ones may be right."""
 GROWN = 4.0
 """How many times the tolerance of a probe an inferred one may have."""
 
@@ -356,7 +358,8 @@ class Search:
         edge = hi - 1 if sign > 0 else lo
         end = self.shapes[box.name][axis] - 1 if sign > 0 else 0
         inside, outside = examples[0][axis], edge
-        if is_wrong(edge):
+        at_end = self._is_wrong_in(_last(box, axis, sign), examples) if edge == end else False
+        if at_end or (edge != end and is_wrong(edge)):
             if edge == end or not is_wrong(edge + sign):
                 return edge
             if is_wrong(end):
@@ -375,6 +378,13 @@ class Search:
         if any(box.has(index) for index in examples):
             return True
         return self.oracle.quick(self._move([box])).is_loud
+
+
+def _last(box: Box, axis: int, sign: int) -> Box:
+    """Return what a box has at its last index along an axis, or at several if that is little."""
+    lo, hi = box.bounds[axis]
+    n = min(hi - lo, -(-LITTLE * (hi - lo) // box.size))
+    return box.along(axis, hi - n, hi) if sign > 0 else box.along(axis, lo, lo + n)
 
 
 def _halved(boxes: list[Box]) -> tuple[list[Box], list[Box]]:
