@@ -74,6 +74,14 @@ class Survey:
         """Write a plain central difference."""
         self._write(place, pair.value, pair, bound)
 
+    def put_single(
+        self, index: tuple[int, ...], value: float, minus: float, plus: float, bound: float
+    ) -> None:
+        """Write what was found of an entry along a line of its own."""
+        found = self.found
+        found.values[index], found.known[index], self.bound[index] = value, True, bound
+        found.minus[index], found.plus[index] = minus, plus
+
     def _write(self, place: int, value: float, pair: Pair, bound: float) -> None:
         found = self.found
         found.values.flat[place] = value

@@ -156,6 +156,10 @@ class Measurement(ABC):
         """Return the absolute terms of each derivative of a tensor, None if they are not known."""
         return None
 
+    def guarantee(self, tensors: Iterable[TensorResult]) -> str:
+        """Return what follows for entries that were not perturbed on their own, in a sentence."""
+        return ""
+
     def remarks(self) -> list[Finding]:
         """Return what is said beside the verdicts, after the probes."""
         return []

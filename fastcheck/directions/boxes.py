@@ -106,8 +106,11 @@ class Box:
 
 
 def merged(boxes: list[Box]) -> list[Box]:
-    """Return the same entries in fewer boxes: neighbours along one axis become one."""
-    found = list(boxes)
+    """Return the same entries in fewer boxes: neighbours along one axis become one.
+
+    A box within another is left out.
+    """
+    found = [a for a in set(boxes) if not any(a is not b and _is_within(a, b) for b in boxes)]
     while True:
         pairs = ((a, b, _joined(a, b)) for a in found for b in found if a is not b)
         hit = next(((a, b, both) for a, b, both in pairs if both is not None), None)
@@ -115,6 +118,11 @@ def merged(boxes: list[Box]) -> list[Box]:
             return sorted(found, key=lambda box: box.bounds)
         a, b, both = hit
         found = [box for box in found if box is not a and box is not b] + [both]
+
+
+def _is_within(a: Box, b: Box) -> bool:
+    sides = zip(a.bounds, b.bounds, strict=True)
+    return a.name == b.name and a != b and all(y[0] <= x[0] and x[1] <= y[1] for x, y in sides)
 
 
 def _joined(a: Box, b: Box) -> Box | None:

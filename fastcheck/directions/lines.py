@@ -73,6 +73,15 @@ class Estimate:
         return self.bend <= self.noise
 
 
+def foreseen(noise: float, loss: float) -> float:
+    """Return the smallest error of a single entry that directions are likely to show.
+
+    Where typical parameters are not larger than 1, and neither kinks nor curvature force steps
+    to be smaller.
+    """
+    return 4.0 * NOISE * noise / _power(NARROW * first_step(noise, loss, 1.0))
+
+
 class Lines:
     """Probes along directions at one point; an :class:`Oracle`.
 
