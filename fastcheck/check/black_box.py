@@ -13,18 +13,13 @@ from fastcheck.blackbox import Preflight, Survey, Surveyor
 from fastcheck.blackbox.budget import Budget
 from fastcheck.blackbox.preflight import drifted, mutated
 from fastcheck.bounds import UNITS
-from fastcheck.check.coverage import (
-    directions_statement,
-    power_statement,
-    sample_statement,
-    with_guarantee,
-)
+from fastcheck.check.coverage import directions_statement, power_statement
 from fastcheck.check.measurement import Measurement
 from fastcheck.directions import foreseen, joined, look_along, seen_statement
 from fastcheck.parallel import single_threaded_blas
 from fastcheck.params import select_names
 from fastcheck.plan import Numerical, counter
-from fastcheck.sampling import draw
+from fastcheck.sampling import FEWEST, draw
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -32,10 +27,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fastcheck.blackbox import BlackBox
-    from fastcheck.blackbox.budget import Choice
     from fastcheck.directions import Seen
+    from fastcheck.directions.reading import Single
     from fastcheck.result import Finding, TensorResult
-    from fastcheck.sampling import Sample
 
     Arrays = Mapping[str, NDArray[Any]]
     Floats = NDArray[np.float64]
@@ -72,7 +66,6 @@ class BlackBoxMeasurement(Measurement):
         self.surveyor: Surveyor | None = None
         self.bounds: dict[str, Floats] = {}
         self.units: dict[str, float] = {}
-        self.samples: dict[str, Sample] = {}
         self.seen: dict[str, Seen] = {}
         self.n_directions = 0
         with self.timed("forward"), single_threaded_blas():
@@ -139,12 +132,16 @@ class BlackBoxMeasurement(Measurement):
         report = counter(sum(chosen.counts.values()), progress)
         if chosen.plan == "directions" and analytic is not None:
             self._look_along(analytic, start + chosen.limit, surveys)
+        counts = dict(chosen.counts)
+        if plan == "auto":  # what directions cannot say of a noisy loss, a few entries can
+            unclear = [name for name, seen in self.seen.items() if not seen.is_settled]
+            counts |= {n: max(counts[n], min(FEWEST, surveys[n].bound.size)) for n in unclear}
         for name, survey in surveys.items():
             given = None if analytic is None else analytic[name]
-            sample = draw(self.shapes[name], chosen.counts[name], given, self.seed)
+            sample = draw(self.shapes[name], counts[name], given, self.seed)
             if not sample.places.size:
                 continue
-            self.samples[name] = sample
+            self.numerical.samples[name] = sample
             surveyor.survey(
                 name, sample.places, given, into=survey, deadline=start + chosen.limit,
                 report=report,
@@ -162,6 +159,12 @@ class BlackBoxMeasurement(Measurement):
         visible = foreseen(surveyor.noise, self.loss)
         self.numerical.reason += power_statement(visible, analytic.values())
         noisy = surveyor.is_noisy
+
+        def keep(name: str, index: tuple[int, ...], single: Single) -> None:
+            given = float(analytic[name][index])
+            value = (given if math.isfinite(given) else 0.0) - single.error
+            surveys[name].put_single(index, value, single.minus, single.plus, single.bound)
+
         self.seen, self.n_directions = look_along(
             self.box,
             self.loss,
@@ -172,25 +175,19 @@ class BlackBoxMeasurement(Measurement):
             is_noisy=noisy,
             step=self.step,
             is_late=lambda: perf_counter() > deadline,
+            keep=keep,
         )
-        for name, seen in self.seen.items():
-            for index, single in seen.singles.items():
-                given = float(analytic[name][index])
-                value = (given if math.isfinite(given) else 0.0) - single.error
-                surveys[name].put_single(index, value, single.minus, single.plus, single.bound)
 
     def judge(self, name: str, analytic: NDArray[Any], rtol: float, strict: bool) -> TensorResult:
         """Return the verdict on one tensor, with what directions and samples say of the rest."""
         judged = super().judge(name, analytic, rtol, strict)
-        if name in self.samples:
-            judged = with_guarantee(judged, self.samples[name])
         if name in self.seen:
             known = self.numerical.tensors[name].known
             judged = joined(
                 judged,
                 self.seen[name],
                 known,
-                is_sampled=name in self.samples,
+                is_sampled=name in self.numerical.samples,
                 rtol=rtol,
                 strict=strict,
             )
@@ -199,9 +196,10 @@ class BlackBoxMeasurement(Measurement):
     def guarantee(self, tensors: Iterable[TensorResult]) -> str:
         """Return what directions and samples rule out."""
         found = list(tensors)
-        parts = [directions_statement(self.n_directions), seen_statement(found)]
-        parts = parts if self.n_directions else []
-        return "; ".join(filter(None, [*parts, sample_statement(found, self.samples)]))
+        parts = [super().guarantee(found)]
+        if self.n_directions:
+            parts = [directions_statement(self.n_directions), seen_statement(found), *parts]
+        return "; ".join(filter(None, parts))
 
     @staticmethod
     def _unit(dtype: np.dtype[Any]) -> float:

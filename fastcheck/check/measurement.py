@@ -17,6 +17,7 @@ from fastcheck.audit import audit_tensor
 from fastcheck.blackbox import as_mapping
 from fastcheck.blackbox.preflight import mutated
 from fastcheck.bounds import Rounding, allowance, find_rounding
+from fastcheck.check.coverage import sample_statement, with_guarantee
 from fastcheck.errors import InputError
 from fastcheck.judge import judge_tensor
 from fastcheck.parallel import single_threaded_blas
@@ -150,7 +151,9 @@ class Measurement(ABC):
             rtol=rtol,
             strict=strict,
         )
-        return replace(judged, is_intermediate=name in self.optional)
+        judged = replace(judged, is_intermediate=name in self.optional)
+        sample = self.numerical.samples.get(name)
+        return judged if sample is None else with_guarantee(judged, sample)
 
     def terms(self, name: str) -> Floats | None:
         """Return the absolute terms of each derivative of a tensor, None if they are not known."""
@@ -158,7 +161,7 @@ class Measurement(ABC):
 
     def guarantee(self, tensors: Iterable[TensorResult]) -> str:
         """Return what follows for entries that were not perturbed on their own, in a sentence."""
-        return ""
+        return sample_statement(list(tensors), self.numerical.samples)
 
     def remarks(self) -> list[Finding]:
         """Return what is said beside the verdicts, after the probes."""
@@ -252,8 +255,9 @@ class GraphMeasurement(Measurement):
         with self.timed("numerical"), single_threaded_blas():
             planner = Planner(self.state, self.names, self.step, self.seed)
             self.numerical = planner.run(
-                plan, budget, n_jobs=n_jobs, spots=analytic is not None, progress=progress
-            )
+                plan, budget, n_jobs=n_jobs, spots=analytic is not None, progress=progress,
+                analytic=analytic,
+            )  # fmt: skip
         tensors = self.numerical.tensors
         tensors.update({name: t.reshaped(self.shapes[name]) for name, t in tensors.items()})
 

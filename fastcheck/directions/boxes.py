@@ -6,9 +6,8 @@ import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
     Array = NDArray[Any]
@@ -56,7 +55,8 @@ class Box:
 
     def of(self, array: Array) -> Array:
         """Return a view of this part of `array`, also where that has no axes."""
-        return array[(*(slice(lo, hi) for lo, hi in self.bounds), ...)]
+        index: Any = (*(slice(lo, hi) for lo, hi in self.bounds), ...)
+        return array[index]
 
     def has(self, index: tuple[int, ...]) -> bool:
         """Return whether an entry lies in it."""

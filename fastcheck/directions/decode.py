@@ -54,9 +54,7 @@ def digits_for(n: int, ratio: float) -> tuple[int, int]:
     return 0, 0
 
 
-def find_index(
-    oracle: Oracle, box: Box, move: Floats, whole: Reading, axis: int
-) -> int | None:
+def find_index(oracle: Oracle, box: Box, move: Floats, whole: Reading, axis: int) -> int | None:
     """Return the index along an axis that all wrong entries of a box share, if they do.
 
     Parameters

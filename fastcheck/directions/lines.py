@@ -139,13 +139,19 @@ class Lines:
         self.bend = self.curve = 0.0
         self.kept = {name: box.arrays[name].copy() for name in analytic}
         self.typical = {name: _rms(g) for name, g in analytic.items()}
-        self.steps = {name: _power(NARROW * self._first(name)) for name in analytic}
+        self.steps: dict[str, float] = {}
+        for name in analytic:
+            self.reset(name)
 
     def _first(self, name: str, most: bool = False) -> float:
         """Return the step for an entry, as wide as suits the typical or the largest of a tensor."""
         values = self.kept[name].astype(np.float64)
         size = float(np.abs(values).max(initial=0.0)) if most else _rms(values)
         return first_step(self.noise, self.loss, size)
+
+    def reset(self, name: str) -> None:
+        """Set the step of a tensor to that with which calibration begins."""
+        self.steps[name] = _power(NARROW * self._first(name))
 
     def step(self, name: str) -> float:
         """Return by how much a typical entry is moved in a direction."""
@@ -188,8 +194,15 @@ class Lines:
                 predicted += float(real.sum())
             with np.errstate(all="ignore"):
                 return self.box.loss(), predicted, square
-        except ArithmeticError:
+        except (ArithmeticError, ValueError):  # outside the domain
             return math.nan, predicted, square
+        except Exception as problem:
+            names = ", ".join(dict.fromkeys(box.name for box, _ in move))
+            problem.add_note(
+                f"The loss raised this with entries of {names} moved together, along a random "
+                "direction; all parameters were restored."
+            )
+            raise
         finally:
             for box, _ in move:
                 np.copyto(box.of(self.box.arrays[box.name]), box.of(self.kept[box.name]))

@@ -76,6 +76,8 @@ class Search:
         The gradient; entries that are zero are no examples of a box if there are others.
     is_late : callable, optional
         Whether time is up.
+    keep : callable, optional
+        Called with each wrong entry as it is found.
 
     Attributes
     ----------
@@ -119,11 +121,13 @@ class Search:
         *,
         analytic: Mapping[str, Floats] | None = None,
         is_late: Callable[[], bool] = lambda: False,
+        keep: Callable[[str, Index, Single], None] = lambda *_: None,
     ) -> None:
         self.oracle = oracle
         self.shapes = dict(shapes)
         self.analytic = analytic
         self.is_late = is_late
+        self.keep = keep
         self.rng = np.random.default_rng([seed, 17])
         self.singles: dict[tuple[str, Index], Single] = {}
         self.excluded: set[tuple[str, Index]] = set()
@@ -135,8 +139,9 @@ class Search:
         self.stack: list[Node] = []
 
     def exclude(self, name: str, index: Index) -> None:
-        """Leave an entry out of all directions."""
+        """Probe an entry on its own, and leave it out of all directions."""
         self.excluded.add((name, index))
+        self._probed(name, index)
 
     # ------------------------------------------------------------ rounds
 
@@ -244,6 +249,8 @@ class Search:
         key = name, index
         if key not in self.singles:
             self.singles[key] = self.oracle.single(name, index)
+            if self.singles[key].is_wrong or key in self.excluded:
+                self.keep(name, index, self.singles[key])
             if self._n_scattered(name) >= MOST_LOCATED:
                 self.stopped.add(name)
                 self._drop(name)

@@ -62,6 +62,11 @@ class Seen:
     regions: list[Box] = field(default_factory=list)
 
     @property
+    def is_settled(self) -> bool:
+        """Whether it was verified, or something wrong was found."""
+        return self.is_resolved or any(single.is_wrong for single in self.singles.values())
+
+    @property
     def is_resolved(self) -> bool:
         """Whether what is not named was verified."""
         small = self.visible <= RESOLUTION * self.typical
@@ -79,6 +84,7 @@ def look_along(
     is_noisy: bool,
     step: float | None = None,
     is_late: Callable[[], bool] = lambda: False,
+    keep: Callable[[str, Index, Single], None] = lambda *_: None,
 ) -> tuple[dict[str, Seen], int]:
     """Return what directions say about each tensor, and how many were probed.
 
@@ -94,6 +100,8 @@ def look_along(
         Absolute step of a typical entry in a direction; found by default.
     is_late : callable, optional
         Whether time is up.
+    keep : callable, optional
+        Called with each wrong entry as it is found, so that it is known if the search is ended.
     """
     broken = {name: np.argwhere(~np.isfinite(g)) for name, g in analytic.items()}
     clean = {
@@ -102,11 +110,10 @@ def look_along(
     }
     lines = Lines(box, loss, noise, clean, units, is_noisy=is_noisy)
     shapes = {name: g.shape for name, g in analytic.items() if g.size}
-    search = Search(lines, shapes, seed, analytic=clean, is_late=is_late)
+    search = Search(lines, shapes, seed, analytic=clean, is_late=is_late, keep=keep)
     for name, places in broken.items():
         for place in places[:MOST_BROKEN]:
             index = tuple(int(i) for i in place)
-            search.singles[name, index] = lines.single(name, index)
             search.exclude(name, index)
         if len(places) > MOST_BROKEN:
             search.stopped.add(name)
@@ -128,6 +135,7 @@ def _find_steps(lines: Lines, names: list[str], seed: int, step: float | None) -
     for name in names:
         typical = lines.typical[name]
         if typical and lines.visible(name) > RESOLUTION * typical:
+            lines.reset(name)
             lines.calibrate([name], rng)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 ENOUGH = (9, 10)
 """Share of the entries that must be resolved, as in judging."""
+FEW = 8
+"""Wrong entries from which it is worth saying what they have in common."""
 CLASSICAL = ("max_relative_error", "norm_difference", "norm_analytic", "norm_numerical", "digits")
 
 
@@ -62,7 +64,9 @@ def joined(
         box.of(named)[...] = True
     inside = int(np.count_nonzero(named & ~known))
     outside = int(np.count_nonzero(~named & ~known))
-    counts = {key: getattr(judged, key) for key in ("n_agree", "n_close", "n_unresolved")}
+    counts: dict[str, Any] = {
+        key: getattr(judged, key) for key in ("n_agree", "n_close", "n_unresolved")
+    }
     if seen.is_resolved:
         counts["n_agree"] += outside
     elif 0.0 < seen.off <= rtol and not seen.is_stopped:
@@ -72,7 +76,7 @@ def joined(
     if judged.n_disagree == 0:
         counts["n_close"] += inside
     total = sum(counts.values()) + judged.n_disagree + judged.n_kink
-    verified = {} if is_sampled else dict.fromkeys(CLASSICAL, math.nan)
+    verified: dict[str, Any] = {} if is_sampled else dict.fromkeys(CLASSICAL, math.nan)
     if seen.is_resolved and not (is_sampled and judged.digits >= 0.0):
         verified["digits"] = min(16.0, max(0.0, -math.log10(seen.visible / seen.typical)))
     found = replace(
@@ -103,8 +107,8 @@ def _decided(
         parts = [str(region) for region in found.regions]
         verb = "disagrees" if judged.n_disagree == 1 else "disagree"
         parts.append(f"{count(judged.n_disagree)} of {n_checked} {verb}, worst {judged.worst}")
-        if seen.is_stopped:
-            parts.append("more is wrong than was looked for")
+        if seen.is_stopped or seen.off > rtol:
+            parts.append(f"more is wrong than was looked for{_pattern(seen)}")
         return "fail", "; ".join(parts)
     if strict and found.n_close:
         return "fail", f"{count(found.n_close)} of {n_checked} are close and not within the bound"
@@ -118,6 +122,14 @@ def _decided(
     if judged.n_checked:
         return judged.verdict, judged.reason
     return "inconclusive", _invisible(seen)
+
+
+def _pattern(seen: Seen) -> str:
+    """Say what the indices of many wrong entries have in common, if they do."""
+    found = [index for index, single in seen.singles.items() if single.is_wrong]
+    if len(seen.shape) < 2 or len(found) < FEW:
+        return ""
+    return ", all of it on the diagonal" if all(len(set(index)) == 1 for index in found) else ""
 
 
 def _unexplained(seen: Seen) -> str:

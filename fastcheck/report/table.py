@@ -84,8 +84,11 @@ FIGURES: Final = (
     Column("worst entry", lambda t: t.worst.address if t.worst else "-", right=False),
     Column("off by", lambda t: f"{t.worst.deviation:.1e}" if t.worst else "-"),
     Column("bound", lambda t: f"{t.worst.bound:.0e}" if t.worst else "-"),
-    Column("visible", lambda t: f"{t.visible:.0e}" if t.visible < math.inf else "-",
-           number=lambda t: int(t.visible < math.inf)),
+    Column(
+        "visible",
+        lambda t: f"{t.visible:.0e}" if t.visible < math.inf else "-",
+        number=lambda t: int(t.visible < math.inf),
+    ),
     Column("digits", lambda t: f"{t.digits:.1f}" if t.digits >= 0.0 else "-"),
 )
 CLASSICAL: Final = (

@@ -27,7 +27,7 @@ from tests.faults import L2
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"plan": "quick"}, "`plan` must be one of auto, exhaustive, units, got 'quick'"),
+        ({"plan": "quick"}, "`plan` must be one of auto, exhaustive, units, sample, got 'quick'"),
         ({"engine": "gpu"}, "`engine` must be one of auto, graph, trace, black box, got 'gpu'"),
         ({"arithmetic": "exact"}, "`arithmetic` must be one of difference, plain, got 'exact'"),
         ({"step": 0.0}, "`step` must be a positive number, got 0.0"),

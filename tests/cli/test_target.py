@@ -51,7 +51,7 @@ def test_a_bad_target_is_one_line(
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--plan", "quick"], "`plan` must be one of auto, exhaustive, units, got 'quick'"),
+        (["--plan", "quick"], "`plan` must be one of auto, exhaustive, units, sample, got 'quick'"),
         (["--rtol", "2"], "`rtol` must be in [0, 1), got 2.0"),
     ],
 )

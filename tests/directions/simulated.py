@@ -29,9 +29,11 @@ class Simulated:
             self.where[name] = places, np.array([e for _, e in mine])
 
     def step(self, name: str) -> float:
+        """Return the size of directions."""
         return 1.0
 
     def quick(self, move: list) -> Reading:
+        """Return the exact sum, disturbed."""
         self.n_probes += 1
         total = 0.0
         for box, displacement in move:
@@ -44,12 +46,14 @@ class Simulated:
         return Reading(total + self.noise * self.rng.standard_normal(), TOLERANCE * self.noise)
 
     def careful(self, move: list) -> Reading:
+        """Return a quick reading, twice if loud."""
         reading = self.quick(move)
         if reading.is_loud:
             reading = self.quick(move)
         return reading
 
     def single(self, name: str, index: tuple[int, ...]) -> Single:
+        """Return one error, disturbed; two probes if it shows."""
         self.n_probes += 1
         error, bound = self.faults.get((name, index), 0.0), TOLERANCE * self.noise
         found = error + self.noise * self.rng.standard_normal()
