@@ -129,13 +129,13 @@ class BlackBoxMeasurement(Measurement):
         self.surveyor = surveyor
         self.numerical.plan, self.numerical.reason = chosen.plan, chosen.reason
         self.numerical.seconds = chosen.seconds
-        report = counter(sum(chosen.counts.values()), progress)
         if chosen.plan == "directions" and analytic is not None:
             self._look_along(analytic, start + chosen.limit, surveys)
         counts = dict(chosen.counts)
         if plan == "auto":  # what directions cannot say of a noisy loss, a few entries can
             unclear = [name for name, seen in self.seen.items() if not seen.is_settled]
             counts |= {n: max(counts[n], min(FEWEST, surveys[n].bound.size)) for n in unclear}
+        report = counter(sum(counts.values()), progress)
         for name, survey in surveys.items():
             given = None if analytic is None else analytic[name]
             sample = draw(self.shapes[name], counts[name], given, self.seed)

@@ -56,7 +56,8 @@ class Box:
     def of(self, array: Array) -> Array:
         """Return a view of this part of `array`, also where that has no axes."""
         index: Any = (*(slice(lo, hi) for lo, hi in self.bounds), ...)
-        return array[index]
+        part: Array = array[index]
+        return part
 
     def has(self, index: tuple[int, ...]) -> bool:
         """Return whether an entry lies in it."""

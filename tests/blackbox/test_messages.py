@@ -94,7 +94,7 @@ def test_engines_that_do_not_suit_are_refused() -> None:
         checked(squares, engine="graph")
     with pytest.raises(
         fc.InputError,
-        match="`plan` must be one of auto, exh.* for a Python func.* got 'units'",
+        match=r"`plan` must be one of auto, exh.* for a Python func.* got 'units'",
     ):
         checked(squares, plan="units")
     grads = objective.gradient(params)
