@@ -16,6 +16,7 @@ from fastcheck import findings
 from fastcheck.audit import audit_tensor
 from fastcheck.blackbox.preflight import mutated
 from fastcheck.bounds import Rounding, allowance, find_rounding
+from fastcheck.check.coverage import sample_statement, with_guarantee
 from fastcheck.check.gradient_of import gradient_of
 from fastcheck.errors import InputError
 from fastcheck.holding import errors_of, named_gradients, taken
@@ -174,11 +175,17 @@ class Measurement(ABC):
             rtol=rtol,
             strict=strict,
         )
-        return replace(judged, is_intermediate=name in self.optional)
+        judged = replace(judged, is_intermediate=name in self.optional)
+        sample = self.numerical.samples.get(name)
+        return judged if sample is None else with_guarantee(judged, sample)
 
     def terms(self, name: str) -> Floats | None:
         """Return the absolute terms of each derivative of a tensor, None if they are not known."""
         return None
+
+    def guarantee(self, tensors: Iterable[TensorResult]) -> str:
+        """Return what follows for entries that were not perturbed on their own, in a sentence."""
+        return sample_statement(list(tensors), self.numerical.samples)
 
     def remarks(self) -> list[Finding]:
         """Return what is said beside the verdicts, after the probes."""
@@ -272,8 +279,9 @@ class GraphMeasurement(Measurement):
         with self.timed("numerical"), single_threaded_blas():
             planner = Planner(self.state, self.names, self.step, self.seed)
             self.numerical = planner.run(
-                plan, budget, n_jobs=n_jobs, spots=analytic is not None, progress=progress
-            )
+                plan, budget, n_jobs=n_jobs, spots=analytic is not None, progress=progress,
+                analytic=analytic,
+            )  # fmt: skip
         tensors = self.numerical.tensors
         tensors.update({name: t.reshaped(self.shapes[name]) for name, t in tensors.items()})
 

@@ -27,7 +27,7 @@ from tests.faults import L2
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"plan": "quick"}, "`plan` must be one of auto, exhaustive, units, got 'quick'"),
+        ({"plan": "quick"}, "`plan` must be one of auto, exhaustive, units, sample, got 'quick'"),
         (
             {"engine": "gpu"},
             "`engine` must be one of auto, graph, trace, compiled, black box, got 'gpu'",
