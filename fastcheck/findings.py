@@ -9,16 +9,18 @@ import numpy as np
 
 from fastcheck.graph.route import find_route
 from fastcheck.params import did_you_mean
-from fastcheck.result import Finding
-from fastcheck.result.wording import listing
+from fastcheck.result import Entry, Finding
+from fastcheck.result.wording import listing, quantity
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
+    from fastcheck.blackbox import BlackBox
     from fastcheck.derivatives import Derivatives
     from fastcheck.graph.state import State
+    from fastcheck.holding import Aliases
     from fastcheck.result import Audit, SpotCheck, TensorResult
 
 MOST_NAMES = 10
@@ -132,6 +134,28 @@ def about_influence(tensors: Mapping[str, Derivatives], is_closure: bool) -> lis
     ]  # fmt: skip
 
 
+def about_domain(box: BlackBox, tensors: Mapping[str, Derivatives]) -> list[Finding]:
+    """Return a finding about probes that the loss could not evaluate."""
+    problem = box.problem
+    if problem is None:
+        return []
+    index = np.unravel_index(problem.place, box.shapes[problem.name])
+    entry = Entry(problem.name, tuple(int(i) for i in index), 0.0, 0.0, 0.0, "unresolved")
+    lost = sum(int((t.known & ~np.isfinite(t.values)).sum()) for t in tensors.values())
+    others = f", and at {box.n_outside - 1} other probes" if box.n_outside > 1 else ""
+    outcome = (
+        f"{quantity(lost, 'entry has', 'entries have')} no derivative for that: move the "
+        "parameters away from the edge of what the loss can evaluate"
+        if lost
+        else "smaller steps or one side did for all entries"
+    )
+    message = (
+        f"the loss {problem.text} with {entry.address} moved by {problem.step:.1e}{others}; "
+        f"{outcome}"
+    )
+    return [Finding("domain-exit", "warning" if lost else "note", problem.name, message)]
+
+
 def about_zeros(
     tensors: Mapping[str, Derivatives], bounds: Mapping[str, NDArray[np.float64]]
 ) -> list[Finding]:
@@ -149,6 +173,30 @@ def about_zeros(
             )
             found.append(Finding("zero-gradient", "note", name, message))
     return found
+
+
+def about_aliases(aliases: Aliases, group: Sequence[str], are_totals: bool) -> Finding:
+    """Return a warning about parameters that share memory."""
+    tensor = group[0] if len(group) == 1 else None
+    return Finding("aliased", "warning", tensor, aliases.message(group, are_totals))
+
+
+def about_copies(box: BlackBox) -> list[Finding]:
+    """Return a note for each group of parameters that share memory where their copies do not."""
+    if box.is_closure:
+        return []
+    return [
+        Finding(
+            "aliased",
+            "note",
+            None,
+            f"{listing(group, MOST_NAMES)} share memory in `params`, but the loss was given a copy "
+            "of each, so that they are independent here: each gradient is that of its own place; "
+            "to have them tied, pass a loss without arguments that reads the arrays themselves",
+        )
+        for group in box.held.shared()
+        if len(group) > 1
+    ]
 
 
 def about_coupling(state: State, names: Sequence[str]) -> list[Finding]:

@@ -1,7 +1,7 @@
 """Losses that can only be called: any Python function of arrays."""
 
+from fastcheck.blackbox.compiled import CompiledBox
 from fastcheck.blackbox.loss import BlackBox
-from fastcheck.blackbox.structure import as_mapping
 from fastcheck.blackbox.survey import Survey, Surveyor
 
-__all__ = ["BlackBox", "Survey", "Surveyor", "as_mapping"]
+__all__ = ["BlackBox", "CompiledBox", "Survey", "Surveyor"]

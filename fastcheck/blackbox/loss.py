@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastcheck.blackbox.structure import named, rebuilt
+from fastcheck.blackbox.losses import Losses, Problem
 from fastcheck.errors import InputError
+from fastcheck.holding import Held, find_aliases, plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -19,6 +20,14 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Array = NDArray[Any]
+    Ints = NDArray[np.int64]
+
+CHUNK = 64
+"""Entries that are probed between two reports."""
+
+
+class NotScalarError(InputError):
+    """A loss returns something else than one real number."""
 
 
 class BlackBox:
@@ -30,19 +39,30 @@ class BlackBox:
         Either without arguments: it reads the very arrays of `params`, which are perturbed in
         place and restored bit for bit. Or of one argument: it is called with private copies, in
         containers of the kind of `params`.
-    params : mapping, list or tuple of ndarray
-        The point. Any floating-point dtype, memory order and strides.
+    params : object
+        The point, in any structure that :class:`fastcheck.holding.Held` knows. Any floating-point
+        dtype, memory order and strides.
+    before_each : callable, optional
+        Called without arguments before each evaluation, for example to seed a generator.
 
     Attributes
     ----------
+    held : Held
+        The parameters as the user has them.
     arrays : dict of str to ndarray
         What is perturbed, by name.
-    fixed : dict of str to object
-        Integers among the parameters, as they were given, which cannot be perturbed.
+    aliases : Aliases or None
+        Which of them share memory.
+    roots : tuple
+        From where the arrays can be reached that the loss reads.
     seconds : float
         How long the fastest evaluation took; infinite before the first.
     unit : float
         Unit roundoff of the type that the loss returned, the coarsest seen.
+    n_outside : int
+        How many probes raised or gave no finite number.
+    problem : Problem or None
+        The first of them.
 
     Raises
     ------
@@ -57,21 +77,23 @@ class BlackBox:
     25.0
     """
 
-    def __init__(self, loss: Callable[..., Any], params: object) -> None:
+    def __init__(
+        self,
+        loss: Callable[..., Any],
+        params: object,
+        before_each: Callable[[], Any] | None = None,
+    ) -> None:
         self.is_closure = takes_nothing(loss)
-        self.function = loss
-        self.structure = params
-        given = named(params)
-        self.fixed = _integers(given)
-        self.arrays = {
-            name: _live(name, value) if self.is_closure else _copied(name, value)
-            for name, value in given.items()
-            if name not in self.fixed
-        }
-        for name, array in self.arrays.items():
-            _check_values(name, array)
+        self.function = preceded(loss, before_each)
+        self.before_each = before_each
+        self.held = Held(params, is_live=self.is_closure)
+        self.arrays = self.held.arrays
+        self.aliases = find_aliases(self.arrays) if self.is_closure else None
+        self.roots: tuple[Any, ...] = (self.function,)
         self.seconds = math.inf
         self.unit = 2.0**-53
+        self.n_outside = 0
+        self.problem: Problem | None = None
 
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:
@@ -87,23 +109,25 @@ class BlackBox:
             If it is no real number.
         """
         start = perf_counter()
+        self.held.publish()
         value = self.function() if self.is_closure else self.called(self.arrays)
         self.seconds = min(self.seconds, perf_counter() - start)
         return self._scalar(value)
 
     def called(self, arrays: dict[str, Array]) -> Any:
         """Return what a loss of one argument gives for `arrays`, in the containers it expects."""
-        return self.function(rebuilt(self.structure, _in_order(self.structure, self.fixed, arrays)))
+        return self.function(self.held.argument(arrays))
 
     def _scalar(self, value: Any) -> float:
         if type(value) is float:
             return value
+        value = plain(value)
         try:
             array = np.asarray(value)
         except ValueError:  # a ragged list
             array = np.asarray(None)
         if array.dtype.kind not in "fiu" or array.size != 1:
-            raise InputError(
+            raise NotScalarError(
                 f"`loss` must return one real number, got {_described(value)}; {_remedy(array)}"
             )
         if array.dtype.kind == "f" and array.dtype.itemsize < 8:
@@ -122,45 +146,106 @@ class BlackBox:
             self.restore(kept)
 
     def changed(self, kept: dict[str, Array]) -> list[str]:
-        """Return the names of arrays that are not the same bit for bit as those `kept`."""
-        return [n for n, array in self.arrays.items() if array.tobytes() != kept[n].tobytes()]
+        """Return the names of arrays that are not the same bit for bit as those `kept`.
+
+        Also of those in whose place the loss has put something else.
+        """
+        replaced = self.held.replaced()
+        return [n for n in self.arrays if n in replaced or self._differs(n, kept)]
+
+    def _differs(self, name: str, kept: dict[str, Array]) -> bool:
+        return self.arrays[name].tobytes() != kept[name].tobytes()
 
     def restore(self, kept: dict[str, Array]) -> None:
-        """Write back what was kept."""
-        for name in self.changed(kept):
-            self.arrays[name][...] = kept[name]
+        """Write back what was kept, and put the user's own objects back."""
+        for name, array in self.arrays.items():
+            if self._differs(name, kept):
+                array[...] = kept[name]
+        self.held.restore()
 
-    def moved(self, name: str, place: int, step: float) -> tuple[float, float]:
-        """Return the loss with one entry moved, and by how much it really was.
+    # ------------------------------------------------------------ probes
+
+    def probed(self, name: str, places: Ints, step: float) -> Iterator[tuple[Ints, Losses]]:
+        """Yield parts of `places` with the losses there, in any order, as they are found."""
+        for lo in range(0, len(places), CHUNK):
+            part = places[lo : lo + CHUNK]
+            yield part, self.losses(name, part, step)
+
+    def losses(self, name: str, places: Ints, step: float) -> Losses:
+        """Return the losses with entries moved one at a time, up and down.
 
         Parameters
         ----------
         name : str
             The tensor.
-        place : int
-            The entry, in C order.
+        places : ndarray of int64
+            The entries, in C order.
         step : float
-            What is added; the sum is rounded to the dtype of the array.
+            What is added and subtracted; the sum is rounded to the dtype of the array.
+
+        Notes
+        -----
+        Two evaluations per entry, which is restored bit for bit, whatever happens. Where the loss
+        raises, or gives no finite number, the probe is outside its domain: NaN.
         """
+        found = Losses.unknown(len(places))
         flat = self.arrays[name].flat
-        kept = flat[place]
+        for k, place in enumerate(places):
+            kept = flat[place]
+            try:
+                for move, moves, values in (
+                    (step, found.above, found.up),
+                    (-step, found.below, found.down),
+                ):
+                    flat[place] = float(kept) + move
+                    moves[k] = float(flat[place]) - float(kept)
+                    values[k] = self._tried(found, name, int(place), move)
+            finally:
+                flat[place] = kept
+        self.note(found)
+        return found
+
+    def tried(self) -> float:
+        """Return the loss at the present values; NaN where it raises."""
         try:
-            flat[place] = float(kept) + step
-            distance = float(flat[place]) - float(kept)
-            return self.loss(), distance
-        except Exception as problem:
-            where = ", ".join(map(str, np.unravel_index(place, self.arrays[name].shape)))
-            problem.add_note(
-                f"The loss raised this with {name}[{where}] moved by {step:.1e}; all parameters "
-                "were restored."
-            )
-            raise
-        finally:
-            flat[place] = kept
+            return self.loss()
+        except Exception:
+            return math.nan
+
+    def note(self, losses: Losses) -> None:
+        """Add up what could not be evaluated."""
+        self.n_outside += losses.n_outside
+        self.problem = self.problem or losses.problem
+
+    def _tried(self, found: Losses, name: str, place: int, step: float) -> float:
+        try:
+            value = self.loss()
+        except Exception as error:
+            text = f"raised {type(error).__name__}" + f": {error}" * bool(str(error))
+            found.failed(Problem(name, place, step, text), raised=True)
+            return math.nan
+        if not math.isfinite(value):
+            found.failed(Problem(name, place, step, f"is {value}"), raised=False)
+            return math.nan
+        return value
 
 
-def takes_nothing(loss: Callable[..., Any]) -> bool:
+def preceded(function: Callable[..., Any], before: Callable[[], Any] | None) -> Callable[..., Any]:
+    """Return `function`, with `before` called first; as it is if that is None."""
+    if before is None:
+        return function
+
+    def both(*args: Any) -> Any:
+        before()
+        return function(*args)
+
+    return both
+
+
+def takes_nothing(loss: Callable[..., Any], argument: str = "loss") -> bool:
     """Return whether a loss can be called without arguments; else it can with one.
+
+    Errors call it `argument`.
 
     Raises
     ------
@@ -169,14 +254,14 @@ def takes_nothing(loss: Callable[..., Any]) -> bool:
     """
     if not callable(loss):
         raise InputError(
-            f"`loss` must be an objective or a function, got {type(loss).__name__}; pass the "
+            f"`{argument}` must be an objective or a function, got {type(loss).__name__}; pass the "
             "function itself, not its value"
         )
     try:
         signature = inspect.signature(loss)
     except (TypeError, ValueError):
         raise InputError(
-            f"`loss` must be a function whose arguments are known, got {loss!r}; wrap it as "
+            f"`{argument}` must be a function whose arguments are known, got {loss!r}; wrap it as "
             "lambda params: ..."
         ) from None
     for arguments in ((), (None,)):
@@ -186,68 +271,9 @@ def takes_nothing(loss: Callable[..., Any]) -> bool:
             continue
         return not arguments
     raise InputError(
-        f"`loss` must take no argument, or the parameters, got a function of {signature}; bind "
-        "the rest, as in lambda: loss(params, x, y)"
+        f"`{argument}` must take no argument, or the parameters, got a function of {signature}; "
+        "bind the rest, as in lambda: loss(params, x, y)"
     )
-
-
-def _integers(given: dict[str, Any]) -> dict[str, Any]:
-    """Return what cannot be perturbed because it consists of integers, if that is not all."""
-    kinds = (int, np.integer, np.bool_, np.ndarray, list)
-    found = {
-        name: value
-        for name, value in given.items()
-        if isinstance(value, kinds) and _kind(value) in ("i", "u", "b")
-    }
-    return found if len(found) < len(given) else {}
-
-
-def _kind(value: Any) -> str:
-    try:
-        return np.asarray(value).dtype.kind
-    except ValueError:  # a ragged list
-        return "O"
-
-
-def _in_order(structure: object, fixed: dict[str, Any], arrays: dict[str, Any]) -> dict[str, Any]:
-    """Return all parameters by name, in the order of the user's."""
-    return {name: fixed[name] if name in fixed else arrays[name] for name in named(structure)}
-
-
-def _live(name: str, value: object) -> Array:
-    if not isinstance(value, np.ndarray):
-        raise InputError(
-            f"`params[{name!r}]` must be the array that the loss reads, got "
-            f"{type(value).__name__}; pass the array itself, or a loss that takes the parameters"
-        )
-    if not value.flags.writeable:
-        raise InputError(
-            f"`params[{name!r}]` must be writeable, because the loss reads it while it is "
-            "perturbed in place, got a read-only array; pass a loss that takes the parameters"
-        )
-    return value
-
-
-def _copied(name: str, value: Any) -> Array:
-    try:
-        return np.array(value, order="K", subok=True)
-    except ValueError as problem:
-        raise InputError(f"`params[{name!r}]` must be one array, got {problem}") from None
-
-
-def _check_values(name: str, array: Array) -> None:
-    if array.dtype.kind != "f":
-        raise InputError(
-            f"`params[{name!r}]` must be of floating point, got dtype {array.dtype}; convert it "
-            "to float64, or leave it out"
-        )
-    wrong = np.argwhere(~np.isfinite(array))
-    if wrong.size:
-        place = tuple(int(i) for i in wrong[0])
-        raise InputError(
-            f"`params[{name!r}]` must be finite, got {array[place]} at {list(place)}; look at how "
-            "it was initialised or updated"
-        )
 
 
 def _described(value: Any) -> str:

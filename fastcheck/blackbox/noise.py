@@ -59,7 +59,7 @@ def _along(box: BlackBox, rng: np.random.Generator) -> float:
             for j in range(N_VALUES):
                 for name, array in box.arrays.items():
                     np.copyto(array, kept[name] + (j * 2.0**power) * unit[name])
-                values[j] = box.loss()
+                values[j] = box.tried()
             if not np.isfinite(values).all():
                 power -= 2 * STRIDE
                 continue

@@ -19,6 +19,11 @@ GROW, SHRINK = 8.0, 1.0 / 32.0
 WIDEST = 2.0**-5
 """Largest step, relative to the size of the parameters or 1."""
 
+STRETCH = 4.0
+"""How far above that steps may go for single entries."""
+NARROWEST = 2.0**-44
+"""Smallest step, relative to the size of the parameters: some hundred spacings of numbers."""
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
@@ -30,10 +35,13 @@ class Step:
         Absolute, a power of two.
     truncation : float
         Absolute, in units of the derivative.
+    widest : float
+        The largest step that may be used instead, absolute.
     """
 
     size: float
     truncation: float
+    widest: float
 
 
 def first_step(noise: float, loss: float, size: float) -> float:
@@ -73,6 +81,7 @@ def find_step(
     size = float(np.abs(box.arrays[name]).max(initial=0.0))
     h = _power(first_step(noise, loss, size))
     places = tuple(places)
+    tiny = float(np.finfo(np.float64).tiny) / NARROWEST
     widest = WIDEST * max(size, 1.0)
     truncation = 0.0
     for _ in range(MOST_ROUNDS):
@@ -81,7 +90,7 @@ def find_step(
         truncation = third / 3.0
         if third > 2.0 * allowed:
             ratio = max(float(np.cbrt(allowed / third)), SHRINK)
-            h = _power(h * ratio)
+            h = _power(max(h * ratio, NARROWEST * max(size, tiny)))
             truncation *= ratio * ratio
             if ratio > 0.25:
                 break
@@ -89,7 +98,7 @@ def find_step(
             h *= GROW
         else:
             break
-    return Step(h, truncation)
+    return Step(h, truncation, STRETCH * widest)
 
 
 def _power(h: float) -> float:

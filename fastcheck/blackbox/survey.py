@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fastcheck.blackbox.losses import Slopes
 from fastcheck.blackbox.noise import find_noise
-from fastcheck.blackbox.stencil import NOISE, Stencil, Wanted, refined
+from fastcheck.blackbox.stencil import NOISE, Pair, Stencil, Wanted, refined
 from fastcheck.blackbox.step import Step, find_step
 from fastcheck.derivatives import Derivatives
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fastcheck.blackbox.loss import BlackBox
-    from fastcheck.blackbox.stencil import Estimate, Pair
+    from fastcheck.blackbox.stencil import Estimate
 
     Floats = NDArray[np.float64]
     Bools = NDArray[np.bool_]
@@ -36,6 +37,11 @@ STEEP = 0.03
 MOST_WRONG = 64
 """Entries of a tensor in which a disagreement is confirmed; a wrong gradient need not be confirmed
 everywhere."""
+MOST_OUTSIDE = 16
+"""Entries of a tensor for which smaller steps did not lead back into the domain of the loss, after
+which that is not tried any more."""
+MOST_RAISED = 256
+"""Exceptions in a tensor after which it is given up, if nothing but exceptions came."""
 MOST_FUTILE = 32
 """Entries of a tensor after which nothing more is tried against noise if it did not help."""
 NOISY = 1e-12
@@ -54,33 +60,54 @@ class Survey:
         The derivatives.
     bound : ndarray of float64
         By how much each can be wrong, absolute; NaN where it is not known.
+    step : ndarray of float64
+        The steps of the first pair, as they were stored.
     """
 
     found: Derivatives
     bound: Floats
+    step: Floats
 
     @classmethod
     def unknown(cls, shape: tuple[int, ...]) -> Survey:
         """Return a survey of which nothing is known yet."""
-        return cls(Derivatives.unknown(shape), np.full(shape, np.nan))
+        return cls(Derivatives.unknown(shape), np.full(shape, np.nan), np.full(shape, np.nan))
 
-    def put(self, place: int, estimate: Estimate, kink: bool) -> None:
-        """Write what is known of an entry."""
-        pair = estimate.pair
-        self._write(place, estimate.value, pair, estimate.bound)
-        self.found.kink.flat[place] = kink
-
-    def put_pair(self, place: int, pair: Pair, bound: float) -> None:
-        """Write a plain central difference."""
-        self._write(place, pair.value, pair, bound)
-
-    def _write(self, place: int, value: float, pair: Pair, bound: float) -> None:
+    def put(self, places: Ints, slopes: Slopes, bound: Floats) -> None:
+        """Write plain central differences of some entries."""
         found = self.found
-        found.values.flat[place] = value
+        for array, values in (
+            (found.values, slopes.value),
+            (found.minus, slopes.minus),
+            (found.plus, slopes.plus),
+            (self.bound, bound),
+            (self.step, slopes.step),
+        ):
+            array.reshape(-1)[places] = values
+        found.known.reshape(-1)[places] = True
+
+    def put_single(
+        self, index: tuple[int, ...], value: float, minus: float, plus: float, bound: float
+    ) -> None:
+        """Write what was found of an entry along a line of its own."""
+        found = self.found
+        found.values[index], found.known[index], self.bound[index] = value, True, bound
+        found.minus[index], found.plus[index] = minus, plus
+
+    def pair(self, place: int) -> Pair:
+        """Return the first pair of an entry, as long as nothing better was written."""
+        found = self.found
+        arrays = (self.step, found.minus, found.plus, found.values)
+        return Pair(*(float(array.flat[place]) for array in arrays))
+
+    def refine(self, place: int, estimate: Estimate, kink: bool) -> None:
+        """Write what is better known of an entry."""
+        found, pair = self.found, estimate.pair
+        found.values.flat[place] = estimate.value
         found.minus.flat[place] = pair.minus
         found.plus.flat[place] = pair.plus
-        found.known.flat[place] = True
-        self.bound.flat[place] = bound
+        found.kink.flat[place] = kink
+        self.bound.flat[place] = estimate.bound
 
 
 class Surveyor:
@@ -161,28 +188,40 @@ class Surveyor:
         """
         flat = None if analytic is None else analytic.reshape(-1)
         step = self._step(name, places, flat)
-        pairs = []
-        for place in places:
-            pair = self._stencil(name, int(place), step).pair(0)
-            pairs.append(pair)
-            bound = NOISE * self.noise / pair.step + 2.0 * step.truncation
-            into.put_pair(int(place), pair, bound if np.isfinite(pair.value) else np.inf)
+        reached = np.sort(self._sweep(name, places, step, into, report))
+        self._refine(name, reached, flat, into, step, deadline)
+
+    def _sweep(
+        self, name: str, places: Ints, step: Step, into: Survey, report: Report | None
+    ) -> Ints:
+        """Make the first pair of all entries; return those that were reached."""
+        reached: list[Ints] = []
+        n_raised = n_calls = 0
+        for part, losses in self.box.probed(name, places, step.size):
+            slopes = Slopes.of(losses, self.loss)
+            with np.errstate(all="ignore"):
+                bound = NOISE * self.noise / slopes.step + 2.0 * step.truncation
+            into.put(part, slopes, np.where(np.isfinite(slopes.value), bound, np.inf))
+            reached.append(part)
             if report is not None:
-                report(1)
-        self._refine(name, pairs, places, flat, into, step, deadline)
+                report(part.size)
+            n_raised, n_calls = n_raised + losses.n_raised, n_calls + 2 * part.size
+            if n_raised >= MOST_RAISED and n_raised == n_calls:
+                break
+        return np.concatenate([places[:0], *reached])
 
-    def _stencil(self, name: str, place: int, step: Step) -> Stencil:
-        return Stencil(self.box, name, place, loss=self.loss, step=step.size, noise=self.noise)
-
-    def _resumed(self, name: str, place: int, step: Step, pair: Pair) -> Stencil:
-        """Return a stencil that has its first pair already."""
-        stencil = self._stencil(name, place, step)
-        stencil.pairs[0] = pair
+    def _stencil(self, name: str, place: int, step: Step, *pairs: Pair) -> Stencil:
+        """Return a stencil that has its first pairs already."""
+        stencil = Stencil(
+            self.box, name, place, loss=self.loss, step=step.size, noise=self.noise,
+            widest=step.widest,
+        )  # fmt: skip
+        stencil.pairs.update(enumerate(pairs))
         return stencil
 
     def _step(self, name: str, places: Ints, analytic: Floats | None) -> Step:
         if self.step is not None:
-            return Step(self.step, 0.0)
+            return Step(self.step, 0.0, np.inf)
         rng = np.random.default_rng([self.seed, 11, self.box.arrays[name].size])
         pilots = set(rng.choice(places, min(self.n_pilots, places.size), replace=False).tolist())
         if analytic is not None:
@@ -197,37 +236,50 @@ class Surveyor:
     def _refine(
         self,
         name: str,
-        pairs: list[Pair],
         places: Ints,
         analytic: Floats | None,
         into: Survey,
         step: Step,
         deadline: float,
     ) -> None:
-        values = into.found.values.reshape(-1)[places]
         given = None if analytic is None else analytic[places]
-        scale = _scale(values, given)
+        scale = _scale(into.found.values.reshape(-1)[places], given)
         wrong, poor = self._suspects(places, given, scale, into)
-        n_wrong = n_tried = n_helped = 0
-        for i in np.flatnonzero(wrong | poor):
-            place, pair = int(places[i]), pairs[i]
+        suspects = np.flatnonzero(wrong | poor)
+        wider = self._wider(name, places[suspects], step) if given is None else {}
+        n_wrong = n_outside = n_tried = n_helped = 0
+        for i in suspects:
+            place = int(places[i])
+            pair = into.pair(place)
+            stencil = self._stencil(name, place, step, pair, *wider.get(place, ()))
             if wrong[i] and n_wrong >= MOST_WRONG:
                 into.bound.flat[place] = self._loose(pair, step)
+                continue
+            if not pair.is_inside and n_outside >= MOST_OUTSIDE:
                 continue
             futile = n_tried >= MOST_FUTILE and 4 * n_helped < n_tried
             if not wrong[i] and (futile or perf_counter() > deadline):
                 if given is None:
-                    into.put(place, self._resumed(name, place, step, pair).estimate(0), False)
+                    into.refine(place, stencil.estimate(0), False)
                 continue
             a = None if given is None or not np.isfinite(given[i]) else float(given[i])
             wanted = Wanted(a, self.rtol * float(scale[i]), self.is_noisy)
-            estimate, kink = refined(self._resumed(name, place, step, pair), wanted)
+            estimate, kink = refined(stencil, wanted)
+            n_outside += not np.isfinite(estimate.value)
             if not wrong[i]:
                 n_tried += 1
                 n_helped += estimate.bound <= wanted.bound
             elif a is None or not kink:
                 n_wrong += wanted.is_missed(estimate)
-            into.put(place, estimate, kink)
+            into.refine(place, estimate, kink)
+
+    def _wider(self, name: str, places: Ints, step: Step) -> dict[int, tuple[Pair]]:
+        """Return the pairs at twice the step, which every entry needs without an analytic value."""
+        found = {}
+        for part, losses in self.box.probed(name, places, 2.0 * step.size):
+            slopes = Slopes.of(losses, self.loss)
+            found.update({int(place): (Pair.of(slopes, k),) for k, place in enumerate(part)})
+        return found
 
     def _suspects(
         self, places: Ints, given: Floats | None, scale: Floats, into: Survey

@@ -9,16 +9,18 @@ from typing import TYPE_CHECKING, Any
 
 from fastcheck import findings
 from fastcheck.check.engines import measurement_for
+from fastcheck.check.jitter import jittered
 from fastcheck.check.options import check_options
 from fastcheck.check.outcome import make_result
 from fastcheck.errors import GradientMismatchError, InputError
-from fastcheck.preflight import about_mode, about_point, about_zeros, jittered, receive
+from fastcheck.holding import taken
+from fastcheck.preflight import about_mode, about_point, about_zeros, receive
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable
 
     import numpy as np
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import NDArray
 
     from fastcheck.check.measurement import Measurement
     from fastcheck.objective import GraphObjective
@@ -26,8 +28,8 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
     Loss = GraphObjective | Callable[..., Any]
-    Params = Mapping[str, ArrayLike] | Sequence[ArrayLike]
-    Grads = Params | Callable[[], Params]
+    Params = Any
+    Grads = Any
     Patterns = str | Iterable[str] | None
     Progress = Callable[[int, int], None]
 
@@ -76,6 +78,7 @@ def numerical_gradient(
     budget: float | None = None,
     only: Patterns = None,
     skip: Patterns = None,
+    before_each: Callable[[], Any] | None = None,
     progress: Progress | None = None,
 ) -> NumericalGradient:
     """Return the gradient of a loss by finite differences.
@@ -84,17 +87,22 @@ def numerical_gradient(
     ----------
     loss : GraphObjective or callable
         The loss at one minibatch, for example ``net.objective(batch)``; or any function, either
-        without arguments, reading the arrays in `params`, or of the parameters.
-    params : mapping of str to array_like, or list or tuple of arrays
-        The point; copied, never written to. Only arrays that a function without arguments reads
-        are perturbed in place, and restored bit for bit.
+        without arguments, reading the arrays in `params`, or of the parameters, in one argument or
+        one each. A function that `numba.njit` compiled takes each parameter as an argument, or all
+        as a tuple; bind its data with `functools.partial`.
+    params : object
+        The point: arrays in a dict, list or tuple, nested in any way; of a function also a single
+        array, tensors, numbers, buffers, and what :func:`fastcheck.attributes` and
+        :func:`fastcheck.accessors` return. Copied, never written to; only what a function without
+        arguments reads is perturbed in place, and restored bit for bit.
     plan : {"auto", "exhaustive", "units"}
         Which probes are made. "exhaustive" perturbs every entry; "units" perturbs every
         pre-activation in every sample and takes one exact outer product; "auto" is exhaustive if
         that is predicted to stay within `budget`, else units of a graph, or a sample of the
         entries of a black box.
-    engine : {"auto", "graph", "trace", "black box"}
-        What evaluates the probes. "auto" traces a function if it can and calls it otherwise.
+    engine : {"auto", "graph", "trace", "compiled", "black box"}
+        What evaluates the probes. "auto" compiles a loop around a compiled function, traces another
+        one if it can, and calls it otherwise.
     step : float, optional
         Absolute, in units of the probed value. Chosen by default: with difference arithmetic such
         that the first nonlinear operation moves by 2**-24 or less.
@@ -102,14 +110,17 @@ def numerical_gradient(
         "difference" propagates the change by exact identities, with errors near 1e-14; "plain"
         subtracts two losses, as textbooks do, with errors near 1e-9.
     n_jobs : int
-        Threads; -1 for one per core. The result is the same to the last bit. A black box is called
-        by one.
+        Threads; -1 for one per core. The result is the same to the last bit. A black box that is
+        not compiled is called by one.
     seed : int
         Seed of whatever is drawn.
     budget : float, optional
         Seconds that an exhaustive plan may take, by default 2 of a graph and 60 of a black box.
     only, skip : str or iterable of str, optional
         Patterns of the names to check or to leave out, such as ``"W*"``.
+    before_each : callable, optional
+        Called without arguments before each evaluation of a function and of its gradient: what
+        seeds a generator, resets a hidden state or empties a cache.
     progress : callable, optional
         Called as ``progress(done, total)``.
 
@@ -139,10 +150,11 @@ def numerical_gradient(
     >>> numerical.values["b1"].round(12).tolist()
     [2.0, 4.0]
     """
-    check_options(n_jobs=n_jobs, budget=budget, progress=progress)
+    check_options(n_jobs=n_jobs, budget=budget, before_each=before_each, progress=progress)
     run = measurement_for(
-        loss, params, engine, step=step, arithmetic=arithmetic, seed=seed, only=only, skip=skip
-    )
+        loss, params, engine, step=step, arithmetic=arithmetic, seed=seed, only=only, skip=skip,
+        before_each=before_each,
+    )  # fmt: skip
     try:
         errors = [finding.message for finding in run.findings if finding.severity == "error"]
         if errors:
@@ -178,17 +190,22 @@ def check_gradients(
     jitter: float | None = None,
     only: Patterns = None,
     skip: Patterns = None,
+    before_each: Callable[[], Any] | None = None,
     progress: Progress | None = None,
 ) -> CheckResult:
     """Compare an analytic gradient with a numerical one, entry by entry.
 
     Parameters
     ----------
-    loss, params, plan, engine, step, arithmetic, n_jobs, seed, budget, only, skip, progress
+    loss, params, plan, engine, step, arithmetic, n_jobs, seed, budget
         As for :func:`numerical_gradient`.
-    grads : mapping of str to array_like, list or tuple as `params`, or callable
-        The analytic gradient, by the names of the parameters or ``dW1`` for ``W1``, or a function
-        without arguments that returns it; float32 is judged at its own precision. Gradients of
+    only, skip, before_each, progress
+        As for :func:`numerical_gradient`.
+    grads : object
+        The analytic gradient, copied at once: by the names of the parameters, nested as they are,
+        or ``dW1`` for ``W1``; in their order; attributes, a :class:`fastcheck.Recorder`, or a
+        function that returns any of these, without arguments or of the parameters. None stands for
+        the ``.grad`` of the parameters. float32 is judged at its own precision. Gradients of
         named intermediate values (``z1``, ``a1``, ``x``) are checked where they are given: always
         of the loss as declared, so that ``dz1`` contains the ``1 / m`` of a mean over samples.
     rtol : float
@@ -233,15 +250,17 @@ def check_gradients(
     """
     start = perf_counter()
     check_options(
-        n_jobs=n_jobs, budget=budget, progress=progress, rtol=rtol, loss_value=loss_value,
-        jitter=jitter, seed=seed,
+        n_jobs=n_jobs, budget=budget, before_each=before_each, progress=progress, rtol=rtol,
+        loss_value=loss_value, jitter=jitter, seed=seed,
     )  # fmt: skip
+    grads = taken(grads, params)  # before the loss is called, which may write into them
     with jittered(loss, params, grads, jitter, seed) as (params, grads):
         run = measurement_for(
-            loss, params, engine, step=step, arithmetic=arithmetic, seed=seed, only=only, skip=skip
-        )
+            loss, params, engine, step=step, arithmetic=arithmetic, seed=seed, only=only, skip=skip,
+            before_each=before_each,
+        )  # fmt: skip
         try:
-            analytic = _received(run, grads, loss_value)
+            analytic = _received(run, grads, params, loss_value)
             if analytic:
                 run.probe(plan, budget, n_jobs, progress, analytic=analytic, rtol=rtol)
             tensors = _judged(run, analytic, rtol=rtol, strict=strict, seed=seed)
@@ -250,19 +269,22 @@ def check_gradients(
             run.restore()
 
 
-def _received(run: Measurement, grads: Any, loss_value: float | None) -> dict[str, NDArray[Any]]:
+def _received(
+    run: Measurement, grads: Any, params: Any, loss_value: float | None
+) -> dict[str, NDArray[Any]]:
     """Return the gradients to compare, none if no verdict is possible; all else is a finding."""
     analytic: dict[str, NDArray[Any]] = {}
     if run.is_sound:
-        given = run.received(grads)
+        given = run.received(grads, params)
         run.include(given)
-        fixed = () if run.box is None else run.box.fixed
+        fixed = () if run.box is None else run.box.held.fixed
         receipt = receive(run.shapes, run.names, given, fixed=fixed, others=run.reached)
         optional = [name for name in run.shapes if name in run.optional]
         run.findings += findings.unused_gradients(receipt.extra, [*run.shapes], optional)
         run.findings += receipt.findings
         if run.is_sound:
-            analytic, run.refused = receipt.analytic, receipt.results(run.shapes)
+            analytic = run.tied(receipt.analytic, given)
+            run.refused = receipt.results(run.shapes)
             run.names = [name for name in run.names if name in analytic]
     if not any(finding.severity == "error" and finding.tensor is None for finding in run.findings):
         run.findings += findings.about_loss(run.loss, loss_value)
@@ -278,7 +300,7 @@ def _judged(
     try:
         tensors = run.judge_all(analytic, rtol, strict)
         failed = any(tensor.verdict == "fail" for tensor in tensors.values())
-        if failed and run.box is not None and run.preflight is not None:
+        if failed and run.box is not None and run.preflight is not None and not run.box.aliases:
             found = about_mode(run.box, run.preflight.reach, analytic, run.loss, seed)
             run.findings += found
             tensors = {name: _excused(t) for name, t in tensors.items()} if found else tensors

@@ -1,12 +1,15 @@
-"""What evaluates the probes: a graph, a trace of Python code, or the Python code itself."""
+"""What evaluates the probes: a graph, a trace of Python code, compiled code, or the Python code."""
 
 from __future__ import annotations
 
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
+from fastcheck import findings
 from fastcheck.blackbox import BlackBox
+from fastcheck.blackbox.arguments import as_one_argument
 from fastcheck.check.black_box import BlackBoxMeasurement
+from fastcheck.check.compiled import ASKED, compiled_measurement, has_compiled
 from fastcheck.check.measurement import GraphMeasurement
 from fastcheck.check.options import check_options, choose, is_positive
 from fastcheck.errors import InputError, NotRepeatableError, TraceError
@@ -16,15 +19,14 @@ from fastcheck.preflight import Preflight, about_integers
 from fastcheck.result import Finding
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from fastcheck.check.measurement import Measurement
 
     Patterns = str | Iterable[str] | None
 
 ARITHMETICS = ("difference", "plain")
-ENGINES = ("auto", "graph", "trace", "black box")
-ASKED = "asked for"
+ENGINES = ("auto", "graph", "trace", "compiled", "black box")
 
 
 def measurement_for(
@@ -37,6 +39,7 @@ def measurement_for(
     seed: int,
     only: Patterns,
     skip: Patterns,
+    before_each: Callable[[], Any] | None = None,
 ) -> Measurement:
     """Return the measurement that suits a loss; parameters are those of a check.
 
@@ -60,9 +63,16 @@ def measurement_for(
                 f"`engine` must be auto or graph for an objective, got {engine!r}; pass its "
                 "method `loss` to have that called"
             )
+        if before_each is not None:
+            raise InputError(
+                "`before_each` must be None for an objective, which evaluates nothing of yours, "
+                f"got {before_each!r}; leave it out"
+            )
         return GraphMeasurement(loss, params, arithmetic=arithmetic, **options)
     _check_function(loss, engine)
-    box = BlackBox(loss, params)
+    if has_compiled(loss):
+        return compiled_measurement(loss, params, engine, options, before_each)
+    box = BlackBox(as_one_argument(loss, params), params, before_each)
     start = perf_counter()
     with single_threaded_blas():
         preflight = Preflight(box)
@@ -72,6 +82,7 @@ def measurement_for(
         preflight.reach.restore()
         raise
     run.timings["forward"] = perf_counter() - start
+    run.findings[:0] = findings.about_copies(box)
     run.findings += about_integers(box)
     return run
 
@@ -95,6 +106,7 @@ def _function_measurement(
         if isinstance(problem, NotRepeatableError) and not known:  # two other calls may agree
             run.findings.append(Finding("loss-not-repeatable", "error", None, str(problem)))
         return run
+    preflight.reach.restore_all()  # a traced loss is not called any more
     measured = GraphMeasurement(objective, box.arrays, arithmetic=arithmetic, **options)
     measured.box, measured.preflight = box, preflight
     measured.findings += preflight.findings
@@ -114,6 +126,11 @@ def _check_function(loss: object, engine: str) -> None:
             "`engine` must be auto, trace or black box for a Python function, got 'graph'; leave "
             "it out"
         )
+    if engine == "compiled" and not has_compiled(loss):
+        raise InputError(
+            "`engine` must be auto, trace or black box for a Python function, got 'compiled'; "
+            "decorate the function with numba.njit"
+        )
 
 
 def _black_box(
@@ -128,6 +145,8 @@ def _traced(box: BlackBox) -> GraphObjective:
     """Return the loss as a graph; its module is loaded when a function is given."""
     from fastcheck.traced import trace, trace_closure
 
+    if box.held.obstacle:
+        raise TraceError(f"{box.held.obstacle}; NumPy code over NumPy arrays can be followed")
     if box.is_closure:
         return trace_closure(box.function, box.arrays)
     return trace(box.called, box.arrays, batch_axis=None)

@@ -14,9 +14,11 @@ import numpy as np
 
 from fastcheck import findings
 from fastcheck.audit import audit_tensor
-from fastcheck.blackbox import as_mapping
 from fastcheck.bounds import Rounding, allowance, find_rounding
+from fastcheck.check.coverage import sample_statement, with_guarantee
+from fastcheck.check.gradient_of import gradient_of
 from fastcheck.errors import InputError
+from fastcheck.holding import errors_of, named_gradients, taken
 from fastcheck.judge import judge_tensor
 from fastcheck.parallel import single_threaded_blas
 from fastcheck.params import matches, select_names
@@ -84,6 +86,7 @@ class Measurement(ABC):
         self.preflight: Preflight | None = None
         self.asked = names
         self.refused: dict[str, TensorResult] = {}
+        self.slack: dict[str, Floats] = {}
         self.engine = self.engine_reason = ""
         self.findings: list[Finding] = []
         self.loss = math.nan
@@ -122,27 +125,57 @@ class Measurement(ABC):
         """Check also what the gradients name beside parameters; nothing by default."""
         return
 
-    def received(self, grads: Any) -> Any:
+    def received(self, grads: Any, params: Any) -> dict[str, Any]:
         """Return the gradients that the user gave by name; a function is called for them.
 
         It is called three times, and may change neither parameters nor what the loss reads: all
         is restored, and it is an error.
         """
-        structure = None if self.box is None else self.box.structure
-        if not callable(grads):
-            return as_mapping(grads, structure)
-        roots = [grads] if self.box is None else [grads, self.box.function]
+        box = self.box
+        if box is None:
+            names, point, structure = [n for n in params if n in self.shapes], params, params
+        else:
+            names, structure = [*box.held.leaves], box.held.structure
+            point = box.held.point()
+
+        fills = False
+
+        def call() -> dict[str, Any]:
+            nonlocal fills
+            if box is not None:
+                box.held.publish()
+                if box.before_each is not None:
+                    box.before_each()
+            returned = gradient_of(grads, point)
+            fills = returned is None  # .grad, which adds up by contract
+            return named_gradients(taken(returned, structure), names)
+
+        given = (
+            self._called(call, grads, lambda: not fills)
+            if callable(grads)
+            else named_gradients(grads, names)
+        )
+        self.slack = errors_of(given)
+        return given
+
+    def _called(
+        self, call: Callable[[], dict[str, Any]], function: Any, may_repeat: Callable[[], bool]
+    ) -> dict[str, Any]:
+        """Return what the first of several calls gives as the gradient."""
+        roots = [function] if self.box is None else [function, *self.box.roots]
         with self.timed("gradient"), single_threaded_blas():
-            calls = GradientCalls(
-                lambda: as_mapping(grads(), structure), self.box, self.loss, roots
-            )
+            calls = GradientCalls(call, self.box, self.loss, roots, may_repeat)
             calls.reach.restore()
             if calls.draws and self.box is not None and self.preflight is not None:
                 calls.findings = named_mode(
                     calls.findings, self.box, self.preflight.reach, self.loss
                 )
         self.findings += calls.findings
-        return calls.first
+        return calls.first  # type: ignore[no-any-return]
+
+    def tied(self, analytic: dict[str, NDArray[Any]], given: Any) -> dict[str, NDArray[Any]]:
+        """Return the gradients that are compared, parts added up where tensors share memory."""
+        return analytic
 
     @abstractmethod
     def probe(
@@ -178,7 +211,7 @@ class Measurement(ABC):
             name,
             analytic.astype(np.float64),
             found.values,
-            self.bound(name, analytic.dtype),
+            self.bound(name, analytic.dtype) + self.slack.get(name, 0.0),
             kink=found.kink,
             slopes=(found.minus, found.plus),
             checked=None if found.known.all() else found.known,
@@ -186,11 +219,17 @@ class Measurement(ABC):
             rtol=rtol,
             strict=strict,
         )
-        return replace(judged, is_intermediate=name in self.optional)
+        judged = replace(judged, is_intermediate=name in self.optional)
+        sample = self.numerical.samples.get(name)
+        return judged if sample is None else with_guarantee(judged, sample)
 
     def terms(self, name: str) -> Floats | None:
         """Return the absolute terms of each derivative of a tensor, None if they are not known."""
         return None
+
+    def guarantee(self, tensors: Iterable[TensorResult]) -> str:
+        """Return what follows for entries that were not perturbed on their own, in a sentence."""
+        return sample_statement(list(tensors), self.numerical.samples)
 
     def remarks(self) -> list[Finding]:
         """Return what is said beside the verdicts, after the probes."""
@@ -291,8 +330,9 @@ class GraphMeasurement(Measurement):
         with self.timed("numerical"), single_threaded_blas():
             planner = Planner(self.state, self.names, self.step, self.seed)
             self.numerical = planner.run(
-                plan, budget, n_jobs=n_jobs, spots=analytic is not None, progress=progress
-            )
+                plan, budget, n_jobs=n_jobs, spots=analytic is not None, progress=progress,
+                analytic=analytic,
+            )  # fmt: skip
         tensors = self.numerical.tensors
         tensors.update({name: t.reshaped(self.shapes[name]) for name, t in tensors.items()})
         if self.step is not None:

@@ -38,6 +38,10 @@ RULES: dict[str, tuple[Any, str]] = {
         lambda v: v is None or (_is_number(v) and 0.0 < v < 1.0),
         "between 0 and 1, such as 1e-3; None moves nothing",
     ),
+    "before_each": (
+        lambda v: v is None or callable(v),
+        "callable without arguments; None calls nothing",
+    ),
     "progress": (
         lambda v: v is None or callable(v),
         "callable as progress(done, total); None shows nothing",

@@ -1,7 +1,6 @@
 """What is looked at before a gradient is blamed: the loss, the gradient on receipt, the point."""
 
 from fastcheck.preflight.gradient import GradientCalls
-from fastcheck.preflight.jitter import jittered
 from fastcheck.preflight.loss import Preflight, drifted, mutated
 from fastcheck.preflight.mode import about_mode, named_mode
 from fastcheck.preflight.point import about_integers, about_point
@@ -21,7 +20,6 @@ __all__ = [
     "about_steps_of_graph",
     "about_zeros",
     "drifted",
-    "jittered",
     "mutated",
     "named_mode",
     "receive",

@@ -39,6 +39,10 @@ class GradientCalls:
         The loss, if that is a function; its arrays are as before afterwards.
     loss : float
         Its value at the point.
+    roots : list of object
+        From where the arrays can be reached that both read.
+    may_repeat : callable
+        Tells after the first call whether there may be others.
 
     Attributes
     ----------
@@ -62,6 +66,7 @@ class GradientCalls:
         box: BlackBox | None,
         loss: float,
         roots: list[Any],
+        may_repeat: Callable[[], bool] = lambda: True,
     ) -> None:
         self.call = call
         self.box = box
@@ -72,7 +77,8 @@ class GradientCalls:
         if box is None:
             self.sources = Sources(self.reach)
             self.first = copied(call())
-            self._compare(None, self._called())
+            if may_repeat():
+                self._compare(None, self._called())
             return
         with box.restoring() as kept:
             if np.isfinite(loss):
@@ -82,7 +88,7 @@ class GradientCalls:
             changed = box.changed(kept)
             if changed:
                 self.findings.append(mutated("the gradient", changed))
-        if not changed and np.isfinite(loss):
+        if not changed and np.isfinite(loss) and may_repeat():
             with box.restoring():
                 self._repeat(box)
 
@@ -105,7 +111,7 @@ class GradientCalls:
 
     def _compare(self, second: Any, third: Any) -> None:
         """Compare calls; `second` may be None, `third` is that after a forward pass."""
-        if not isinstance(self.first, Mapping):
+        if not isinstance(self.first, Mapping) or third is None:  # it can be called only once
             return
         later = differing(self.first, third)
         sooner = differing(self.first, second) if second is not None else []

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastcheck.errors import InputError
+from fastcheck.blackbox.loss import NotScalarError
 from fastcheck.preflight.reach import Reach
 from fastcheck.preflight.sources import Sources
 from fastcheck.result import Finding
@@ -57,12 +57,12 @@ class Preflight:
         self.box = box
         self.findings: list[Finding] = []
         self.loss = math.nan
-        self.reach = Reach([box.function], box.arrays.values())
+        self.reach = Reach(box.roots, box.arrays.values())
         self.sources = Sources(self.reach)
         with box.restoring() as kept:
             try:
                 self.loss = box.loss()
-            except InputError as problem:
+            except NotScalarError as problem:
                 self.findings.append(Finding("loss-not-scalar", "error", None, str(problem)))
                 return
             changed = box.changed(kept)
@@ -175,7 +175,7 @@ def mutated(what: str, names: list[str]) -> Finding:
 
 def drifted(loss: float, box: BlackBox) -> list[Finding]:
     """Return a finding if the loss at the point has changed since it was first evaluated."""
-    again = box.loss()
+    again = box.tried()
     if is_same(loss, again, box):
         return []
     message = (

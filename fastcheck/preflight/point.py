@@ -60,5 +60,5 @@ def about_integers(box: BlackBox) -> list[Finding]:
             f"{name}: it consists of integers ({np.asarray(value).dtype}), which cannot be moved a "
             "little, so that it was not checked; convert it to float64 if it is trained",
         )
-        for name, value in box.fixed.items()
+        for name, value in box.held.fixed.items()
     ]

@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fastcheck.blackbox.arguments import as_one_argument
 from fastcheck.blackbox.loss import takes_nothing
-from fastcheck.blackbox.structure import named, rebuilt
+from fastcheck.check.gradient_of import gradient_of
 from fastcheck.errors import InputError
+from fastcheck.holding import Held
 from fastcheck.objective import GraphObjective
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
@@ -63,49 +65,46 @@ def jittered(
             "`grads` must be a function with jitter=, because the gradient is needed where the "
             f"parameters are moved to, got {type(grads).__name__}; pass the backward pass itself"
         )
-    is_live = not isinstance(loss, GraphObjective) and takes_nothing(loss)
-    arrays = named(params)
-    moved = _moved(arrays, size, seed)
+    is_live = not isinstance(loss, GraphObjective) and takes_nothing(as_one_argument(loss, params))
+    held = Held(params, is_live=is_live)
     if is_live:
-        with _in_place(arrays, moved):
+        with _in_place(held, size, seed):
             yield params, grads
-    else:
-        point = rebuilt(params, moved)
-        yield point, _at(grads, point)
-
-
-def _at(grads: Callable[..., Any], point: Any) -> Callable[[], Any]:
-    """Return a function of the parameters as one without arguments."""
-    if takes_nothing(grads):
+        return
+    if takes_nothing(grads, "grads"):
         raise InputError(
             "`grads` must be a function of the parameters with jitter=, because `loss` is one too "
             "and gets others than yours, got a function without arguments; write lambda params: ..."
         )
-    return lambda: grads(point)
+    point = held.argument(_moved(held.arrays, size, seed))
+    yield point, lambda: gradient_of(grads, point)
 
 
-def _moved(arrays: dict[str, Any], size: float, seed: int) -> dict[str, Array]:
-    """Return new values of all tensors of floating point; the others as they are."""
+@contextmanager
+def _in_place(held: Held, size: float, seed: int) -> Iterator[None]:
+    """Move what the loss reads for a while."""
+    kept = {name: array.copy(order="K") for name, array in held.arrays.items()}
+    try:
+        for name, values in _moved(held.arrays, size, seed).items():
+            held.arrays[name][...] = values
+        held.publish()
+        yield
+    finally:
+        for name, array in held.arrays.items():
+            array[...] = kept[name]
+        held.restore()
+
+
+def _moved(arrays: dict[str, Array], size: float, seed: int) -> dict[str, Array]:
+    """Return new values of all tensors."""
     rng = np.random.default_rng([seed, 17])
-    return {name: _near(np.asarray(array), size, rng) for name, array in arrays.items()}
+    return {name: _near(array, size, rng) for name, array in arrays.items()}
 
 
 def _near(array: Array, size: float, rng: np.random.Generator) -> Array:
-    if array.dtype.kind != "f" or not array.size:
+    if not array.size:
         return array.copy(order="K")
     values = array.astype(np.float64)
     scale = max(float(np.sqrt(np.mean(np.square(values)))), LEAST)
     moves = size * scale * rng.standard_normal(array.shape)
     return np.asarray(values + moves, array.dtype)
-
-
-@contextmanager
-def _in_place(arrays: dict[str, Array], moved: dict[str, Array]) -> Iterator[None]:
-    kept = {name: array.copy(order="K") for name, array in arrays.items()}
-    try:
-        for name, array in arrays.items():
-            array[...] = moved[name]
-        yield
-    finally:
-        for name, array in arrays.items():
-            array[...] = kept[name]
