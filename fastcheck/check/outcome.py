@@ -24,6 +24,9 @@ from fastcheck.result import (
 if TYPE_CHECKING:
     from fastcheck.check.measurement import Measurement
 
+SEVERITIES = ("error", "warning", "note")
+"""The order in which findings are told."""
+
 
 def make_result(
     run: Measurement,
@@ -62,7 +65,7 @@ def make_result(
     return CheckResult(
         verdict=overall_verdict(tensors, found, interrupted),
         tensors=tensors,
-        findings=tuple(found),
+        findings=tuple(sorted(found, key=lambda f: SEVERITIES.index(f.severity))),
         diagnosis=(),
         coverage=_coverage(run, tensors),
         engine=run.engine,
