@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from fastcheck.blackbox.workers import Workers
+
     Array = NDArray[Any]
     Ints = NDArray[np.int64]
 
@@ -52,6 +54,8 @@ class BlackBox:
         How many probes raised or gave no finite number.
     problem : Problem or None
         The first of them.
+    workers : Workers or None
+        Processes that make probes in bulk instead, within :func:`~.workers.spread`.
 
     Raises
     ------
@@ -86,6 +90,7 @@ class BlackBox:
         self.unit = 2.0**-53
         self.n_outside = 0
         self.problem: Problem | None = None
+        self.workers: Workers | None = None
 
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:
@@ -148,6 +153,9 @@ class BlackBox:
 
     def probed(self, name: str, places: Ints, step: float) -> Iterator[tuple[Ints, Losses]]:
         """Yield parts of `places` with the losses there, in any order, as they are found."""
+        if self.workers is not None and self.workers.is_ready:
+            yield from self.workers.probed(name, places, step)
+            return
         for lo in range(0, len(places), CHUNK):
             part = places[lo : lo + CHUNK]
             yield part, self.losses(name, part, step)
@@ -169,6 +177,8 @@ class BlackBox:
         Two evaluations per entry, which is restored bit for bit, whatever happens. Where the loss
         raises, or gives no finite number, the probe is outside its domain: NaN.
         """
+        if self.workers is not None and self.workers.is_guarding:
+            return self.workers.losses(name, places, step)
         found = Losses.unknown(len(places))
         flat = self.arrays[name].flat
         for k, place in enumerate(places):

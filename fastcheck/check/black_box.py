@@ -12,6 +12,7 @@ from fastcheck import findings
 from fastcheck.blackbox import Preflight, Survey, Surveyor
 from fastcheck.blackbox.preflight import drifted, mutated
 from fastcheck.blackbox.sample import Budget, chosen_entries
+from fastcheck.blackbox.workers import spread
 from fastcheck.bounds import UNITS
 from fastcheck.check.measurement import Measurement
 from fastcheck.parallel import single_threaded_blas
@@ -87,7 +88,7 @@ class BlackBoxMeasurement(Measurement):
         )
         try:
             with self.timed("numerical"), single_threaded_blas(), self.box.restoring() as kept:
-                self._survey(plan, budget, progress, given, rtol, surveys)
+                self._survey(plan, budget, n_jobs, progress, given, rtol, surveys)
                 changed = self.box.changed(kept)
         except KeyboardInterrupt:
             return
@@ -99,6 +100,7 @@ class BlackBoxMeasurement(Measurement):
         self,
         plan: str,
         budget: float | None,
+        n_jobs: int,
         progress: Progress | None,
         analytic: Mapping[str, Floats] | None,
         rtol: float,
@@ -113,19 +115,25 @@ class BlackBoxMeasurement(Measurement):
             budget=budget,
         )
         chosen = costs.choose(plan)
-        surveyor = Surveyor(
-            self.box, self.loss, seed=self.seed, rtol=rtol, step=self.step, thrifty=costs.is_short
-        )
-        self.surveyor = surveyor
-        self.numerical.plan, self.numerical.reason = chosen.plan, chosen.reason
-        self.numerical.seconds = chosen.seconds
-        report = counter(sum(chosen.counts.values()), progress)
-        for name, survey in surveys.items():
-            given = None if analytic is None else analytic[name]
-            places = chosen_entries(survey.bound.size, chosen.counts[name], given, self.seed)
-            surveyor.survey(
-                name, places, given, into=survey, deadline=start + chosen.limit, report=report
+        with spread(self.box, n_jobs, chosen.seconds, self.findings):
+            surveyor = Surveyor(
+                self.box,
+                self.loss,
+                seed=self.seed,
+                rtol=rtol,
+                step=self.step,
+                thrifty=costs.is_short,
             )
+            self.surveyor = surveyor
+            self.numerical.plan, self.numerical.reason = chosen.plan, chosen.reason
+            self.numerical.seconds = chosen.seconds
+            report = counter(sum(chosen.counts.values()), progress)
+            for name, survey in surveys.items():
+                given = None if analytic is None else analytic[name]
+                places = chosen_entries(survey.bound.size, chosen.counts[name], given, self.seed)
+                surveyor.survey(
+                    name, places, given, into=survey, deadline=start + chosen.limit, report=report
+                )
         with self.box.restoring():
             self.findings.extend(drifted(self.loss, self.box))
 
