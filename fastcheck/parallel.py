@@ -176,18 +176,29 @@ def _pickler() -> Any:
 
 def _reduced(array: NDArray[Any]) -> Any:
     """Return how a view is made of the array that owns its memory; else leave it to NumPy."""
-    root = array
-    while type(root.base) is np.ndarray:
-        root = root.base
+    root = _owner(array)
     if root is array or array.dtype.hasobject or root.dtype.hasobject:
         return NotImplemented
     if not (root.flags.c_contiguous or root.flags.f_contiguous):
         return NotImplemented
-    if array.flags.writeable and not root.flags.writeable:
+    low, high = np.lib.array_utils.byte_bounds(root)
+    first, last = np.lib.array_utils.byte_bounds(array)
+    if first < low or last > high or (array.flags.writeable and not root.flags.writeable):
         return NotImplemented
-    offset = array.ctypes.data - root.ctypes.data
+    offset = array.ctypes.data - low
     writeable = array.flags.writeable
     return _view, (root, array.shape, array.dtype, offset, array.strides, writeable)
+
+
+def _owner(array: NDArray[Any]) -> NDArray[Any]:
+    """Return the last array in the chain of those whose memory an array shares."""
+    while True:
+        base = array.base
+        if type(base) is not np.ndarray:  # as_strided puts another object between
+            base = getattr(base, "base", None)
+        if type(base) is not np.ndarray:
+            return array
+        array = base
 
 
 def _view(

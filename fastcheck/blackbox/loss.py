@@ -177,8 +177,12 @@ class BlackBox:
         Two evaluations per entry, which is restored bit for bit, whatever happens. Where the loss
         raises, or gives no finite number, the probe is outside its domain: NaN.
         """
-        if self.workers is not None and self.workers.is_guarding:
+        if self.workers is not None and self.workers.is_ready:
             return self.workers.losses(name, places, step)
+        return self.losses_here(name, places, step)
+
+    def losses_here(self, name: str, places: Ints, step: float) -> Losses:
+        """Return the losses as :meth:`losses`, evaluated in this process."""
         found = Losses.unknown(len(places))
         flat = self.arrays[name].flat
         for k, place in enumerate(places):

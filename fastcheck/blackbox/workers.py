@@ -113,8 +113,9 @@ class Workers:
 
     When a worker dies, all that was at work is tried again entry by entry; what is then at work
     when one dies is tried alone. So three deaths find an entry that kills, however many entries
-    there are. It is not evaluated again, and after a death the steps of single entries are tried
-    in workers too, never in the process of the user.
+    there are. It is not evaluated again. Single entries are moved in workers too, where a step is
+    found or a doubtful entry looked at, never in the process of the user: there the loss is only
+    called at the point and near it along random directions.
     """
 
     def __init__(self, box: BlackBox, pool: Pool) -> None:
@@ -144,13 +145,8 @@ class Workers:
                 return False
         return True
 
-    @property
-    def is_guarding(self) -> bool:
-        """Whether the loss has ended a process, and is not called in this one any more."""
-        return self.has_given_up or bool(self.killers)
-
     def losses(self, name: str, places: Ints, step: float) -> Losses:
-        """Return the losses of a few entries, each alone in the pool; NaN of those that kill."""
+        """Return the losses of a few entries, one after the other; NaN of those that kill."""
         found = Losses.unknown(len(places))
         tasks = [Task(k, k + 1, 2) for k in range(len(places))]
         for task, (piece,) in self._done(name, places, step, tasks, 1):
@@ -228,9 +224,12 @@ class Workers:
 
     def _here(self, name: str, parts: list[Ints], step: float) -> list[Losses]:
         """Return what a worker would have; unknown if the loss may end this process."""
-        if self.is_guarding:
+        if self.pool.n_deaths:
             return [Losses.unknown(len(part)) for part in parts]
-        return [self.box.losses(name, part, step) for part in parts]
+        counted = self.box.n_outside, self.box.problem
+        found = [self.box.losses_here(name, part, step) for part in parts]
+        self.box.n_outside, self.box.problem = counted  # it is counted where parts are complete
+        return found
 
     def _is_killer(self, name: str, places: Ints, task: Task) -> bool:
         return task.hi - task.lo == 1 and (name, int(places[task.lo])) in self.killers
