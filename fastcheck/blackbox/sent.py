@@ -18,7 +18,7 @@ from fastcheck.parallel import dumped, loaded, single_threaded_blas
 from fastcheck.processes import Parcel
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -79,7 +79,7 @@ def packed(box: BlackBox) -> Parcel:
     """
     expected = Expected(_here(), box.tried(), moved_losses(box))
     content = None
-    if box.is_closure and (modules := _modules(box.function)):
+    if box.is_closure and (modules := _modules(box)):
         try:
             content = dumped(box, modules)
         except Exception:  # a global that cannot be sent, such as an open file
@@ -100,16 +100,33 @@ def moved_losses(box: BlackBox) -> dict[str, float]:
     return found
 
 
-def _modules(function: Callable[..., Any]) -> list[str]:
-    """Return the modules of the user in which a function, and those in its closure, stand."""
-    names = set()
-    for each in _callables(function):
-        module = getattr(each, "__module__", None) or type(each).__module__
-        if module.partition(".")[0] in OURS or module not in sys.modules:
-            continue
-        if "site-packages" not in str(getattr(sys.modules[module], "__file__", "site-packages")):
-            names.add(module)
-    return sorted(names)
+def _modules(box: BlackBox) -> list[str]:
+    """Return modules of the user: of the loss and what is in its closure, and those with arrays."""
+    names = {
+        getattr(each, "__module__", None) or type(each).__module__
+        for each in _callables(box.function)
+    }
+    arrays = {id(array) for array in box.arrays.values()}
+    for name, module in list(sys.modules.items()):
+        if not arrays.isdisjoint(map(id, _held(module))):
+            names.add(name)
+    return sorted(filter(_is_users, names))
+
+
+def _held(module: object) -> Iterator[object]:
+    """Yield the globals of a module, and what is in those that are plain containers."""
+    for value in list(getattr(module, "__dict__", {}).values()):
+        yield value
+        if type(value) in (list, tuple):
+            yield from value
+        elif type(value) is dict:
+            yield from value.values()
+
+
+def _is_users(name: str) -> bool:
+    if name.partition(".")[0] in OURS or name not in sys.modules:
+        return False
+    return "site-packages" not in str(getattr(sys.modules[name], "__file__", "site-packages"))
 
 
 def _callables(function: Any) -> Iterator[Any]:
