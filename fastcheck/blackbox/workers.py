@@ -65,7 +65,12 @@ def spread(box: BlackBox, n_jobs: int, seconds: float, findings: list[Finding]) 
         findings.append(_not_spread(sent.unpackable(error)))
         yield
         return
-    workers = Workers(box, start(parcel))
+    try:
+        workers = Workers(box, start(parcel))
+    except TimeoutError as error:  # a cluster without workers
+        findings.append(_not_spread(Refusal(f"no worker answers ({error}); start some")))
+        yield
+        return
     box.workers = workers
     try:
         yield
@@ -266,7 +271,9 @@ class Workers:
         return found
 
     def _killed(self) -> Finding:
-        (name, place), step = next(iter(self.killers.items()))
+        order = list(self.box.shapes)
+        name, place = min(self.killers, key=lambda entry: (order.index(entry[0]), entry[1]))
+        step = self.killers[name, place]
         index = np.unravel_index(place, self.box.shapes[name])
         entry = Entry(name, tuple(int(i) for i in index), 0.0, 0.0, 0.0, "unresolved")
         n = len(self.killers)
