@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import fastcheck as fc
-from fastcheck.blackbox import workers
+from fastcheck.blackbox import BlackBox, sent, workers
 from tests.blackbox import spreading
 from tests.blackbox.networks import KINDS
 from tests.blackbox.spreading import (
@@ -171,6 +171,7 @@ def test_the_edge_of_the_domain_is_reported_alike(outcome: str) -> None:
     assert "with 0[0] moved by -" in two.findings[0].message
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("places", [[31], [0, 63, 107]])
 def test_an_entry_that_kills_is_found_and_costs_nothing_else(places: list[int]) -> None:
     net = wide()
@@ -209,6 +210,7 @@ def test_a_killing_entry_leaves_a_usable_result() -> None:
     assert not result.interrupted
 
 
+@pytest.mark.slow
 def test_a_loss_that_keeps_killing_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(workers, "MOST_DEATHS", 3)
     net = wide()
@@ -364,3 +366,41 @@ def test_a_loss_that_ends_every_other_process_is_called_in_this_one() -> None:
         return float(w @ w)
 
     assert "it ends any other process in which it is called" in said(loss, {"w": w})
+
+
+class Latecomer:
+    """A pool in this process whose workers verify the loss and then turn out to be another one."""
+
+    n_workers = 2
+
+    def __init__(self, n_deaths: int) -> None:
+        self.n_deaths = n_deaths
+
+    def submit(self, function: Any, *args: Any) -> Any:
+        return True if function is sent.greeted else sent.Refusal("it is 1.0 there")
+
+    def finished(self, futures: Any) -> Any:
+        return set(futures)
+
+    def outcome(self, future: Any) -> Any:
+        return future
+
+
+@pytest.mark.parametrize("n_deaths", [0, 1])
+def test_what_a_late_worker_refuses_is_done_here_unless_it_may_kill(n_deaths: int) -> None:
+    w = np.linspace(1.0, 2.0, 150)
+    box = BlackBox(lambda: float("nan") if w[3] > kept else float((w**3).sum()), [w])
+    kept = w[3]
+    here = box.losses("0", np.arange(150), 1e-6)
+    counted = box.n_outside
+    box.workers = workers.Workers(box, Latecomer(n_deaths))
+    parts = list(box.probed("0", np.arange(150), 1e-6))
+    assert np.concatenate([part for part, _ in parts]).tolist() == list(range(150))
+    up = np.concatenate([losses.up for _, losses in parts])
+    if n_deaths:
+        assert np.isnan(up).all()
+    else:
+        assert up.tobytes() == here.up.tobytes()
+        assert box.n_outside == 2 * counted == 2
+    (finding,) = box.workers.findings()[:1]
+    assert finding.message == "the loss is called in one process only: it is 1.0 there"
