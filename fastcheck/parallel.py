@@ -1,14 +1,19 @@
-"""Spreading chunks over cores; the one door to joblib and threadpoolctl."""
+"""Spreading chunks over cores; the one door to joblib, its Dask and threadpoolctl."""
 
 from __future__ import annotations
 
+import sys
 import warnings
 from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import numpy as np
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+
+    from numpy.typing import NDArray
 
     Item = TypeVar("Item")
     Result = TypeVar("Result")
@@ -62,3 +67,150 @@ def mapped(
         with warnings.catch_warnings():  # about results that an interrupted run does not want
             warnings.simplefilter("ignore", UserWarning)
             results.close()
+
+
+# ---------------------------------------------------------------- processes
+
+
+def configured() -> tuple[Any, int | None]:
+    """Return the active back end of joblib, and the number of jobs set for it, if any."""
+    from joblib.parallel import get_active_backend
+
+    backend, n_jobs = get_active_backend()
+    return backend, n_jobs
+
+
+def n_processes(n_jobs: int) -> int:
+    """Return how many processes on this machine `n_jobs` means.
+
+    One inside a worker of joblib, which may not have workers of its own.
+    """
+    import joblib
+
+    with joblib.parallel_config("loky"):
+        return int(joblib.effective_n_jobs(n_jobs))
+
+
+def process_executor(n_workers: int, **options: Any) -> Any:
+    """Return an executor as those of ``concurrent.futures``, with processes started by joblib."""
+    from joblib.externals.loky import ProcessPoolExecutor
+
+    return ProcessPoolExecutor(n_workers, **options)
+
+
+def finished_on_dask(futures: Collection[Any]) -> Collection[Any]:
+    """Wait until at least one of some futures of Dask has finished; return those."""
+    from distributed import CancelledError, wait
+
+    done = {future for future in futures if future.done()}
+    if done:
+        return done
+    try:
+        found = wait(list(futures), return_when="FIRST_COMPLETED").done  # type: ignore[no-untyped-call]
+    except CancelledError:
+        found = {future for future in futures if future.done()}
+    return set(found)
+
+
+def dask_deaths() -> tuple[type[BaseException], ...]:
+    """Return the exceptions with which Dask says that a worker died."""
+    from distributed import CancelledError
+    from distributed.scheduler import KilledWorker
+
+    return KilledWorker, CancelledError
+
+
+# ---------------------------------------------------------------- serialisation
+
+
+def dumped(value: object, by_value: Iterable[str] = ()) -> bytes:
+    """Return a value in bytes, with functions and the memory that arrays share.
+
+    Parameters
+    ----------
+    value : object
+        Anything that cloudpickle takes. Views of an array are views of its copy afterwards.
+    by_value : iterable of str
+        Modules whose functions are sent with the globals that they read, not by name.
+    """
+    import io
+
+    cloudpickle = _cloudpickle()
+    registry = cloudpickle.list_registry_pickle_by_value()
+    modules = [sys.modules[name] for name in by_value if name not in registry]
+    for module in modules:
+        cloudpickle.register_pickle_by_value(module)
+    try:
+        with io.BytesIO() as file:
+            _pickler()(file).dump(value)
+            return file.getvalue()
+    finally:
+        for module in modules:
+            cloudpickle.unregister_pickle_by_value(module)
+
+
+def loaded(content: bytes) -> Any:
+    """Return what was dumped."""
+    return _cloudpickle().loads(content)
+
+
+def _cloudpickle() -> Any:
+    """Return the cloudpickle of joblib, which is a package of its own or a part, as the version."""
+    import importlib
+
+    from joblib.externals.loky import cloudpickle_wrapper
+
+    return importlib.import_module(cloudpickle_wrapper.dumps.__module__)
+
+
+@cache
+def _pickler() -> Any:
+    class Pickler(_cloudpickle().CloudPickler):  # type: ignore[misc]
+        def reducer_override(self, value: Any) -> Any:
+            if type(value) is np.ndarray:
+                return _reduced(value)
+            return super().reducer_override(value)
+
+    return Pickler
+
+
+def _reduced(array: NDArray[Any]) -> Any:
+    """Return how a view is made of the array that owns its memory; else leave it to NumPy."""
+    root = _owner(array)
+    if root is array or array.dtype.hasobject or root.dtype.hasobject:
+        return NotImplemented
+    if not (root.flags.c_contiguous or root.flags.f_contiguous):
+        return NotImplemented
+    low, high = np.lib.array_utils.byte_bounds(root)
+    first, last = np.lib.array_utils.byte_bounds(array)
+    if first < low or last > high or (array.flags.writeable and not root.flags.writeable):
+        return NotImplemented
+    offset = array.ctypes.data - low
+    writeable = array.flags.writeable
+    return _view, (root, array.shape, array.dtype, offset, array.strides, writeable)
+
+
+def _owner(array: NDArray[Any]) -> NDArray[Any]:
+    """Return the last array in the chain of those whose memory an array shares."""
+    while True:
+        base = array.base
+        if type(base) is not np.ndarray:  # as_strided puts another object between
+            base = getattr(base, "base", None)
+        if type(base) is not np.ndarray:
+            return array
+        array = base
+
+
+def _view(
+    root: NDArray[Any],
+    shape: tuple[int, ...],
+    dtype: np.dtype[Any],
+    offset: int,
+    strides: tuple[int, ...],
+    writeable: bool,
+) -> NDArray[Any]:
+    """Return a view of the memory of an array; the array keeps the order of its memory."""
+    buffer = root if root.flags.c_contiguous else root.T
+    array: NDArray[Any] = np.ndarray(shape, dtype, buffer, offset, strides)
+    array.flags.writeable = writeable
+    return array

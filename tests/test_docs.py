@@ -99,3 +99,14 @@ def test_the_operations_of_the_architecture_page_are_right(
     right = objective.gradient(params)
     assert fc.check_gradients(objective, params, right, strict=True)
     assert not fc.check_gradients(objective, params, {"W": 1.01 * right["W"]})
+
+
+def test_the_page_on_processes_has_a_loss_that_runs() -> None:
+    names: dict[str, Any] = {}
+    local, cluster = blocks("docs/parallel.md")
+    exec(local, names)
+    params, x = names["params"], names["x"]
+    e = np.exp(x @ params["W"] + params["b"])
+    d = e / e.sum(axis=1, keepdims=True) - np.eye(3)[names["y"]]
+    np.testing.assert_allclose(names["numerical"].values["W"], x.T @ d, rtol=1e-7)
+    compile(cluster, "parallel.md", "exec")

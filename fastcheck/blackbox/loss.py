@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from fastcheck.blackbox.workers import Workers
+
     Array = NDArray[Any]
     Ints = NDArray[np.int64]
 
@@ -63,6 +65,8 @@ class BlackBox:
         How many probes raised or gave no finite number.
     problem : Problem or None
         The first of them.
+    workers : Workers or None
+        Processes that make probes in bulk instead, within :func:`~.workers.spread`.
 
     Raises
     ------
@@ -94,6 +98,7 @@ class BlackBox:
         self.unit = 2.0**-53
         self.n_outside = 0
         self.problem: Problem | None = None
+        self.workers: Workers | None = None
 
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:
@@ -167,6 +172,9 @@ class BlackBox:
 
     def probed(self, name: str, places: Ints, step: float) -> Iterator[tuple[Ints, Losses]]:
         """Yield parts of `places` with the losses there, in any order, as they are found."""
+        if self.workers is not None and self.workers.is_ready:
+            yield from self.workers.probed(name, places, step)
+            return
         for lo in range(0, len(places), CHUNK):
             part = places[lo : lo + CHUNK]
             yield part, self.losses(name, part, step)
@@ -188,6 +196,12 @@ class BlackBox:
         Two evaluations per entry, which is restored bit for bit, whatever happens. Where the loss
         raises, or gives no finite number, the probe is outside its domain: NaN.
         """
+        if self.workers is not None and self.workers.is_ready:
+            return self.workers.losses(name, places, step)
+        return self.losses_here(name, places, step)
+
+    def losses_here(self, name: str, places: Ints, step: float) -> Losses:
+        """Return the losses as :meth:`losses`, evaluated in this process."""
         found = Losses.unknown(len(places))
         flat = self.arrays[name].flat
         for k, place in enumerate(places):

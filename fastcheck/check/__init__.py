@@ -111,7 +111,8 @@ def numerical_gradient(
         subtracts two losses, as textbooks do, with errors near 1e-9.
     n_jobs : int
         Threads; -1 for one per core. The result is the same to the last bit. A black box that is
-        not compiled is called by one.
+        not compiled is called in as many processes, or by the workers of a cluster
+        (``joblib.parallel_config("dask")``), where that pays.
     seed : int
         Seed of whatever is drawn.
     budget : float, optional

@@ -13,6 +13,7 @@ from fastcheck.blackbox import CompiledBox, Survey, Surveyor
 from fastcheck.blackbox.budget import Budget
 from fastcheck.blackbox.ties import holds_totals
 from fastcheck.blackbox.truncation import find_truncation
+from fastcheck.blackbox.workers import spread
 from fastcheck.bounds import UNITS
 from fastcheck.check.coverage import directions_statement, power_statement
 from fastcheck.check.measurement import Measurement
@@ -129,7 +130,7 @@ class BlackBoxMeasurement(Measurement):
         )
         try:
             with self.timed("numerical"), single_threaded_blas(), self.box.restoring() as kept:
-                self._survey(plan, budget, progress, given, rtol, surveys)
+                self._survey(plan, budget, n_jobs, progress, given, rtol, surveys)
                 changed = self.box.changed(kept)
         except KeyboardInterrupt:
             return
@@ -141,6 +142,7 @@ class BlackBoxMeasurement(Measurement):
         self,
         plan: str,
         budget: float | None,
+        n_jobs: int,
         progress: Progress | None,
         analytic: Mapping[str, Floats] | None,
         rtol: float,
@@ -156,18 +158,37 @@ class BlackBoxMeasurement(Measurement):
             obstacle=self._obstacle(analytic),
         )
         chosen = costs.choose(plan)
-        surveyor = Surveyor(
-            self.box, self.loss, seed=self.seed, rtol=rtol, step=self.step, thrifty=costs.is_short
-        )
-        self.surveyor = surveyor
         self.numerical.plan, self.numerical.reason = chosen.plan, chosen.reason
         self.numerical.seconds = chosen.seconds
-        if chosen.plan == "directions" and analytic is not None:
-            self._look_along(analytic, start + chosen.limit, surveys)
-        counts = dict(chosen.counts)
-        if plan == "auto":  # what directions cannot say of a noisy loss, a few entries can
-            unclear = [name for name, seen in self.seen.items() if not seen.is_settled]
-            counts |= {n: max(counts[n], min(FEWEST, surveys[n].bound.size)) for n in unclear}
+        with spread(self.box, n_jobs, chosen.seconds, self.findings):
+            self.surveyor = surveyor = Surveyor(
+                self.box, self.loss, seed=self.seed, rtol=rtol, step=self.step,
+                thrifty=costs.is_short,
+            )  # fmt: skip
+            if chosen.plan == "directions" and analytic is not None:
+                self._look_along(analytic, start + chosen.limit, surveys)
+            counts = dict(chosen.counts)
+            if plan == "auto":  # what directions cannot say of a noisy loss, a few entries can
+                unclear = [name for name, seen in self.seen.items() if not seen.is_settled]
+                counts |= {n: max(counts[n], min(FEWEST, surveys[n].bound.size)) for n in unclear}
+            self._look_at_entries(
+                surveyor, counts, analytic, surveys, start + chosen.limit, progress
+            )
+        with self.box.restoring():
+            self.findings.extend(drifted(self.loss, self.box))
+        if self.step is not None:
+            self.findings.extend(self._about_step(self.step, surveyor, analytic, rtol))
+
+    def _look_at_entries(
+        self,
+        surveyor: Surveyor,
+        counts: Mapping[str, int],
+        analytic: Mapping[str, Floats] | None,
+        surveys: dict[str, Survey],
+        deadline: float,
+        progress: Progress | None,
+    ) -> None:
+        """Probe some entries of each tensor, or all."""
         report = counter(sum(counts.values()), progress)
         for name, survey in surveys.items():
             given = None if analytic is None else analytic[name]
@@ -176,13 +197,8 @@ class BlackBoxMeasurement(Measurement):
                 continue
             self.numerical.samples[name] = sample
             surveyor.survey(
-                name, sample.places, given, into=survey, deadline=start + chosen.limit,
-                report=report,
-            )  # fmt: skip
-        with self.box.restoring():
-            self.findings.extend(drifted(self.loss, self.box))
-        if self.step is not None:
-            self.findings.extend(self._about_step(self.step, surveyor, analytic, rtol))
+                name, sample.places, given, into=survey, deadline=deadline, report=report
+            )
 
     def _about_step(
         self,
