@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastcheck.blackbox.losses import Losses, Problem
-from fastcheck.errors import InputError
+from fastcheck.errors import InputError, TraceError
 from fastcheck.holding import Held, find_aliases, plain
+from fastcheck.tracing.outcome import loss_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -126,7 +127,7 @@ class BlackBox:
     def _scalar(self, value: Any) -> float:
         if type(value) is float:
             return value
-        value = plain(value)
+        value = plain(self._part(value))
         try:
             array = np.asarray(value)
         except ValueError:  # a ragged list
@@ -138,6 +139,18 @@ class BlackBox:
         if array.dtype.kind == "f" and array.dtype.itemsize < 8:
             self.unit = max(self.unit, float(np.finfo(array.dtype).eps) / 2.0)
         return float(array.reshape(()))
+
+    @staticmethod
+    def _part(value: Any) -> Any:
+        """Return the loss if it comes with more, as in ``return loss, cache``."""
+        if not isinstance(value, tuple | dict):
+            return value
+        try:
+            return loss_of(value)
+        except TraceError as problem:
+            raise NotScalarError(
+                f"`loss` must return one real number, got {_described(value)}; {problem}"
+            ) from None
 
     # ------------------------------------------------------------ keeping what is the caller's
 
@@ -295,7 +308,7 @@ def _described(value: Any) -> str:
         return f"an array of shape {value.shape} of {value.dtype}"
     return (
         f"{type(value).__name__} of length {len(value)}"
-        if isinstance(value, tuple | list)
+        if isinstance(value, tuple | list | dict)
         else ("None" if value is None else f"{value!r} of type {type(value).__name__}")
     )
 

@@ -29,7 +29,9 @@ def squares() -> float:
     [
         (None, "one real number, got None; let the function end with return loss"),
         (W, r"got an array of shape \(3,\) of float64; return its sum or mean"),
-        ((1.0, {}), "got tuple of length 2; let the function end"),
+        ((W, 1.0), r"got an array of shape \(3,\) of float64"),
+        ((), r"got tuple of length 0"),
+        ({"acc": 1.0}, "got dict of length 1; .* one entry must be called"),
         ("x", "got 'x' of type str"),
         (1j, r"got 1j of type complex; return its real part"),
         ([[1.0], []], "got list of length 2"),
@@ -42,6 +44,12 @@ def test_what_is_no_real_number_is_refused(value: object, message: str) -> None:
     assert re.search(f"`loss` must return .*{message}", finding.message)
     with pytest.raises(fc.InputError, match=f"^`loss` must return .*{message}"):
         fc.numerical_gradient(lambda: value, [W], engine="black box")
+
+
+@pytest.mark.parametrize("wrap", [lambda v: (v, {}), lambda v: {"acc": 0.5, "loss": v}])
+def test_a_loss_may_come_with_more(wrap: Any) -> None:
+    assert checked(lambda: wrap(squares())).passed
+    assert checked(lambda: wrap(squares()), engine="black box").passed
 
 
 @pytest.mark.parametrize("wrap", [np.float64, np.array, lambda v: np.array([[v]]), np.longdouble])
