@@ -154,7 +154,7 @@ def trace_of_inverse(seed: int) -> Network:
 
 @member()
 def gaussian_likelihood(seed: int) -> Network:
-    """A log-likelihood, which is maximised, with a scale in an array without axes."""
+    """Return a log-likelihood, which is maximised; its scale is an array without axes."""
     data = 2 + 3 * normal(seed, 40, 3)
     p = {"mu": normal(seed + 1, 3), "log_sigma": np.array(0.7 + 0.1 * seed)}
 
@@ -169,7 +169,7 @@ def gaussian_likelihood(seed: int) -> Network:
 
 @member()
 def gaussian_covariance(seed: int) -> Network:
-    """A likelihood of a covariance, whose entries are taken as independent."""
+    """Return a likelihood of a covariance whose entries are taken as independent."""
     c = definite(seed + 50, 5)
 
     def slope(s: np.ndarray) -> np.ndarray:
@@ -252,7 +252,7 @@ def norm_of_a_short_vector(seed: int) -> Network:
 
 @member()
 def zero_at_the_point(seed: int) -> Network:
-    """The loss itself is exactly zero where it is checked."""
+    """Return a loss that is exactly zero where it is checked."""
     kept, a = normal(seed, 7), definite(seed, 7)
     b = normal(seed + 1, 7)
     return of_vector(

@@ -120,7 +120,7 @@ def kinks_at_every_distance(seed: int) -> Network:
 
 @member(smooth=False)
 def small_kinks_at_every_distance(seed: int) -> Network:
-    """The same with jumps of slope from 1e-10 to 1e-2, near what rounding hides."""
+    """Return the same with jumps of slope from 1e-10 to 1e-2, near what rounding hides."""
     rng = np.random.default_rng([seed, 9])
     x = rng.standard_normal(40)
     knots = x + rng.choice([-1, 1], 40) * 10.0 ** rng.uniform(-9, -2, 40)

@@ -23,7 +23,7 @@ def batch_normalised(seed: int, dtype: str = "f8") -> Network:
     """Return a layer with a bias that the normalisation takes away."""
     rng = generator(seed)
     p = drawn(rng, dtype, {"W1": (6, 5), "b1": (5,), "gamma": (5,), "beta": (5,), "W2": (5, 3)})
-    x, y, n = rng.standard_normal((12, 6)).astype(dtype), rng.integers(0, 3, 12), 12
+    x, y = rng.standard_normal((12, 6)).astype(dtype), rng.integers(0, 3, 12)
 
     def passes() -> tuple[float, Arrays]:
         z = x @ p["W1"] + p["b1"]

@@ -94,7 +94,7 @@ for activation in ("tanh", "relu"):
 
 @member(smooth=False, single=True)
 def double_sum_of_singles(seed: int) -> Network:
-    """The loss is a float64 mean of float32 terms."""
+    """Return a float64 mean of float32 terms."""
     x, w = normal(seed, 200, 6).astype("f4"), normal(seed + 1, 6)
 
     def passes() -> tuple[float, Arrays]:
