@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,6 +18,11 @@ NOISE = 4.5
 rounding errors that were seen are 4 standard deviations."""
 BEND = 1.5
 KINK_NOISE = 12.0
+"""What rounding can do to the difference of two jumps of slope, in units of the noise over the
+step."""
+CAUTION = 8.0 / 3.0
+"""How much more is allowed to curvature and kinks before a value is called wrong where the loss is
+so noisy that a step may hold several kinks."""
 DOWN = (-3, -6, -9, -12)
 UP = (1, 2, 3, 4, 5, 6)
 
@@ -103,17 +108,21 @@ class Stencil:
         The step at level 0.
     noise : float
         Standard deviation of the rounding of the loss, absolute.
+    widest : float
+        The largest step that makes sense.
     """
 
     def __init__(
-        self, box: BlackBox, name: str, place: int, *, loss: float, step: float, noise: float
-    ) -> None:
+        self, box: BlackBox, name: str, place: int, *, loss: float, step: float, noise: float,
+        widest: float = math.inf,
+    ) -> None:  # fmt: skip
         self.box = box
         self.name = name
         self.place = place
         self.loss = loss
         self.step = step
         self.noise = noise
+        self.widest = widest
         self.pairs: dict[int, Pair] = {}
 
     def pair(self, level: int) -> Pair:
@@ -134,14 +143,14 @@ class Stencil:
         With ``D1, D2`` and ``S1, S2`` the central differences and the jumps of slope at ``h`` and
         ``2h``, the error is at most ``4.5 noise/h + 1.5 (|D2 - D1| + |S2 - 2 S1|)``. The first
         difference is ``h**2 f'''/2``, three times the truncation. A kink of size J at distance c
-        adds ``J (1 - c/h)/2`` to D1, and never more than both differences together.
+        adds ``J (1 - c/h)/2`` to D1, and never more than both differences together. As much of
+        ``|S2 - 2 S1|`` as rounding explains counts half, because a small kink may hide in it.
         """
         near, far = self.pair(level), self.pair(level + 1)
         if not near.is_inside:
             return Estimate(math.nan, 0.0, math.inf, near)
-        noise = NOISE * self.noise / near.step
-        kink = abs(far.jump - far.step / near.step * near.jump)
-        kink = max(0.0, kink - KINK_NOISE * self.noise / near.step)
+        kink, hidden = self._kink(abs(far.jump - far.step / near.step * near.jump), 1.0, near)
+        noise = NOISE * self.noise / near.step + hidden
         bend = BEND * (abs(far.value - near.value) + kink)
         if not math.isfinite(bend):
             return Estimate(near.value, noise, math.inf, near)
@@ -159,11 +168,16 @@ class Stencil:
         if not one.is_inside:
             return Estimate(math.nan, 0.0, math.inf, one)
         low, high = (4.0 * one.value - two.value) / 3.0, (4.0 * two.value - four.value) / 3.0
-        noise = 5.0 / 3.0 * NOISE * self.noise / one.step
         kinks = abs(two.jump - 2.0 * one.jump) + abs(four.jump - 2.0 * two.jump)
-        kinks = max(0.0, kinks - 2.0 * KINK_NOISE * self.noise / one.step)
+        kinks, hidden = self._kink(kinks, 2.0, one)
+        noise = 5.0 / 3.0 * NOISE * self.noise / one.step + hidden
         bend = abs(high - low) / 3.0 + BEND * kinks
         return Estimate(low, noise, bend if math.isfinite(bend) else math.inf, one)
+
+    def _kink(self, seen: float, n: float, pair: Pair) -> tuple[float, float]:
+        """Return how much of `n` differences of jumps is a kink, and what may hide in rounding."""
+        rounding = n * KINK_NOISE * self.noise / pair.step
+        return max(0.0, seen - rounding), 0.5 * min(seen, rounding)
 
     def one_sided(self, level: int) -> Estimate:
         """Return the derivative from one side, where the other is outside the domain.
@@ -228,6 +242,8 @@ def refined(stencil: Stencil, wanted: Wanted) -> tuple[Estimate, bool]:
         return found[0], False
     if found[0].is_smooth and not (wanted.noisy and wanted.is_missed(found[0])):
         for level in UP:
+            if stencil.step * 2.0 ** (level + 1) > stencil.widest:
+                break
             found.append(stencil.extrapolated(level - 1))
             found.append(stencil.estimate(level))
             if any(map(wanted.is_met, found[-2:])) or not any(e.is_smooth for e in found[-2:]):
@@ -238,7 +254,7 @@ def refined(stencil: Stencil, wanted: Wanted) -> tuple[Estimate, bool]:
         if wanted.is_met(found[-1]) or found[-1].is_smooth:
             break
     else:
-        if _is_kink(found[-2], found[-1]):
+        if _is_kink(found[-2], found[-1], KINK_NOISE * stencil.noise):
             at = found[-1]
             return Estimate(at.value, at.noise, 0.0, at.pair), True
         if not any(math.isfinite(e.bound) for e in found):
@@ -246,18 +262,20 @@ def refined(stencil: Stencil, wanted: Wanted) -> tuple[Estimate, bool]:
     return _chosen(found, wanted), False
 
 
-def _is_kink(wider: Estimate, narrower: Estimate) -> bool:
-    """Return whether slopes differ by as much at a much smaller step."""
+def _is_kink(wider: Estimate, narrower: Estimate, noise: float) -> bool:
+    """Return whether slopes differ by as much at a much smaller step, and by more than noise."""
     jump = abs(narrower.pair.jump)
-    return jump > 0.5 * abs(wider.pair.jump) and jump > KINK_NOISE * narrower.noise / NOISE
+    return jump > 0.5 * abs(wider.pair.jump) and jump * narrower.pair.step > noise
 
 
 def _chosen(found: list[Estimate], wanted: Wanted) -> Estimate:
     """Return the estimate with the smallest bound, of those that no kink disturbs if there are.
 
     Where kinks may be more than one to a step, an analytic value is wrong only if it is outside
-    the bounds at every step.
+    the bounds at every step, and these are wider.
     """
+    if wanted.noisy and all(map(wanted.is_missed, found)):
+        found = [replace(e, bend=CAUTION * e.bend) for e in found]
     smooth = [e for e in found if e.is_smooth]
     if smooth and not wanted.noisy:
         return min(smooth, key=lambda e: e.bound)

@@ -19,6 +19,8 @@ GROW, SHRINK = 8.0, 1.0 / 32.0
 WIDEST = 2.0**-5
 """Largest step, relative to the size of the parameters or 1."""
 
+STRETCH = 4.0
+"""How far above that steps may go for single entries."""
 NARROWEST = 2.0**-44
 """Smallest step, relative to the size of the parameters: some hundred spacings of numbers."""
 
@@ -33,10 +35,13 @@ class Step:
         Absolute, a power of two.
     truncation : float
         Absolute, in units of the derivative.
+    widest : float
+        The largest step that may be used instead, absolute.
     """
 
     size: float
     truncation: float
+    widest: float
 
 
 def first_step(noise: float, loss: float, size: float) -> float:
@@ -93,7 +98,7 @@ def find_step(
             h *= GROW
         else:
             break
-    return Step(h, truncation)
+    return Step(h, truncation, STRETCH * widest)
 
 
 def _power(h: float) -> float:

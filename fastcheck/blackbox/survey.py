@@ -204,13 +204,16 @@ class Surveyor:
 
     def _stencil(self, name: str, place: int, step: Step, *pairs: Pair) -> Stencil:
         """Return a stencil that has its first pairs already."""
-        stencil = Stencil(self.box, name, place, loss=self.loss, step=step.size, noise=self.noise)
+        stencil = Stencil(
+            self.box, name, place, loss=self.loss, step=step.size, noise=self.noise,
+            widest=step.widest,
+        )  # fmt: skip
         stencil.pairs.update(enumerate(pairs))
         return stencil
 
     def _step(self, name: str, places: Ints, analytic: Floats | None) -> Step:
         if self.step is not None:
-            return Step(self.step, 0.0)
+            return Step(self.step, 0.0, np.inf)
         rng = np.random.default_rng([self.seed, 11, self.box.arrays[name].size])
         pilots = set(rng.choice(places, min(self.n_pilots, places.size), replace=False).tolist())
         if analytic is not None:
