@@ -21,6 +21,8 @@ N_PILOTS = 8
 """Entries of a tensor in which the engine looks for its step; what they cost is overhead."""
 ROUNDING = 4.5
 BEND = 1.5
+FLOOR = 0.01
+"""Smallest scale of a relative error, in units of the rms of its tensor, as in judging."""
 
 
 class Tally:
@@ -124,27 +126,39 @@ def least_bound(net: Network, name: str, place: int, noise: float) -> float:
 
 @dataclass(frozen=True)
 class Resolvable:
-    """Entries that are not zero, with the smallest relative error that differences can show."""
+    """What differences can show of entries that are not zero.
+
+    Attributes
+    ----------
+    least : dict
+        By entry, the smallest bound of differences, relative to the derivative.
+    size : dict
+        By entry, the derivative relative to the rms of its tensor.
+    """
 
     least: dict[Place, float]
+    size: dict[Place, float]
 
     @classmethod
     def of(cls, net: Network, most: int = 10**9, seed: int = 0) -> Resolvable:
         """Look at all entries, or at some of them."""
         noise, grads = rounding_of(net), net.grads
-        rng, places = np.random.default_rng(seed), entries(net)
-        if len(places) > most:
-            places = [places[i] for i in sorted(rng.choice(len(places), most, replace=False))]
-        least = {}
-        for name, place in places:
-            g = abs(float(grads[name].flat[place]))
+        least, size = {}, {}
+        for name, place in spread(entries(net), most, seed):
+            array = np.asarray(grads[name], "f8")
+            g = abs(float(array.flat[place]))
             if g > 0.0:
                 least[name, place] = least_bound(net, name, place, noise) / g
-        return cls(least)
+                size[name, place] = 1.0 / float(np.sqrt(np.mean(np.square(array / g))))
+        return cls(least, size)
 
-    def at(self, error: float) -> list[Place]:
-        """Return the entries in which a relative error is above the smallest bound."""
-        return [place for place, least in self.least.items() if least < error]
+    def at(self, error: float, floor: float = FLOOR) -> list[Place]:
+        """Return the entries in which a relative error is above the smallest bound.
+
+        Of those at least `floor` of the rms of their tensor; smaller ones are judged relative to
+        that, not to themselves.
+        """
+        return [p for p, least in self.least.items() if least < error and self.size[p] >= floor]
 
 
 # ------------------------------------------------------------ planting
