@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         TraceError,
     )
     from fastcheck.graph import Graph, ops
+    from fastcheck.layers import assert_layer, check_layer
     from fastcheck.network import (
         BinaryCrossEntropy,
         BinaryCrossEntropyWithLogits,
@@ -69,7 +70,9 @@ __all__ = [
     "TraceError",
     "__version__",
     "assert_gradients",
+    "assert_layer",
     "check_gradients",
+    "check_layer",
     "mark",
     "numerical_gradient",
     "op",
@@ -89,6 +92,7 @@ _HOMES = {
         "TraceError",
     ),
     "fastcheck.graph": ("Graph",),
+    "fastcheck.layers": ("assert_layer", "check_layer"),
     "fastcheck.network": (
         "BinaryCrossEntropy",
         "BinaryCrossEntropyWithLogits",

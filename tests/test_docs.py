@@ -49,6 +49,16 @@ def test_the_page_on_tracing_runs(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out.split() == ["pass", "pass", "trace", "not", "traced", "pass"]
 
 
+def test_the_page_on_layers_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    names: dict[str, Any] = {"__name__": "page"}
+    for code in blocks("docs/layers.md"):
+        exec(code, names)
+    printed = capsys.readouterr().out.splitlines()
+    assert printed[0] == "pass ['x', 'W', 'b']"
+    assert printed[1] == "2.Affine is the first layer of which the backward pass is wrong"
+    assert printed[2:] == ["['2.Affine.b']", "pass", "pass", "pass", "pass", "pass", "fail x"]
+
+
 @pytest.mark.parametrize("batch_axis", [0, None])
 def test_the_own_operation_of_the_architecture_page_is_right(
     architecture: dict[str, Any], batch_axis: int | None

@@ -1,8 +1,9 @@
 """Losses that can only be called: any Python function of arrays."""
 
+from fastcheck.blackbox.compiled import CompiledBox
 from fastcheck.blackbox.loss import BlackBox
 from fastcheck.blackbox.preflight import Preflight
 from fastcheck.blackbox.structure import as_mapping
 from fastcheck.blackbox.survey import Survey, Surveyor
 
-__all__ = ["BlackBox", "Preflight", "Survey", "Surveyor", "as_mapping"]
+__all__ = ["BlackBox", "CompiledBox", "Preflight", "Survey", "Surveyor", "as_mapping"]

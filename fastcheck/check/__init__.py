@@ -84,7 +84,9 @@ def numerical_gradient(
     ----------
     loss : GraphObjective or callable
         The loss at one minibatch, for example ``net.objective(batch)``; or any function, either
-        without arguments, reading the arrays in `params`, or of the parameters.
+        without arguments, reading the arrays in `params`, or of the parameters. A function that
+        `numba.njit` compiled takes each parameter as an argument, or all as a tuple; bind its data
+        with `functools.partial`.
     params : mapping of str to array_like, or list or tuple of arrays
         The point; copied, never written to. Only arrays that a function without arguments reads
         are perturbed in place, and restored bit for bit.
@@ -93,8 +95,9 @@ def numerical_gradient(
         pre-activation in every sample and takes one exact outer product; "auto" is exhaustive if
         that is predicted to stay within `budget`, else units of a graph, or a sample of the
         entries of a black box.
-    engine : {"auto", "graph", "trace", "black box"}
-        What evaluates the probes. "auto" traces a function if it can and calls it otherwise.
+    engine : {"auto", "graph", "trace", "compiled", "black box"}
+        What evaluates the probes. "auto" compiles a loop around a compiled function, traces another
+        one if it can, and calls it otherwise.
     step : float, optional
         Absolute, in units of the probed value. Chosen by default: with difference arithmetic such
         that the first nonlinear operation moves by 2**-24 or less.
@@ -102,8 +105,8 @@ def numerical_gradient(
         "difference" propagates the change by exact identities, with errors near 1e-14; "plain"
         subtracts two losses, as textbooks do, with errors near 1e-9.
     n_jobs : int
-        Threads; -1 for one per core. The result is the same to the last bit. A black box is called
-        by one.
+        Threads; -1 for one per core. The result is the same to the last bit. A black box that is
+        not compiled is called by one.
     seed : int
         Seed of whatever is drawn.
     budget : float, optional

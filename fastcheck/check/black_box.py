@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastcheck import findings
-from fastcheck.blackbox import Preflight, Survey, Surveyor
+from fastcheck.blackbox import CompiledBox, Preflight, Survey, Surveyor
 from fastcheck.blackbox.preflight import drifted, mutated
 from fastcheck.blackbox.sample import Budget, chosen_entries
 from fastcheck.bounds import UNITS
@@ -76,6 +76,8 @@ class BlackBoxMeasurement(Measurement):
         rtol: float = 1e-5,
     ) -> None:
         """Compute the numerical gradient."""
+        if isinstance(self.box, CompiledBox):
+            self.box.n_jobs = n_jobs
         surveys = {name: Survey.unknown(self.shapes[name]) for name in self.names}
         tensors = {name: survey.found for name, survey in surveys.items()}
         self.bounds = {name: survey.bound for name, survey in surveys.items()}

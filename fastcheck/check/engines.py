@@ -1,11 +1,13 @@
-"""What evaluates the probes: a graph, a trace of Python code, or the Python code itself."""
+"""What evaluates the probes: a graph, a trace of Python code, compiled code, or the Python code."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from fastcheck.blackbox import BlackBox
+from fastcheck.blackbox.arguments import as_one_argument
 from fastcheck.check.black_box import BlackBoxMeasurement
+from fastcheck.check.compiled import ASKED, compiled_measurement, has_compiled
 from fastcheck.check.measurement import GraphMeasurement
 from fastcheck.check.options import check_options, choose, is_positive
 from fastcheck.errors import InputError, NotRepeatableError, TraceError
@@ -20,8 +22,7 @@ if TYPE_CHECKING:
     Patterns = str | Iterable[str] | None
 
 ARITHMETICS = ("difference", "plain")
-ENGINES = ("auto", "graph", "trace", "black box")
-ASKED = "asked for"
+ENGINES = ("auto", "graph", "trace", "compiled", "black box")
 
 
 def measurement_for(
@@ -65,7 +66,9 @@ def measurement_for(
             )
         return GraphMeasurement(loss, params, arithmetic=arithmetic, **options)
     _check_function(loss, engine)
-    box = BlackBox(loss, params, before_each)
+    if has_compiled(loss):
+        return compiled_measurement(loss, params, engine, options, before_each)
+    box = BlackBox(as_one_argument(loss, params), params, before_each)
     if engine == "black box":
         return _black_box(box, ASKED, options)
     try:
@@ -96,6 +99,11 @@ def _check_function(loss: object, engine: str) -> None:
         raise InputError(
             "`engine` must be auto, trace or black box for a Python function, got 'graph'; leave "
             "it out"
+        )
+    if engine == "compiled" and not has_compiled(loss):
+        raise InputError(
+            "`engine` must be auto, trace or black box for a Python function, got 'compiled'; "
+            "decorate the function with numba.njit"
         )
 
 

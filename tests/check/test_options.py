@@ -28,7 +28,10 @@ from tests.faults import L2
     ("options", "message"),
     [
         ({"plan": "quick"}, "`plan` must be one of auto, exhaustive, units, got 'quick'"),
-        ({"engine": "gpu"}, "`engine` must be one of auto, graph, trace, black box, got 'gpu'"),
+        (
+            {"engine": "gpu"},
+            "`engine` must be one of auto, graph, trace, compiled, black box, got 'gpu'",
+        ),
         ({"arithmetic": "exact"}, "`arithmetic` must be one of difference, plain, got 'exact'"),
         ({"step": 0.0}, "`step` must be a positive number, got 0.0"),
         ({"step": -1e-5}, "`step` must be a positive number, got -1e-05"),
