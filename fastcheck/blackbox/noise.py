@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 N_VALUES = 8
 N_ATTEMPTS = 4
-NEAR = 26
-"""Distance of neighbouring points, as a power of two of the spacing of numbers: 2**-26 relative in
+NEAR = 18
+"""Distance of neighbouring points, as a power of two of the spacing of numbers: 2**-34 relative in
 float64."""
 NEAR_SINGLE = 3
 STRIDE = 6
