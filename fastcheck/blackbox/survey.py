@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 N_PILOTS = 4
 """Entries, of the largest and at random each, in which the step of a tensor is found; one each
-where time is short."""
+where time is short. A tensor of no more entries than both together has it found in all."""
 FLOOR = 0.01
 """Smallest scale of an entry, relative to the rms of its tensor, as in judging."""
 STEEP = 0.03
@@ -214,14 +214,19 @@ class Surveyor:
     def _step(self, name: str, places: Ints, analytic: Floats | None) -> Step:
         if self.step is not None:
             return Step(self.step, 0.0, np.inf)
-        rng = np.random.default_rng([self.seed, 11, self.box.arrays[name].size])
-        pilots = set(rng.choice(places, min(self.n_pilots, places.size), replace=False).tolist())
+        pilots = self._pilots(self.box.arrays[name].size, places, analytic)
+        return find_step(self.box, name, pilots, loss=self.loss, noise=self.noise, rtol=self.rtol)
+
+    def _pilots(self, size: int, places: Ints, analytic: Floats | None) -> list[int]:
+        """Return the entries in which the step is found: all of a tiny tensor."""
+        if places.size <= 2 * self.n_pilots:
+            return sorted(places.tolist())
+        rng = np.random.default_rng([self.seed, 11, size])
+        pilots = set(rng.choice(places, self.n_pilots, replace=False).tolist())
         if analytic is not None:
-            size = np.nan_to_num(np.abs(analytic[places]), posinf=0.0)
-            pilots |= set(places[np.argsort(-size, kind="stable")[: self.n_pilots]].tolist())
-        return find_step(
-            self.box, name, sorted(pilots), loss=self.loss, noise=self.noise, rtol=self.rtol
-        )
+            large = np.nan_to_num(np.abs(analytic[places]), posinf=0.0)
+            pilots |= set(places[np.argsort(-large, kind="stable")[: self.n_pilots]].tolist())
+        return sorted(pilots)
 
     # ------------------------------------------------------------ entries that need a closer look
 
