@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fastcheck.blackbox.scale import rms
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -79,7 +81,7 @@ def _spacing(array: Array, rng: np.random.Generator) -> Array:
     if not array.size:
         return array
     size = np.abs(array.astype(np.float64))
-    typical = float(np.sqrt(np.mean(np.square(size)))) or 1.0
+    typical = rms(size) or 1.0
     spacing = np.spacing(np.maximum(size, typical).astype(array.dtype))
     near = NEAR if array.dtype.itemsize >= 8 else NEAR_SINGLE
     numbers = rng.integers(2 ** (near - 1), 2**near, array.shape) | 1
@@ -115,7 +117,7 @@ def noise_of(values: Floats) -> tuple[float, int]:
     gamma, levels, alternates = 1.0, [], []
     for k in range(1, values.size - 1):
         gamma *= k / (2.0 * (2.0 * k - 1.0))
-        levels.append(float(np.sqrt(gamma * np.mean(np.square(table)))))
+        levels.append(float(np.sqrt(gamma)) * rms(table))
         alternates.append(bool(table.min() < 0.0 < table.max()))
         table = np.diff(table)
     for k in range(len(levels) - 2):

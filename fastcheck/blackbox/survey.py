@@ -10,6 +10,7 @@ import numpy as np
 
 from fastcheck.blackbox.losses import Slopes
 from fastcheck.blackbox.noise import find_noise
+from fastcheck.blackbox.scale import rms
 from fastcheck.blackbox.stencil import NOISE, Pair, Stencil, Wanted, refined
 from fastcheck.blackbox.step import Step, find_step
 from fastcheck.derivatives import Derivatives
@@ -302,7 +303,6 @@ class Surveyor:
 
 def _scale(values: Floats, given: Floats | None) -> Floats:
     """Return what a relative error of each entry refers to, as in judging."""
-    finite = values[np.isfinite(values)]
-    floor = FLOOR * float(np.sqrt(np.mean(np.square(finite)))) if finite.size else 0.0
+    floor = FLOOR * rms(values[np.isfinite(values)])
     size = np.fmax(np.abs(values), floor)
     return size if given is None else np.fmax(size, np.where(np.isfinite(given), np.abs(given), 0))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastcheck import findings
-from fastcheck.blackbox import CompiledBox, Preflight, Survey, Surveyor
+from fastcheck.blackbox import CompiledBox, Preflight, Survey, Surveyor, rms
 from fastcheck.blackbox.preflight import drifted, mutated
 from fastcheck.blackbox.sample import Budget, chosen_entries
 from fastcheck.bounds import UNITS
@@ -140,9 +140,7 @@ class BlackBoxMeasurement(Measurement):
         if self.surveyor is not None and self.surveyor.is_noisy:
             unit = max(unit, UNITS["f4"])
         size = np.abs(self.numerical.tensors[name].values)
-        known = size[np.isfinite(size)]
-        rms = float(np.sqrt(np.mean(np.square(known)))) if known.size else 0.0
-        return bound + ROUNDINGS * unit * np.maximum(size, rms)
+        return bound + ROUNDINGS * unit * np.maximum(size, rms(size[np.isfinite(size)]))
 
     def remarks(self) -> list[Finding]:
         """Return findings about the precision of the loss, and on what it does not depend."""
