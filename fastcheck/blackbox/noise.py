@@ -54,13 +54,14 @@ def find_noise(box: BlackBox, loss: float, seed: int, n_directions: int = 3) -> 
 def _along(box: BlackBox, rng: np.random.Generator) -> float:
     """Return the noise along one random direction."""
     with box.restoring() as kept:
-        unit = {name: _spacing(array, rng) for name, array in kept.items()}
+        drawn = {name: _drawn(array, rng) for name, array in kept.items()}
         power, best = 0, 0.0
         for _ in range(N_ATTEMPTS):
+            step = {name: _whole(n, 2.0**power) * unit for name, (n, unit) in drawn.items()}
             values = np.empty(N_VALUES)
             for j in range(N_VALUES):
                 for name, array in box.arrays.items():
-                    np.copyto(array, kept[name] + (j * 2.0**power) * unit[name])
+                    np.copyto(array, kept[name] + j * step[name])
                 values[j] = box.tried()
             if not np.isfinite(values).all():
                 power -= 2 * STRIDE
@@ -73,20 +74,21 @@ def _along(box: BlackBox, rng: np.random.Generator) -> float:
         return best
 
 
-def _spacing(array: Array, rng: np.random.Generator) -> Array:
-    """Return a random direction in which entries move by whole numbers of their spacings.
+def _drawn(array: Array, rng: np.random.Generator) -> tuple[Floats, Array]:
+    """Return by how many of their spacings entries move along a random direction, and these.
 
     Numbers that are no powers of two, else sums with other numbers could be exact.
     """
-    if not array.size:
-        return array
     size = np.abs(array.astype(np.float64))
-    typical = rms(size) or 1.0
-    spacing = np.spacing(np.maximum(size, typical).astype(array.dtype))
+    spacing = np.spacing(np.maximum(size, rms(size) or 1.0).astype(array.dtype))
     near = NEAR if array.dtype.itemsize >= 8 else NEAR_SINGLE
     numbers = rng.integers(2 ** (near - 1), 2**near, array.shape) | 1
-    signs = rng.choice([-1.0, 1.0], array.shape)
-    return np.asarray(signs * numbers * spacing, array.dtype)
+    return numbers * rng.choice([-1.0, 1.0], array.shape), spacing
+
+
+def _whole(numbers: Floats, factor: float) -> Floats:
+    """Return multiples of `numbers` as whole numbers that are not zero."""
+    return np.copysign(np.maximum(np.round(np.abs(numbers) * factor), 1.0), numbers)
 
 
 def noise_of(values: Floats) -> tuple[float, int]:

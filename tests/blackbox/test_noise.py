@@ -54,3 +54,11 @@ def test_kinks_are_not_taken_for_noise(name: str) -> None:
         net = MEMBERS[name].make(seed)
         box = BlackBox(net.loss, net.params)
         assert find_noise(box, box.loss(), seed) < 30 * 2.0**-53 * abs(box.loss())
+
+
+@pytest.mark.parametrize("distance", [2.0**-42, 2.0**-36, 2.0**-30, 2.0**-24])
+def test_rounding_of_the_points_is_not_taken_for_noise(distance: float) -> None:
+    """Where slopes are huge, points that are not stored as meant would look like noise."""
+    x = 2.0**-7 + distance * np.array([1.1, 1.4, 1.9])
+    box = BlackBox(lambda: float(np.log(x - 2.0**-7).sum()), [x])
+    assert find_noise(box, box.loss(), 0) < 4 * 2.0**-53 * abs(box.loss())
