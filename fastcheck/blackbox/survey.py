@@ -125,6 +125,8 @@ class Surveyor:
     ----------
     noise : float
         Standard deviation of the rounding of the loss, absolute.
+    stairs : float
+        The step in which the loss moves if it is rounded far above its precision, else 0.
     """
 
     def __init__(
@@ -142,7 +144,8 @@ class Surveyor:
         self.seed = seed
         self.step = step
         self.n_pilots = 1 if thrifty else N_PILOTS
-        self.noise = find_noise(box, loss, seed, n_directions=1 if thrifty else 3)
+        noise = find_noise(box, loss, seed, n_directions=1 if thrifty else 3)
+        self.noise, self.stairs = noise.size, noise.stairs
         self.rtol = max(rtol, ENOUGH) if self.is_noisy else rtol
 
     @property

@@ -144,9 +144,12 @@ class BlackBoxMeasurement(Measurement):
 
     def remarks(self) -> list[Finding]:
         """Return findings about the precision of the loss, and on what it does not depend."""
+        outside = findings.about_domain(self.box, self.numerical.tensors)
+        if self.surveyor is not None and self.surveyor.stairs:  # is why anything else was found
+            return [findings.about_stairs(self.surveyor.stairs, self.loss), *outside]
         found = findings.about_influence(self.numerical.tensors, self.box.is_closure)
         found += findings.about_zeros(self.numerical.tensors, self.bounds)
-        found += findings.about_domain(self.box, self.numerical.tensors)
+        found += outside
         if self.surveyor is not None and self.surveyor.is_noisy:
             found.append(findings.about_noise(self.surveyor.noise, self.loss))
         return found

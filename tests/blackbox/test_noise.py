@@ -23,15 +23,15 @@ def test_the_noise_is_that_of_the_loss(kind: str) -> None:
     y = np.concatenate([side for one in found for side in (one.up, one.down)]) - loss
     scatter = y - np.polyval(np.polyfit(x, y, 3), x)
     for seed in range(5):
-        assert 0.2 * scatter.std() < find_noise(box, loss, seed) < 20 * scatter.std()
-        assert 4.5 * find_noise(box, loss, seed) > np.abs(scatter).max()
+        assert 0.2 * scatter.std() < find_noise(box, loss, seed).size < 20 * scatter.std()
+        assert 4.5 * find_noise(box, loss, seed).size > np.abs(scatter).max()
 
 
 def test_noise_below_the_precision_of_the_result_is_found() -> None:
     """A float32 somewhere inside makes a float64 loss as rough as float32."""
     w = np.random.default_rng(0).standard_normal(50)
     box = BlackBox(lambda: float(np.exp(w.astype(np.float32)).sum()), [w])
-    assert find_noise(box, box.loss(), 0) > 1e-9 * box.loss()
+    assert find_noise(box, box.loss(), 0).size > 1e-9 * box.loss()
 
 
 def test_noise_of_made_up_errors_is_recovered() -> None:
@@ -53,7 +53,7 @@ def test_kinks_are_not_taken_for_noise(name: str) -> None:
     for seed in range(4):
         net = MEMBERS[name].make(seed)
         box = BlackBox(net.loss, net.params)
-        assert find_noise(box, box.loss(), seed) < 30 * 2.0**-53 * abs(box.loss())
+        assert find_noise(box, box.loss(), seed).size < 30 * 2.0**-53 * abs(box.loss())
 
 
 @pytest.mark.parametrize("distance", [2.0**-42, 2.0**-36, 2.0**-30, 2.0**-24])
@@ -61,4 +61,4 @@ def test_rounding_of_the_points_is_not_taken_for_noise(distance: float) -> None:
     """Where slopes are huge, points that are not stored as meant would look like noise."""
     x = 2.0**-7 + distance * np.array([1.1, 1.4, 1.9])
     box = BlackBox(lambda: float(np.log(x - 2.0**-7).sum()), [x])
-    assert find_noise(box, box.loss(), 0) < 4 * 2.0**-53 * abs(box.loss())
+    assert find_noise(box, box.loss(), 0).size < 4 * 2.0**-53 * abs(box.loss())
