@@ -3,7 +3,7 @@
 ``MEMBERS`` holds them by name; each is made from a seed.
 """
 
-from tests.blackbox.zoo import dense, functions, kinks, layers, scales, singles
+from tests.blackbox.zoo import dense, functions, kinks, layers, odd, scales, singles
 from tests.blackbox.zoo.base import MEMBERS, Member
 
-__all__ = ["MEMBERS", "Member", "dense", "functions", "kinks", "layers", "scales", "singles"]
+__all__ = ["MEMBERS", "Member", "dense", "functions", "kinks", "layers", "odd", "scales", "singles"]
