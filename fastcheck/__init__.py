@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from fastcheck.check import assert_gradients, check_gradients, numerical_gradient
+    from fastcheck.check.value_and_grad import check_value_and_grad
     from fastcheck.datasets import open_dataset
     from fastcheck.errors import (
         DataError,
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
         TraceError,
     )
     from fastcheck.graph import Graph, ops
+    from fastcheck.holding.accessors import accessors
+    from fastcheck.holding.attributes import attributes
+    from fastcheck.holding.recorder import Recorder
+    from fastcheck.holding.update import grads_from_update
     from fastcheck.layers import assert_layer, check_layer
     from fastcheck.network import (
         BinaryCrossEntropy,
@@ -61,6 +66,7 @@ __all__ = [
     "LeakyReLU",
     "Network",
     "ReLU",
+    "Recorder",
     "Sigmoid",
     "Softmax",
     "SoftmaxCrossEntropy",
@@ -69,10 +75,14 @@ __all__ = [
     "Tanh",
     "TraceError",
     "__version__",
+    "accessors",
     "assert_gradients",
     "assert_layer",
+    "attributes",
     "check_gradients",
     "check_layer",
+    "check_value_and_grad",
+    "grads_from_update",
     "mark",
     "numerical_gradient",
     "op",
@@ -83,6 +93,7 @@ __all__ = [
 
 _HOMES = {
     "fastcheck.check": ("assert_gradients", "check_gradients", "numerical_gradient"),
+    "fastcheck.check.value_and_grad": ("check_value_and_grad",),
     "fastcheck.datasets": ("open_dataset",),
     "fastcheck.errors": (
         "DataError",
@@ -93,6 +104,10 @@ _HOMES = {
     ),
     "fastcheck.graph": ("Graph",),
     "fastcheck.layers": ("assert_layer", "check_layer"),
+    "fastcheck.holding.accessors": ("accessors",),
+    "fastcheck.holding.attributes": ("attributes",),
+    "fastcheck.holding.recorder": ("Recorder",),
+    "fastcheck.holding.update": ("grads_from_update",),
     "fastcheck.network": (
         "BinaryCrossEntropy",
         "BinaryCrossEntropyWithLogits",

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from fastcheck.result import CheckResult
 
 __all__ = ["DataError", "FastcheckError", "GradientMismatchError", "InputError", "TraceError"]
@@ -16,6 +18,27 @@ class FastcheckError(Exception):
 
 class InputError(FastcheckError, ValueError):
     """An argument breaks its contract; the message names it and what it got."""
+
+
+class DtypeError(InputError):
+    """Parameters are integers, which cannot be perturbed.
+
+    Parameters
+    ----------
+    message : str
+        The sentence.
+    names : sequence of str
+        The parameters.
+
+    Attributes
+    ----------
+    names : tuple of str
+        As given.
+    """
+
+    def __init__(self, message: str, names: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.names = tuple(names)
 
 
 class DataError(FastcheckError, ValueError):

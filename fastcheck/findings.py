@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from fastcheck.blackbox import BlackBox
     from fastcheck.derivatives import Derivatives
     from fastcheck.graph.state import State
+    from fastcheck.holding import Aliases
     from fastcheck.result import Audit, SpotCheck, TensorResult
 
 MOST_NAMES = 10
@@ -172,6 +173,30 @@ def about_zeros(
             )
             found.append(Finding("zero-gradient", "note", name, message))
     return found
+
+
+def about_aliases(aliases: Aliases, group: Sequence[str], are_totals: bool) -> Finding:
+    """Return a warning about parameters that share memory."""
+    tensor = group[0] if len(group) == 1 else None
+    return Finding("aliased", "warning", tensor, aliases.message(group, are_totals))
+
+
+def about_copies(box: BlackBox) -> list[Finding]:
+    """Return a note for each group of parameters that share memory where their copies do not."""
+    if box.is_closure:
+        return []
+    return [
+        Finding(
+            "aliased",
+            "note",
+            None,
+            f"{listing(group, MOST_NAMES)} share memory in `params`, but the loss was given a copy "
+            "of each, so that they are independent here: each gradient is that of its own place; "
+            "to have them tied, pass a loss without arguments that reads the arrays themselves",
+        )
+        for group in box.held.shared()
+        if len(group) > 1
+    ]
 
 
 def about_noise(noise: float, loss: float) -> Finding:

@@ -1,10 +1,10 @@
-"""Which probes are made: every entry, or every unit in every sample; and making them."""
+"""Which probes are made: every entry, a sample of them, or every unit in every sample."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,20 +12,23 @@ from fastcheck.derivatives import Derivatives
 from fastcheck.errors import InputError
 from fastcheck.numdiff import Job, Prober, run_jobs, settle_step
 from fastcheck.pieces import find_pieces, joined
+from fastcheck.result.wording import count, quantity
+from fastcheck.sampling import draw, shares
 from fastcheck.units import UnitPlan, find_sites, pulled
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from fastcheck.graph.state import State
+    from fastcheck.sampling import Sample
 
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
     Progress = Callable[[int, int], None]
 
-PLANS = ("auto", "exhaustive", "units")
+PLANS = ("auto", "exhaustive", "units", "sample")
 BUDGET = 2.0
 """Seconds that `auto` lets an exhaustive plan take where the user gives no budget."""
 N_SPOTS = 32
@@ -49,6 +52,8 @@ class Numerical:
         Entries probed on their own as well, where the plan is not exhaustive.
     complete : bool
         False if the run was interrupted.
+    samples : dict of str to Sample
+        Which entries were probed on their own, where that are not all.
     """
 
     tensors: dict[str, Derivatives]
@@ -57,6 +62,7 @@ class Numerical:
     seconds: float
     spots: dict[str, tuple[Ints, Derivatives]] = field(default_factory=dict)
     complete: bool = True
+    samples: dict[str, Sample] = field(default_factory=dict)
 
 
 class Planner:
@@ -96,6 +102,12 @@ class Planner:
         InputError
             If `plan` is unknown.
         """
+        if plan == "directions":
+            raise InputError(
+                "`plan` must be one of auto, exhaustive, units, sample for a loss that is a graph "
+                "or was traced, got 'directions'; units take about as long and see every entry, "
+                'or pass engine="black box" to have a function called'
+            )
         if plan not in PLANS:
             raise InputError(f"`plan` must be one of {', '.join(PLANS)}, got {plan!r}; choose one")
         if plan == "units":
@@ -105,6 +117,8 @@ class Planner:
         if plan == "exhaustive":
             return plan, f"asked for; predicted {_time(exhaustive)}", exhaustive
         limit = BUDGET if budget is None else budget
+        if plan == "sample":
+            return plan, f"asked for; budget {_time(limit)}", min(limit, exhaustive)
         within = f"predicted {_time(exhaustive)} for every entry is"
         if exhaustive <= limit:
             return "exhaustive", f"{within} within the budget of {_time(limit)}", exhaustive
@@ -136,7 +150,7 @@ class Planner:
 
     def run(
         self, plan: str, budget: float | None, *, n_jobs: int = 1, spots: bool = False,
-        progress: Progress | None = None,
+        progress: Progress | None = None, analytic: Mapping[str, NDArray[Any]] | None = None,
     ) -> Numerical:  # fmt: skip
         """Make the probes.
 
@@ -150,12 +164,19 @@ class Planner:
             Whether to probe some entries on their own where the plan does not probe each.
         progress : callable, optional
             Called with the numbers of finished and of all probed entries.
+        analytic : mapping of str to ndarray, optional
+            The gradient; the largest values are part of a sample.
         """
         chosen, reason, seconds = "exhaustive" if plan == "auto" else plan, "interrupted", 0.0
         try:
             chosen, reason, seconds = self.choose(plan, budget)
-            run = self._exhaustive if chosen == "exhaustive" else self._units
-            numerical = run(n_jobs, progress)
+            if chosen == "sample":
+                numerical = self._sample(seconds, analytic or {}, n_jobs, progress)
+                n = sum(sample.places.size for sample in numerical.samples.values())
+                reason += f", {quantity(n, 'entry', 'entries')} of {count(self._n_entries)}"
+            else:
+                run = self._exhaustive if chosen == "exhaustive" else self._units
+                numerical = run(n_jobs, progress)
         except KeyboardInterrupt:  # before the first chunk
             numerical = self._nothing()
         numerical.plan, numerical.reason, numerical.seconds = chosen, reason, seconds
@@ -183,6 +204,43 @@ class Planner:
             for name, pieces in self.pieces.items()
         }
         return Numerical(tensors, "", "", 0.0, complete=complete)
+
+    # ------------------------------------------------------------ a sample
+
+    @property
+    def _n_entries(self) -> int:
+        return sum(self.state.graph.tensor(name).size for name in self.names)
+
+    def _sample(
+        self, seconds: float, analytic: Mapping[str, NDArray[Any]], n_jobs: int,
+        progress: Progress | None,
+    ) -> Numerical:  # fmt: skip
+        """Probe as many entries as there is time for."""
+        shapes = {name: self.state.graph.tensor(name).shape for name in self.names}
+        probers = {name: self._prober_of(name) for name in self.names}
+        truncation = {name: self._settled(prober) for name, prober in probers.items()}
+        whole = self._seconds(probers.values())
+        part = min(1.0, seconds / whole) if whole else 1.0
+        counts = shares(shapes, int(part * self._n_entries))
+        samples = {
+            name: draw(shape, counts[name], analytic.get(name), self.seed)
+            for name, shape in shapes.items()
+        }
+        jobs = {name: Job.of(probers[name], samples[name].places) for name in self.names}
+        complete = run_jobs(
+            [*jobs.values()], n_jobs=n_jobs, report=_report(jobs.values(), progress)
+        )
+        tensors = {name: Derivatives.unknown(shapes[name]) for name in self.names}
+        for name, job in jobs.items():
+            tensors[name].put(job.entries, job.result)
+            tensors[name].truncation = truncation[name]
+        return Numerical(tensors, "", "", 0.0, complete=complete, samples=samples)
+
+    def _prober_of(self, name: str) -> Prober:
+        """Return a prober of a whole tensor, also where it is probed in pieces."""
+        if self.pieces[name][0].places is None:
+            return self.probers[name][0]
+        return Prober(self.state, self.state.graph.tensor(name), self.step)
 
     # ------------------------------------------------------------ units
 
@@ -216,9 +274,7 @@ class Planner:
     def _add_spots(self, numerical: Numerical, n_jobs: int) -> None:
         jobs = []
         for name in self.names:
-            prober = self.probers[name][0]
-            if self.pieces[name][0].places is not None:
-                prober = Prober(self.state, self.state.graph.tensor(name), self.step)
+            prober = self._prober_of(name)
             rng = np.random.default_rng([self.seed, prober.node.index])
             n = min(N_SPOTS, prober.node.size)
             entries = np.sort(rng.choice(prober.node.size, n, replace=False))

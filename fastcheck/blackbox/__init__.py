@@ -4,7 +4,6 @@ from fastcheck.blackbox.compiled import CompiledBox
 from fastcheck.blackbox.loss import BlackBox
 from fastcheck.blackbox.preflight import Preflight
 from fastcheck.blackbox.scale import rms
-from fastcheck.blackbox.structure import as_mapping
 from fastcheck.blackbox.survey import Survey, Surveyor
 
-__all__ = ["BlackBox", "CompiledBox", "Preflight", "Survey", "Surveyor", "as_mapping", "rms"]
+__all__ = ["BlackBox", "CompiledBox", "Preflight", "Survey", "Surveyor", "rms"]

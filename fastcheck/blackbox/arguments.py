@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastcheck.blackbox.structure import named
 from fastcheck.errors import InputError
+from fastcheck.holding.leaves import ALONE
 from fastcheck.kernels.probing import accepts
 from fastcheck.result.wording import listing
 
@@ -33,7 +33,8 @@ class One:
 
     def taken(self, arrays: Arrays) -> Any:
         """Return what is passed."""
-        return arrays[self.name][()] if self.is_number else arrays[self.name]
+        value = arrays[self.name]
+        return value[()] if self.is_number and isinstance(value, np.ndarray) else value
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +83,26 @@ class Spread:
     def arguments(self, arrays: Arrays) -> tuple[Any, ...]:
         """Return the arguments for parameters by name."""
         return tuple(slot.taken(arrays) for slot in self.slots)
+
+
+def named(params: Any) -> dict[str, Any]:
+    """Return what is passed for each parameter: the parts of a dict, list or tuple, or all of it.
+
+    Raises
+    ------
+    InputError
+        If there is none.
+    """
+    if isinstance(params, Mapping):
+        found = {str(name): value for name, value in params.items()}
+    elif isinstance(params, list | tuple):
+        keys = getattr(params, "_fields", range(len(params)))
+        found = {str(key): value for key, value in zip(keys, params, strict=True)}
+    else:
+        found = {ALONE: params}
+    if not found:
+        raise InputError("`params` must hold an array, got none; pass what the loss depends on")
+    return found
 
 
 def unwrapped(loss: Any) -> Any:

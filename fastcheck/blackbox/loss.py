@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastcheck.blackbox.losses import Losses, Problem
-from fastcheck.blackbox.structure import named, rebuilt
 from fastcheck.errors import InputError
+from fastcheck.holding import Held, find_aliases, plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -35,15 +35,20 @@ class BlackBox:
         Either without arguments: it reads the very arrays of `params`, which are perturbed in
         place and restored bit for bit. Or of one argument: it is called with private copies, in
         containers of the kind of `params`.
-    params : mapping, list or tuple of ndarray
-        The point. Any floating-point dtype, memory order and strides.
+    params : object
+        The point, in any structure that :class:`fastcheck.holding.Held` knows. Any floating-point
+        dtype, memory order and strides.
     before_each : callable, optional
         Called without arguments before each evaluation, for example to seed a generator.
 
     Attributes
     ----------
+    held : Held
+        The parameters as the user has them.
     arrays : dict of str to ndarray
         What is perturbed, by name.
+    aliases : Aliases or None
+        Which of them share memory.
     seconds : float
         How long the fastest evaluation took; infinite before the first.
     unit : float
@@ -75,13 +80,9 @@ class BlackBox:
         self.is_closure = takes_nothing(loss)
         self.function = preceded(loss, before_each)
         self.before_each = before_each
-        self.structure = params
-        self.arrays = {
-            name: _live(name, value) if self.is_closure else _copied(name, value)
-            for name, value in named(params).items()
-        }
-        for name, array in self.arrays.items():
-            _check_values(name, array)
+        self.held = Held(params, is_live=self.is_closure)
+        self.arrays = self.held.arrays
+        self.aliases = find_aliases(self.arrays) if self.is_closure else None
         self.seconds = math.inf
         self.unit = 2.0**-53
         self.n_outside = 0
@@ -101,17 +102,19 @@ class BlackBox:
             If it is no real number.
         """
         start = perf_counter()
+        self.held.publish()
         value = self.function() if self.is_closure else self.called(self.arrays)
         self.seconds = min(self.seconds, perf_counter() - start)
         return self._scalar(value)
 
     def called(self, arrays: dict[str, Array]) -> Any:
         """Return what a loss of one argument gives for `arrays`, in the containers it expects."""
-        return self.function(rebuilt(self.structure, arrays))
+        return self.function(self.held.argument(arrays))
 
     def _scalar(self, value: Any) -> float:
         if type(value) is float:
             return value
+        value = plain(value)
         try:
             array = np.asarray(value)
         except ValueError:  # a ragged list
@@ -136,13 +139,22 @@ class BlackBox:
             self.restore(kept)
 
     def changed(self, kept: dict[str, Array]) -> list[str]:
-        """Return the names of arrays that are not the same bit for bit as those `kept`."""
-        return [n for n, array in self.arrays.items() if array.tobytes() != kept[n].tobytes()]
+        """Return the names of arrays that are not the same bit for bit as those `kept`.
+
+        Also of those in whose place the loss has put something else.
+        """
+        replaced = self.held.replaced()
+        return [n for n in self.arrays if n in replaced or self._differs(n, kept)]
+
+    def _differs(self, name: str, kept: dict[str, Array]) -> bool:
+        return self.arrays[name].tobytes() != kept[name].tobytes()
 
     def restore(self, kept: dict[str, Array]) -> None:
-        """Write back what was kept."""
-        for name in self.changed(kept):
-            self.arrays[name][...] = kept[name]
+        """Write back what was kept, and put the user's own objects back."""
+        for name, array in self.arrays.items():
+            if self._differs(name, kept):
+                array[...] = kept[name]
+        self.held.restore()
 
     # ------------------------------------------------------------ probes
 
@@ -223,8 +235,10 @@ def preceded(function: Callable[..., Any], before: Callable[[], Any] | None) -> 
     return both
 
 
-def takes_nothing(loss: Callable[..., Any]) -> bool:
+def takes_nothing(loss: Callable[..., Any], argument: str = "loss") -> bool:
     """Return whether a loss can be called without arguments; else it can with one.
+
+    Errors call it `argument`.
 
     Raises
     ------
@@ -233,14 +247,14 @@ def takes_nothing(loss: Callable[..., Any]) -> bool:
     """
     if not callable(loss):
         raise InputError(
-            f"`loss` must be an objective or a function, got {type(loss).__name__}; pass the "
+            f"`{argument}` must be an objective or a function, got {type(loss).__name__}; pass the "
             "function itself, not its value"
         )
     try:
         signature = inspect.signature(loss)
     except (TypeError, ValueError):
         raise InputError(
-            f"`loss` must be a function whose arguments are known, got {loss!r}; wrap it as "
+            f"`{argument}` must be a function whose arguments are known, got {loss!r}; wrap it as "
             "lambda params: ..."
         ) from None
     for arguments in ((), (None,)):
@@ -250,45 +264,9 @@ def takes_nothing(loss: Callable[..., Any]) -> bool:
             continue
         return not arguments
     raise InputError(
-        f"`loss` must take no argument, or the parameters, got a function of {signature}; bind "
-        "the rest, as in lambda: loss(params, x, y)"
+        f"`{argument}` must take no argument, or the parameters, got a function of {signature}; "
+        "bind the rest, as in lambda: loss(params, x, y)"
     )
-
-
-def _live(name: str, value: object) -> Array:
-    if not isinstance(value, np.ndarray):
-        raise InputError(
-            f"`params[{name!r}]` must be the array that the loss reads, got "
-            f"{type(value).__name__}; pass the array itself, or a loss that takes the parameters"
-        )
-    if not value.flags.writeable:
-        raise InputError(
-            f"`params[{name!r}]` must be writeable, because the loss reads it while it is "
-            "perturbed in place, got a read-only array; pass a loss that takes the parameters"
-        )
-    return value
-
-
-def _copied(name: str, value: Any) -> Array:
-    try:
-        return np.array(value, order="K", subok=True)
-    except ValueError as problem:
-        raise InputError(f"`params[{name!r}]` must be one array, got {problem}") from None
-
-
-def _check_values(name: str, array: Array) -> None:
-    if array.dtype.kind != "f":
-        raise InputError(
-            f"`params[{name!r}]` must be of floating point, got dtype {array.dtype}; convert it "
-            "to float64, or leave it out"
-        )
-    wrong = np.argwhere(~np.isfinite(array))
-    if wrong.size:
-        place = tuple(int(i) for i in wrong[0])
-        raise InputError(
-            f"`params[{name!r}]` must be finite, got {array[place]} at {list(place)}; look at how "
-            "it was initialised or updated"
-        )
 
 
 def _described(value: Any) -> str:

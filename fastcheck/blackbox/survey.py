@@ -87,6 +87,14 @@ class Survey:
             array.reshape(-1)[places] = values
         found.known.reshape(-1)[places] = True
 
+    def put_single(
+        self, index: tuple[int, ...], value: float, minus: float, plus: float, bound: float
+    ) -> None:
+        """Write what was found of an entry along a line of its own."""
+        found = self.found
+        found.values[index], found.known[index], self.bound[index] = value, True, bound
+        found.minus[index], found.plus[index] = minus, plus
+
     def pair(self, place: int) -> Pair:
         """Return the first pair of an entry, as long as nothing better was written."""
         found = self.found

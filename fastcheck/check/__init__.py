@@ -11,13 +11,14 @@ from fastcheck.check.engines import measurement_for
 from fastcheck.check.options import check_options
 from fastcheck.check.outcome import make_result
 from fastcheck.errors import GradientMismatchError, InputError
+from fastcheck.holding import taken
 from fastcheck.params import match_gradients
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable
 
     import numpy as np
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import NDArray
 
     from fastcheck.check.measurement import Measurement
     from fastcheck.objective import GraphObjective
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
     Loss = GraphObjective | Callable[..., Any]
-    Params = Mapping[str, ArrayLike] | Sequence[ArrayLike]
-    Grads = Params | Callable[[], Params]
+    Params = Any
+    Grads = Any
     Patterns = str | Iterable[str] | None
     Progress = Callable[[int, int], None]
 
@@ -84,12 +85,14 @@ def numerical_gradient(
     ----------
     loss : GraphObjective or callable
         The loss at one minibatch, for example ``net.objective(batch)``; or any function, either
-        without arguments, reading the arrays in `params`, or of the parameters. A function that
-        `numba.njit` compiled takes each parameter as an argument, or all as a tuple; bind its data
-        with `functools.partial`.
-    params : mapping of str to array_like, or list or tuple of arrays
-        The point; copied, never written to. Only arrays that a function without arguments reads
-        are perturbed in place, and restored bit for bit.
+        without arguments, reading the arrays in `params`, or of the parameters, in one argument or
+        one each. A function that `numba.njit` compiled takes each parameter as an argument, or all
+        as a tuple; bind its data with `functools.partial`.
+    params : object
+        The point: arrays in a dict, list or tuple, nested in any way; of a function also a single
+        array, tensors, numbers, buffers, and what :func:`fastcheck.attributes` and
+        :func:`fastcheck.accessors` return. Copied, never written to; only what a function without
+        arguments reads is perturbed in place, and restored bit for bit.
     plan : {"auto", "exhaustive", "units"}
         Which probes are made. "exhaustive" perturbs every entry; "units" perturbs every
         pre-activation in every sample and takes one exact outer product; "auto" is exhaustive if
@@ -185,9 +188,11 @@ def check_gradients(
         As for :func:`numerical_gradient`.
     only, skip, before_each, progress
         As for :func:`numerical_gradient`.
-    grads : mapping of str to array_like, list or tuple as `params`, or callable
-        The analytic gradient, by the names of the parameters or ``dW1`` for ``W1``, or a function
-        without arguments that returns it; float32 is judged at its own precision. Gradients of
+    grads : object
+        The analytic gradient, copied at once: by the names of the parameters, nested as they are,
+        or ``dW1`` for ``W1``; in their order; attributes, a :class:`fastcheck.Recorder`, or a
+        function that returns any of these, without arguments or of the parameters. None stands for
+        the ``.grad`` of the parameters. float32 is judged at its own precision. Gradients of
         named intermediate values (``z1``, ``a1``, ``x``) are checked where they are given: always
         of the loss as declared, so that ``dz1`` contains the ``1 / m`` of a mean over samples.
     rtol : float
@@ -228,17 +233,19 @@ def check_gradients(
         n_jobs=n_jobs, budget=budget, before_each=before_each, progress=progress, rtol=rtol,
         loss_value=loss_value,
     )  # fmt: skip
+    grads = taken(grads, params)  # before the loss is called, which may write into them
     run = measurement_for(
         loss, params, engine, step=step, arithmetic=arithmetic, seed=seed, only=only, skip=skip,
         before_each=before_each,
     )  # fmt: skip
-    given = run.received(grads)
+    given = run.received(grads, params)
     run.include(given)
     analytic, extra = match_gradients(run.shapes, run.names, given)
+    analytic = run.tied(analytic, given)
     is_sound = run.is_sound
     optional = [name for name in run.shapes if name in run.optional]
     run.findings += findings.unused_gradients(extra, [*run.shapes], optional)
-    run.findings += findings.about_loss(run.loss, loss_value)
+    run.findings += findings.about_loss(run.loss, loss_value if is_sound else None)
     if not is_sound:
         return make_result(run, {}, start)
     run.probe(plan, budget, n_jobs, progress, analytic=analytic, rtol=rtol)

@@ -10,13 +10,17 @@ import numpy as np
 
 from fastcheck import findings
 from fastcheck.blackbox import CompiledBox, Preflight, Survey, Surveyor, rms
+from fastcheck.blackbox.budget import Budget
 from fastcheck.blackbox.preflight import drifted, mutated
-from fastcheck.blackbox.sample import Budget, chosen_entries
+from fastcheck.blackbox.ties import holds_totals
 from fastcheck.bounds import UNITS
+from fastcheck.check.coverage import directions_statement, power_statement
 from fastcheck.check.measurement import Measurement
+from fastcheck.directions import foreseen, joined, look_along, seen_statement
 from fastcheck.parallel import single_threaded_blas
-from fastcheck.params import select_names
+from fastcheck.params import match_gradients, select_names
 from fastcheck.plan import Numerical, counter
+from fastcheck.sampling import FEWEST, draw
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -24,7 +28,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fastcheck.blackbox import BlackBox
-    from fastcheck.result import Finding
+    from fastcheck.directions import Seen
+    from fastcheck.directions.reading import Single
+    from fastcheck.result import Finding, TensorResult
 
     Arrays = Mapping[str, NDArray[Any]]
     Floats = NDArray[np.float64]
@@ -60,10 +66,36 @@ class BlackBoxMeasurement(Measurement):
         self.seed = seed
         self.surveyor: Surveyor | None = None
         self.bounds: dict[str, Floats] = {}
+        self.units: dict[str, float] = {}
+        self.seen: dict[str, Seen] = {}
+        self.n_directions = 0
         with self.timed("forward"), single_threaded_blas():
             preflight = Preflight(box)
         self.loss = preflight.loss
         self.findings.extend(preflight.findings)
+
+    def tied(self, analytic: dict[str, NDArray[Any]], given: Any) -> dict[str, NDArray[Any]]:
+        """Return the gradients that are compared, parts added up where tensors share memory."""
+        aliases = self.box.aliases
+        if aliases is None:
+            return analytic
+        partners = {other for name in analytic for other in aliases.partners(name)}
+        missing = [name for name in self.shapes if name in partners and name not in analytic]
+        others = [name for name in missing if given.get(name) is not None]
+        parts = analytic | match_gradients(self.shapes, others, given)[0]
+        with single_threaded_blas():
+            totals = {
+                g for g in aliases.groups if self.is_sound and holds_totals(self.box, g, parts)
+            }
+        self.findings[:0] = [
+            findings.about_aliases(aliases, g, g in totals) for g in aliases.groups
+        ]
+        apart = {name: part for name, part in parts.items() if aliases.group_of(name) not in totals}
+        self.slack |= aliases.summed({n: e for n, e in self.slack.items() if n in apart})
+        for name, size in aliases.rounding(apart, ROUNDINGS).items():
+            self.slack[name] = self.slack.get(name, 0.0) + size
+        compared = analytic | aliases.summed(apart)
+        return {name: compared[name] for name in analytic}
 
     def probe(
         self,
@@ -82,6 +114,7 @@ class BlackBoxMeasurement(Measurement):
         tensors = {name: survey.found for name, survey in surveys.items()}
         self.bounds = {name: survey.bound for name, survey in surveys.items()}
         self.numerical = Numerical(tensors, plan, "", 0.0, complete=False)
+        self.units = {name: self._unit(g.dtype) for name, g in (analytic or {}).items()}
         given = (
             None
             if analytic is None
@@ -109,10 +142,11 @@ class BlackBoxMeasurement(Measurement):
         """Probe entry by entry, tensor by tensor."""
         start = perf_counter()
         costs = Budget(
-            {name: math.prod(self.shapes[name]) for name in self.names},
+            {name: self.shapes[name] for name in self.names},
             seconds=self.box.seconds,
             n_calls=2 if analytic is not None else 4,
             budget=budget,
+            obstacle=self._obstacle(analytic),
         )
         chosen = costs.choose(plan)
         surveyor = Surveyor(
@@ -121,22 +155,96 @@ class BlackBoxMeasurement(Measurement):
         self.surveyor = surveyor
         self.numerical.plan, self.numerical.reason = chosen.plan, chosen.reason
         self.numerical.seconds = chosen.seconds
-        report = counter(sum(chosen.counts.values()), progress)
+        if chosen.plan == "directions" and analytic is not None:
+            self._look_along(analytic, start + chosen.limit, surveys)
+        counts = dict(chosen.counts)
+        if plan == "auto":  # what directions cannot say of a noisy loss, a few entries can
+            unclear = [name for name, seen in self.seen.items() if not seen.is_settled]
+            counts |= {n: max(counts[n], min(FEWEST, surveys[n].bound.size)) for n in unclear}
+        report = counter(sum(counts.values()), progress)
         for name, survey in surveys.items():
             given = None if analytic is None else analytic[name]
-            places = chosen_entries(survey.bound.size, chosen.counts[name], given, self.seed)
+            sample = draw(self.shapes[name], counts[name], given, self.seed)
+            if not sample.places.size:
+                continue
+            self.numerical.samples[name] = sample
             surveyor.survey(
-                name, places, given, into=survey, deadline=start + chosen.limit, report=report
-            )
+                name, sample.places, given, into=survey, deadline=start + chosen.limit,
+                report=report,
+            )  # fmt: skip
         with self.box.restoring():
             self.findings.extend(drifted(self.loss, self.box))
+
+    def _obstacle(self, analytic: Mapping[str, Floats] | None) -> str:
+        """Return why no directions can be probed; empty if they can."""
+        if analytic is None:
+            return "there is no gradient to compare with"
+        if self.box.aliases is not None:
+            return "parameters share memory"
+        return "the gradient was recovered from an update" if self.slack else ""
+
+    def _look_along(
+        self, analytic: Mapping[str, Floats], deadline: float, surveys: dict[str, Survey]
+    ) -> None:
+        """Probe directions, and entries where they say that something is wrong."""
+        surveyor = self.surveyor
+        if surveyor is None:
+            return
+        visible = foreseen(surveyor.noise, self.loss)
+        self.numerical.reason += power_statement(visible, analytic.values())
+        noisy = surveyor.is_noisy
+
+        def keep(name: str, index: tuple[int, ...], single: Single) -> None:
+            given = float(analytic[name][index])
+            value = (given if math.isfinite(given) else 0.0) - single.error
+            surveys[name].put_single(index, value, single.minus, single.plus, single.bound)
+
+        self.seen, self.n_directions = look_along(
+            self.box,
+            self.loss,
+            surveyor.noise,
+            analytic,
+            {name: max(unit, UNITS["f4"]) if noisy else unit for name, unit in self.units.items()},
+            seed=self.seed,
+            is_noisy=noisy,
+            step=self.step,
+            is_late=lambda: perf_counter() > deadline,
+            keep=keep,
+        )
+
+    def judge(self, name: str, analytic: NDArray[Any], rtol: float, strict: bool) -> TensorResult:
+        """Return the verdict on one tensor, with what directions and samples say of the rest."""
+        judged = super().judge(name, analytic, rtol, strict)
+        if name in self.seen:
+            known = self.numerical.tensors[name].known
+            judged = joined(
+                judged,
+                self.seen[name],
+                known,
+                is_sampled=name in self.numerical.samples,
+                rtol=rtol,
+                strict=strict,
+            )
+        return judged
+
+    def guarantee(self, tensors: Iterable[TensorResult]) -> str:
+        """Return what directions and samples rule out."""
+        found = list(tensors)
+        parts = [super().guarantee(found)]
+        if self.n_directions:
+            parts = [directions_statement(self.n_directions), seen_statement(found), *parts]
+        return "; ".join(filter(None, parts))
+
+    @staticmethod
+    def _unit(dtype: np.dtype[Any]) -> float:
+        return UNITS.get(f"{dtype.kind}{dtype.itemsize}", UNITS["f8"])
 
     def bound(self, name: str, dtype: np.dtype[Any] | None) -> Floats:
         """Return the allowance of each entry of a tensor."""
         bound = self.bounds[name]
         if dtype is None:
             return bound
-        unit = UNITS.get(f"{dtype.kind}{dtype.itemsize}", UNITS["f8"])
+        unit = self._unit(dtype)
         if self.surveyor is not None and self.surveyor.is_noisy:
             unit = max(unit, UNITS["f4"])
         size = np.abs(self.numerical.tensors[name].values)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from fastcheck import findings
 from fastcheck.blackbox import BlackBox
 from fastcheck.blackbox.arguments import as_one_argument
 from fastcheck.check.black_box import BlackBoxMeasurement
@@ -69,6 +70,15 @@ def measurement_for(
     if has_compiled(loss):
         return compiled_measurement(loss, params, engine, options, before_each)
     box = BlackBox(as_one_argument(loss, params), params, before_each)
+    run = _function_measurement(box, engine, arithmetic, options)
+    run.findings[:0] = findings.about_copies(box)
+    return run
+
+
+def _function_measurement(
+    box: BlackBox, engine: str, arithmetic: str, options: dict[str, Any]
+) -> Measurement:
+    """Return the measurement of a Python function."""
     if engine == "black box":
         return _black_box(box, ASKED, options)
     try:
@@ -117,6 +127,8 @@ def _traced(box: BlackBox) -> GraphObjective:
     """Return the loss as a graph; its module is loaded when a function is given."""
     from fastcheck.traced import trace, trace_closure
 
+    if box.held.obstacle:
+        raise TraceError(f"{box.held.obstacle}; NumPy code over NumPy arrays can be followed")
     if box.is_closure:
         return trace_closure(box.function, box.arrays)
     return trace(box.called, box.arrays, batch_axis=None)

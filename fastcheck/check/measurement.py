@@ -14,10 +14,12 @@ import numpy as np
 
 from fastcheck import findings
 from fastcheck.audit import audit_tensor
-from fastcheck.blackbox import as_mapping
 from fastcheck.blackbox.preflight import mutated
 from fastcheck.bounds import Rounding, allowance, find_rounding
+from fastcheck.check.coverage import sample_statement, with_guarantee
+from fastcheck.check.gradient_of import gradient_of
 from fastcheck.errors import InputError
+from fastcheck.holding import errors_of, named_gradients, taken
 from fastcheck.judge import judge_tensor
 from fastcheck.parallel import single_threaded_blas
 from fastcheck.params import matches, select_names
@@ -65,6 +67,8 @@ class Measurement(ABC):
         Where the data came from.
     box : BlackBox or None
         The loss as the user gave it, if that is a function.
+    slack : dict of str to ndarray of float64
+        Errors of analytic gradients beyond rounding, absolute, which are added to the bounds.
     """
 
     def __init__(
@@ -74,6 +78,7 @@ class Measurement(ABC):
         self.shapes = dict(shapes)
         self.batch = batch
         self.box: BlackBox | None = None
+        self.slack: dict[str, Floats] = {}
         self.engine = self.engine_reason = ""
         self.findings: list[Finding] = []
         self.loss = math.nan
@@ -94,21 +99,39 @@ class Measurement(ABC):
         """Check also what the gradients name beside parameters; nothing by default."""
         return
 
-    def received(self, grads: Any) -> Any:
+    def received(self, grads: Any, params: Any) -> dict[str, Any]:
         """Return the gradients that the user gave by name; a function is called for them.
 
         It may not change parameters that the loss reads: they are restored, and it is an error.
         """
+        found = grads
         if self.box is None:
-            return grads() if callable(grads) else grads
-        with self.box.restoring() as kept:
-            if callable(grads) and self.box.before_each is not None:
-                self.box.before_each()
-            found = grads() if callable(grads) else grads
-            changed = self.box.changed(kept)
+            names = [name for name in params if name in self.shapes]
+            if callable(grads):
+                found = taken(gradient_of(grads, params), params)
+        else:
+            names = list(self.box.arrays)
+            if callable(grads):
+                found = self._called(grads, self.box)
+        given = named_gradients(found, names)
+        self.slack = errors_of(given)
+        return given
+
+    def _called(self, grads: Any, box: BlackBox) -> Any:
+        """Return what a function gives as the gradient."""
+        with box.restoring() as kept:
+            box.held.publish()
+            if box.before_each is not None:
+                box.before_each()
+            found = taken(gradient_of(grads, box.held.point()), box.held.structure)
+            changed = box.changed(kept)
         if changed:
             self.findings.append(mutated("the gradient", changed))
-        return as_mapping(found, self.box.structure)
+        return found
+
+    def tied(self, analytic: dict[str, NDArray[Any]], given: Any) -> dict[str, NDArray[Any]]:
+        """Return the gradients that are compared, parts added up where tensors share memory."""
+        return analytic
 
     @abstractmethod
     def probe(
@@ -144,7 +167,7 @@ class Measurement(ABC):
             name,
             analytic.astype(np.float64),
             found.values,
-            self.bound(name, analytic.dtype),
+            self.bound(name, analytic.dtype) + self.slack.get(name, 0.0),
             kink=found.kink,
             slopes=(found.minus, found.plus),
             checked=None if found.known.all() else found.known,
@@ -152,11 +175,17 @@ class Measurement(ABC):
             rtol=rtol,
             strict=strict,
         )
-        return replace(judged, is_intermediate=name in self.optional)
+        judged = replace(judged, is_intermediate=name in self.optional)
+        sample = self.numerical.samples.get(name)
+        return judged if sample is None else with_guarantee(judged, sample)
 
     def terms(self, name: str) -> Floats | None:
         """Return the absolute terms of each derivative of a tensor, None if they are not known."""
         return None
+
+    def guarantee(self, tensors: Iterable[TensorResult]) -> str:
+        """Return what follows for entries that were not perturbed on their own, in a sentence."""
+        return sample_statement(list(tensors), self.numerical.samples)
 
     def remarks(self) -> list[Finding]:
         """Return what is said beside the verdicts, after the probes."""
@@ -250,8 +279,9 @@ class GraphMeasurement(Measurement):
         with self.timed("numerical"), single_threaded_blas():
             planner = Planner(self.state, self.names, self.step, self.seed)
             self.numerical = planner.run(
-                plan, budget, n_jobs=n_jobs, spots=analytic is not None, progress=progress
-            )
+                plan, budget, n_jobs=n_jobs, spots=analytic is not None, progress=progress,
+                analytic=analytic,
+            )  # fmt: skip
         tensors = self.numerical.tensors
         tensors.update({name: t.reshaped(self.shapes[name]) for name, t in tensors.items()})
 

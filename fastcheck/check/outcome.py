@@ -99,12 +99,14 @@ def _coverage(run: Measurement, tensors: dict[str, TensorResult]) -> Coverage:
     how = {
         "exhaustive": "each perturbed on its own",
         "units": "by perturbing every unit in every sample, and exact outer products",
-        "sample": "each perturbed on its own: the largest of each tensor and others at random",
+        "sample": "each perturbed on its own",
+        "directions": "",
     }.get(run.numerical.plan, "nothing was probed")
     left_out = len(run.shapes.keys() - run.optional - set(run.names))
     note = f"; {left_out} tensors left out as asked" if left_out else ""
     if tensors:
-        return Coverage.of(tensors.values(), how + note)
+        how = "; ".join(filter(None, [how, run.guarantee(tensors.values())]))
+        return Coverage.of(tensors.values(), (how + note).removeprefix("; "))
     n = sum(math.prod(run.shapes[name]) for name in run.names)
     return Coverage(n, 0, 0, f"0 of {n:,} entries checked; {how}{note}")
 

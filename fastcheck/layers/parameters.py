@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from fastcheck.errors import InputError
 from fastcheck.layers.attributes import arrays_of
 from fastcheck.result.wording import listing
@@ -110,10 +112,17 @@ def _named(params: Any, owner: object) -> dict[str, Any]:
             f"`params` must map names to arrays, got {type(params).__name__}; write "
             '{"W": layer.W} or ["W"]'
         )
-    return {
+    found = {
         name: _attribute("params", value, owner) if isinstance(value, str) else value
         for name, value in named.items()
     }
+    for name, value in found.items():
+        if not isinstance(value, np.ndarray):
+            raise InputError(
+                f"`params[{name!r}]` must be the array that the layer reads, got "
+                f"{type(value).__name__}; pass the array itself"
+            )
+    return found
 
 
 def _attribute(argument: str, path: str, owner: object) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -83,6 +84,11 @@ FIGURES: Final = (
     Column("worst entry", lambda t: t.worst.address if t.worst else "-", right=False),
     Column("off by", lambda t: f"{t.worst.deviation:.1e}" if t.worst else "-"),
     Column("bound", lambda t: f"{t.worst.bound:.0e}" if t.worst else "-"),
+    Column(
+        "visible",
+        lambda t: f"{t.visible:.0e}" if t.visible < math.inf else "-",
+        number=lambda t: int(t.visible < math.inf),
+    ),
     Column("digits", lambda t: f"{t.digits:.1f}" if t.digits >= 0.0 else "-"),
 )
 CLASSICAL: Final = (
@@ -94,8 +100,8 @@ CLASSICAL: Final = (
 def draw_tensors(page: Page, tensors: Sequence[TensorResult]) -> None:
     """Draw one row per tensor, in one table if it fits, else in several below each other."""
     shown = _shown(tensors)
-    columns = [c for c in COUNTS if c.number is None or any(map(c.number, tensors))]
-    groups = _fitting(page, shown, [columns, list(FIGURES), list(CLASSICAL)])
+    columns = _used(COUNTS, tensors)
+    groups = _fitting(page, shown, [columns, _used(FIGURES, tensors), list(CLASSICAL)])
     for number, group in enumerate(groups):
         if number:
             page.gap()
@@ -104,6 +110,11 @@ def draw_tensors(page: Page, tensors: Sequence[TensorResult]) -> None:
     if left_out:
         kinds = "that pass" if all(t.passed for t in tensors if t not in shown) else "not shown"
         page.draw(Text(f"and {quantity(left_out, 'more tensor')} {kinds}", STYLES["quiet"]))
+
+
+def _used(columns: Sequence[Column], tensors: Sequence[TensorResult]) -> list[Column]:
+    """Return the columns that say something of one tensor at least."""
+    return [c for c in columns if c.number is None or any(map(c.number, tensors))]
 
 
 def _shown(tensors: Sequence[TensorResult]) -> list[TensorResult]:

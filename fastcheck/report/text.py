@@ -100,6 +100,9 @@ def _limited(lines: Sequence[str], total: int) -> list[str]:
 def _add_entries(page: Page, result: CheckResult) -> None:
     """Add the wrong entries with their addresses, and why tensors are undecided."""
     tensors = list(result.tensors.values())
+    for label, style, is_wrong in (("wrong part", "error", True), ("close part", "warning", False)):
+        parts = [str(r) for t in tensors if bool(t.n_disagree) == is_wrong for r in t.regions]
+        page.add(label, _limited(parts, len(parts)), style)
     wrong, close = (sum(getattr(t, f) for t in tensors) for f in ("n_disagree", "n_close"))
     page.add("wrong", _limited(_worst_first(result, "disagree"), wrong), "error")
     if wrong and close:

@@ -20,7 +20,7 @@ from fastcheck.result.records import (
     SpotCheck,
 )
 from fastcheck.result.schema import SCHEMA, decoded, encoded
-from fastcheck.result.tensor import Entry, TensorResult, Verdict
+from fastcheck.result.tensor import Entry, Region, TensorResult, Verdict
 from fastcheck.result.verdict import (
     headline,
     overall_max_relative_error,
@@ -46,6 +46,7 @@ __all__ = [
     "Entry",
     "Finding",
     "Provenance",
+    "Region",
     "Severity",
     "SpotCheck",
     "TensorResult",

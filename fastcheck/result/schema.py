@@ -10,15 +10,16 @@ from typing import Any, Final
 import numpy as np
 
 from fastcheck.result.records import Audit, Coverage, Diagnosis, Finding, Provenance, SpotCheck
-from fastcheck.result.tensor import Entry, TensorResult
+from fastcheck.result.tensor import Entry, Region, TensorResult
 
 __all__ = ["SCHEMA", "decoded", "encoded"]
 
-SCHEMA: Final = 2
+SCHEMA: Final = 3
 """Version of the layout; it grows with every change that a reader must know of.
 
 1 the first
 2 tensors say by `is_intermediate` whether they are named intermediate values
+3 tensors have `regions`, `visible`, `typical`, `missable` and `covered`
 """
 
 ARRAYS = ("numerical", "bounds")
@@ -121,6 +122,7 @@ def _tensor(item: Mapping[str, Any]) -> TensorResult:
     entries = {
         "worst": None if worst is None else _record(Entry, worst),
         "mismatches": tuple(_record(Entry, entry) for entry in item["mismatches"]),
+        "regions": tuple(_record(Region, region) for region in item["regions"]),
     }
     return _record(TensorResult, {**item, **entries})  # type: ignore[no-any-return]
 
@@ -133,5 +135,5 @@ def _record(cls: Any, item: Mapping[str, Any]) -> Any:
 
 def _typed(kind: str, value: Any) -> Any:
     if kind.startswith("float") and value is not None:
-        return float(value)
+        return math.nan if value == "NaN" else float(value)  # one NaN equals itself
     return tuple(value) if kind.startswith("tuple") else value

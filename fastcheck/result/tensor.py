@@ -8,7 +8,7 @@ from typing import Literal
 
 from fastcheck.result.wording import pair, quantity
 
-__all__ = ["Entry", "TensorResult", "Verdict", "norm_ratio"]
+__all__ = ["Entry", "Region", "TensorResult", "Verdict", "norm_ratio"]
 
 Verdict = Literal["pass", "fail", "inconclusive"]
 
@@ -87,6 +87,36 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
+class Region:
+    """Part of a tensor that is wrong as a whole, as far as examples tell.
+
+    Attributes
+    ----------
+    tensor : str
+        The name of the tensor.
+    bounds : tuple of (int, int)
+        For each axis the first index and one more than the last.
+    text : str
+        Which part it is, such as ``"row 3"`` or ``"the whole tensor"``.
+    n_wrong, n_probed : int
+        How many of the entries that were probed in it are outside their bounds.
+    """
+
+    tensor: str
+    bounds: tuple[tuple[int, int], ...]
+    text: str
+    n_wrong: int
+    n_probed: int
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "bounds", tuple((int(lo), int(hi)) for lo, hi in self.bounds))
+
+    def __str__(self) -> str:
+        probed = quantity(self.n_probed, "entry", "entries")
+        return f"{self.tensor}, {self.text}: {self.n_wrong} of {probed} probed there are off"
+
+
+@dataclass(frozen=True, slots=True)
 class TensorResult:
     """The outcome for one tensor.
 
@@ -121,6 +151,17 @@ class TensorResult:
         from 0 to 16, of the checked entries off kinks; NaN if there are none.
     is_intermediate : bool
         Whether it is a named intermediate value, not a parameter.
+    regions : tuple of Region
+        Parts that are wrong as a whole, where directions were probed; of their entries only
+        examples count as checked.
+    visible, typical : float
+        The smallest error of a single entry that silent directions would have shown, and the rms
+        of the analytic gradient; NaN where entries were only probed one by one.
+    missable : float
+        Where a sample was checked and is right, the share of the tensor of which it holds that a
+        larger share of wrong entries would have been found with 95 % probability; NaN elsewhere.
+    covered : str
+        Of what every single one holds a checked entry, such as ``"row and column"``; or empty.
     """
 
     name: str
@@ -143,6 +184,11 @@ class TensorResult:
     norm_numerical: float = math.nan
     digits: float = math.nan
     is_intermediate: bool = False
+    regions: tuple[Region, ...] = ()
+    visible: float = math.nan
+    typical: float = math.nan
+    missable: float = math.nan
+    covered: str = ""
 
     @property
     def passed(self) -> bool:

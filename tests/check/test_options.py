@@ -27,7 +27,7 @@ from tests.faults import L2
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"plan": "quick"}, "`plan` must be one of auto, exhaustive, units, got 'quick'"),
+        ({"plan": "quick"}, "`plan` must be one of auto, exhaustive, units, sample, got 'quick'"),
         (
             {"engine": "gpu"},
             "`engine` must be one of auto, graph, trace, compiled, black box, got 'gpu'",
@@ -81,7 +81,13 @@ def test_something_else_than_named_arrays_is_refused(name: str) -> None:
         (np.ones(3), r"ndarray of shape \(3"),
     ):
         arguments: Any = {"params": CASE.params, "grads": CASE.right} | {name: value}
-        with pytest.raises(fc.InputError, match=f"`{name}` must map names to arrays, got {shown}"):
+        wanted = f"`{name}` must map names to arrays, got {shown}"
+        if name == "grads":
+            wanted = {
+                "NoneType": "`grads` must be the gradient, got None, and not all parameters are",
+                "list": "`grads` must have one gradient for each of 6 parameters, got 1",
+            }.get(shown, r"for each of 6 parameters, got one array of shape \(3")
+        with pytest.raises(fc.InputError, match=wanted):
             fc.check_gradients(CASE.objective, **arguments)
 
 

@@ -28,7 +28,7 @@ pytestmark = pytest.mark.usefixtures("empty_folder")
         ("empty.py:f", "empty.py: has no function 'f'; it has none"),
         ("mine.py:two", f"mine.py:two must return {SHAPE}, got tuple of 2"),
         ("mine.py:listed", f"mine.py:listed must return {SHAPE}, got list"),
-        ("mine.py:without_grads", "`grads` must map names to arrays, got NoneType"),
+        ("mine.py:without_grads", "`grads` must be the gradient, got None, and not all parameters"),
         (
             "mine.py:wrong_shape",
             "`grads['W1']` must have the shape of its parameter, (3, 4), got (4, 3); transpose it",
@@ -51,7 +51,7 @@ def test_a_bad_target_is_one_line(
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--plan", "quick"], "`plan` must be one of auto, exhaustive, units, got 'quick'"),
+        (["--plan", "quick"], "`plan` must be one of auto, exhaustive, units, sample, got 'quick'"),
         (["--rtol", "2"], "`rtol` must be in [0, 1), got 2.0"),
     ],
 )

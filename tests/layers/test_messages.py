@@ -124,7 +124,7 @@ def test_unclear_gradients_are_refused() -> None:
 
 def test_a_parameter_must_be_the_very_array() -> None:
     layer = Affine()
-    refused("`params['W']` must be the array that the loss reads, got list", layer, inputs=X,
+    refused("`params['W']` must be the array that the layer reads, got list", layer, inputs=X,
             params={"W": layer.W.tolist()}, grads={"W": "dW"})  # fmt: skip
 
 
