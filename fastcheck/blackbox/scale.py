@@ -13,13 +13,13 @@ if TYPE_CHECKING:
 
 
 def rms(values: Floats) -> float:
-    """Return the root mean square of finite values; 0 if there are none.
+    """Return the root mean square; 0 if there are no values, NaN or infinite if one of them is.
 
     Notes
     -----
     Of the values over their largest, because squares overflow above 1e154 and vanish below 1e-162.
     """
     largest = float(np.abs(values).max(initial=0.0))
-    if not largest:
-        return 0.0
+    if not largest or not np.isfinite(largest):
+        return largest
     return largest * float(np.sqrt(np.mean(np.square(values / largest))))

@@ -65,8 +65,6 @@ def test_shared_weights_have_the_sum_of_the_derivatives_of_their_nodes() -> None
     assert wrong.tensors["common"].n_disagree == 5
 
 
-# Without the mark once parameters that share memory are tied.
-@pytest.mark.xfail(reason="parameters that share memory are not tied yet")
 def test_shared_weights_are_reported_as_such_and_pass_when_tied() -> None:
     net = sharing()
     result = checked(net)
@@ -78,8 +76,6 @@ def test_shared_weights_are_reported_as_such_and_pass_when_tied() -> None:
     assert "layer2[0,0]" not in finding.message
 
 
-# Without the mark once parameters that share memory are tied.
-@pytest.mark.xfail(reason="parameters that share memory are not tied yet")
 def test_a_wrong_derivative_of_one_node_is_found_although_its_weights_are_shared() -> None:
     net = sharing()
     grads = net.gradient()

@@ -12,11 +12,17 @@ from tests.blackbox.networks import Network
 from tests.blackbox.zoo import MEMBERS, Member
 from tests.wild.cases import CASES, name_of
 
-N_SEEDS = 3
+N_SEEDS = 2
 MANY_SEEDS = 20
 STEPS = (1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8, 1e-9)
-HIDDEN = {"offset_that_hides_all", "single_tiny_initialisation"}
-"""Members of which two losses say nothing, so that their gradients follow from those of others."""
+HIDDEN = {
+    "offset_that_hides_all", "single_tiny_initialisation", "half_precision_loss",
+    "rounded_to_3_digits", "rounded_to_5_digits", "narrow_domain", "subnormal_parameters",
+    "ties_in_a_maximum",
+}  # fmt: skip
+"""Members of which two losses along a direction say nothing: their differences are rounded away,
+the direction leaves the domain or crosses a tie. Their gradients follow from those of others, or
+from a line of calculus."""
 
 
 def checked(net: Network, seed: int, **options: object) -> fc.CheckResult:

@@ -20,6 +20,11 @@ def test_the_root_mean_square_of_nothing_is_zero() -> None:
     assert rms(np.zeros(0)) == rms(np.zeros(3)) == 0.0
 
 
+def test_the_root_mean_square_of_what_is_not_finite_is_not_either() -> None:
+    assert rms(np.array([1.0, np.inf])) == np.inf
+    assert np.isnan(rms(np.array([np.nan, 1.0, np.inf])))
+
+
 @pytest.mark.parametrize("size", [1e-290, 1e280])
 def test_noise_of_any_magnitude(size: float) -> None:
     values = 1.0 + 1e-9 * np.random.default_rng(0).standard_normal(8)
