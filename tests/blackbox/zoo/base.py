@@ -27,7 +27,7 @@ class Member:
     smooth : bool
         Whether it is smooth and in float64, so that every tensor must pass.
     single : bool
-        Whether float32 is somewhere in it.
+        Whether float32, rounding or a cancellation leaves it far fewer digits than float64 has.
     zeros : frozenset of str
         Tensors whose derivative is zero everywhere, of which nothing can be resolved.
     """

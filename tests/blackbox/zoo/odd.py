@@ -19,7 +19,7 @@ def rounded(seed: int, digits: int) -> Network:
 
 
 for digits in (3, 5, 7, 10):
-    add(f"rounded_to_{digits}_digits", partial(rounded, digits=digits), smooth=False)
+    add(f"rounded_to_{digits}_digits", partial(rounded, digits=digits), smooth=False, single=True)
 
 
 def halves(seed: int) -> Network:
@@ -30,7 +30,7 @@ def halves(seed: int) -> Network:
 add("half_precision_loss", halves, smooth=False, single=True)
 
 
-@member(smooth=False)
+@member(smooth=False, single=True)
 def variance_by_cancellation(seed: int) -> Network:
     """Return the mean of squares less the square of the mean, far from zero."""
     return of_vector(
