@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 N_VALUES = 8
 N_ATTEMPTS = 4
-MOST_ATTEMPTS = 6
+MOST_ATTEMPTS = 8
 """Distances of points that are tried: these, and all if the loss did not move at any."""
 NEAR = 18
 """Distance of neighbouring points, as a power of two of the spacing of numbers: 2**-34 relative in
@@ -29,7 +29,8 @@ NEAR_SINGLE = 3
 FLAT = 12.0**-0.5
 """Standard deviation of rounding to whole numbers."""
 STRIDE = 6
-"""By how many powers of two that distance changes where it was too near or too far."""
+"""By how many powers of two that distance changes where it was too near or too far; half as many
+at each turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,7 @@ def find_noise(box: BlackBox, loss: float, seed: int, n_directions: int = 3) -> 
     The largest of some estimates by :func:`noise_of`, each from 8 values along a random
     direction, and at least one unit roundoff of the loss. Points are whole numbers of spacings
     apart, so that what is stored is what was meant, in float32 too. Up to 32 evaluations for each
-    direction, and 16 more if the loss did not move in any of them.
+    direction, and 32 more if it was not seen in any of them.
     """
     rng = np.random.default_rng([seed, 7])
     sizes, values = zip(*(_along(box, rng) for _ in range(n_directions)), strict=True)
@@ -81,7 +82,7 @@ def _along(box: BlackBox, rng: np.random.Generator) -> tuple[float, Floats]:
     with box.restoring() as kept:
         drawn = {name: _drawn(array, rng) for name, array in kept.items()}
         farthest = min((_room(array.dtype) for array in kept.values()), default=0)
-        power, best, seen = 0, 0.0, []
+        power, stride, last, best, seen = 0, STRIDE, 0, 0.0, []
         for attempt in range(MOST_ATTEMPTS):
             if power > farthest or (attempt >= N_ATTEMPTS and best > 0.0):
                 break
@@ -99,7 +100,9 @@ def _along(box: BlackBox, rng: np.random.Generator) -> tuple[float, Floats]:
             best = max(best, noise) if advice > 0 else noise
             if advice == 0:
                 break
-            power += advice * STRIDE
+            if advice == -last:
+                stride = max(1, stride // 2)
+            power, last = power + advice * stride, advice
         return best, np.concatenate([np.zeros(0), *seen])
 
 

@@ -95,3 +95,15 @@ def test_other_losses_are_not_called_rounded(name: str) -> None:
 def test_one_digit_is_one_digit() -> None:
     assert "moves in steps of 0.1, as if rounded to 1 digit after" in about_stairs(0.1, 3.0).message
     assert "steps of 1, as counts" in about_stairs(1.0, 3.0).message
+
+
+@pytest.mark.parametrize("digits", [1, 2, 3, 4])
+@pytest.mark.parametrize("dtype", ["f8", "f4"])
+def test_steps_of_any_height_are_found_by_halving_the_distance_of_points(
+    dtype: str, digits: int
+) -> None:
+    for seed in range(3):
+        net = dense(seed, "tanh", dtype)
+        result = checked(rounded(net, digits))
+        assert sum(t.n_disagree for t in result.tensors.values()) == 0
+        assert [f.kind for f in result.findings] == ["rounded-loss"]
