@@ -107,7 +107,8 @@ def least_bound(net: Network, name: str, place: int, noise: float) -> float:
         for move in (h, -h):
             flat[place] = kept + move
             try:
-                ends.append(float(net.loss()))
+                with np.errstate(all="ignore"):
+                    ends.append(float(net.loss()))
             except ValueError:
                 ends.append(np.nan)
         flat[place] = kept
