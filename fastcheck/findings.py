@@ -199,15 +199,6 @@ def about_copies(box: BlackBox) -> list[Finding]:
     ]
 
 
-def about_noise(noise: float, loss: float) -> Finding:
-    """Return a warning about a loss that is less precise than float64."""
-    message = (
-        f"the loss is {loss:.6g} give or take {noise:.0e}, as if computed in float32: probes have "
-        "to be wide and few entries are resolved; convert parameters and data to float64"
-    )
-    return Finding("low-precision", "warning", None, message)
-
-
 def about_stairs(stairs: float, loss: float) -> Finding:
     """Return a warning about a loss that moves in steps."""
     digits = -math.log10(stairs)

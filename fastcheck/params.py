@@ -14,8 +14,6 @@ from fastcheck.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import ArrayLike, NDArray
-
 
 def select_names(
     names: Sequence[str],
@@ -77,40 +75,21 @@ def _patterns(argument: str, given: Any) -> list[str] | None:
     return patterns
 
 
-def match_gradients(
-    shapes: Mapping[str, tuple[int, ...]], names: Sequence[str], grads: Mapping[str, ArrayLike]
-) -> tuple[dict[str, NDArray[np.generic]], list[str]]:
-    """Return a copy of the gradient of each of `names`, and the keys that belong to no parameter.
+def keys_of(grads: Mapping[Any, Any], names: Iterable[str]) -> dict[str, Any]:
+    """Return under which key of `grads` the gradient of each name is: ``W1`` or ``dW1``.
 
-    Parameters
-    ----------
-    shapes : mapping of str to tuple of int
-        Shape of every parameter.
-    names : sequence of str
-        The parameters to be checked.
-    grads : mapping of str to array_like
-        The gradient of ``W1`` under ``W1`` or ``dW1``. Its dtype is kept.
-
-    Raises
-    ------
-    InputError
-        If a gradient is missing, has another shape, or is not a real array.
+    Examples
+    --------
+    >>> keys_of({"dW1": 1.0, "b1": 2.0, "dA1": 3.0}, ["W1", "b1", "W2"])
+    {'W1': 'dW1', 'b1': 'b1'}
     """
-    check_mapping("grads", grads)
-    keys = {
+    known = set(names)
+    return {
         name: key
-        for name in shapes
+        for name in names
         for key in (f"d{name}", name)
-        if key in grads and (key == name or key not in shapes)
+        if key in grads and (key == name or key not in known)
     }
-    missing = [name for name in names if name not in keys]
-    if missing:
-        raise InputError(
-            f"`grads` must have a gradient for {', '.join(names)}, got {sorted(map(str, grads))}; "
-            f"add {', '.join(missing)}, or leave it out with skip="
-        )
-    extra = [str(key) for key in grads if key not in keys.values()]
-    return {name: _gradient(keys[name], grads[keys[name]], shapes[name]) for name in names}, extra
 
 
 def did_you_mean(unknown: Iterable[str], known: Iterable[str]) -> str:
@@ -138,21 +117,3 @@ def check_mapping(argument: str, value: object) -> None:
             f"`{argument}` must map names to arrays, got {type(value).__name__}{shape}; write "
             '{"W1": ..., "b1": ...}'
         )
-
-
-def _gradient(key: str, value: ArrayLike, shape: tuple[int, ...]) -> NDArray[np.generic]:
-    try:
-        array = np.array(value, order="C")
-    except ValueError as problem:
-        raise InputError(f"`grads[{key!r}]` must be one array, got {problem}") from None
-    if array.dtype.kind not in "fiu":
-        raise InputError(
-            f"`grads[{key!r}]` must be a real array, got dtype {array.dtype}; convert it to float64"
-        )
-    if array.shape != shape:
-        hint = "transpose it" if array.shape == shape[::-1] else "compare it with the parameter"
-        raise InputError(
-            f"`grads[{key!r}]` must have the shape of its parameter, {shape}, got {array.shape}; "
-            f"{hint}"
-        )
-    return array

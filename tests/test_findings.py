@@ -22,7 +22,7 @@ def test_a_parameter_that_is_not_used_is_told() -> None:
     graph = fc.Graph()
     graph.param("idle", (2,))
     graph.set_loss(ops.sum(ops.square(graph.param("w", (1,)))))
-    params = {"idle": np.ones(2), "w": np.array([3.0])}
+    params = {"idle": np.array([1.0, 2.0]), "w": np.array([3.0])}
     grads = {"idle": np.zeros(2), "w": np.array([6.0])}
     result = fc.check_gradients(fc.GraphObjective(graph), params, grads)
     assert not result

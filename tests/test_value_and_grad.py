@@ -116,8 +116,6 @@ def test_a_loss_that_varies_is_not_called_a_mismatch() -> None:
         ),
         (lambda: (0.5,), "got tuple of length 1; give a function of the loss alone"),
         (lambda: (P["W"], 0.5), "must return the loss first and then its gradient, got the number"),
-        (lambda: ("x", [P["W"], P["b"]]), "`loss` must return one real number, got 'x'"),
-        (lambda: ([[1.0], []], P), "`loss` must return one real number, got list of length 2"),
         (lambda: (0.5, P["W"]), r"each of 2 parameters, got one array of shape \(2, 3\)"),
         (lambda a, b: 0.5, r"`function` must take no argument, .* of \(a, b\); bind the rest"),
         (0.5, "`function` must be an objective or a function, got float"),
@@ -126,6 +124,17 @@ def test_a_loss_that_varies_is_not_called_a_mismatch() -> None:
 def test_what_returns_something_else_is_refused(function: Any, message: str) -> None:
     with pytest.raises(fc.InputError, match=message):
         result_of(function, engine="black box")
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"), [("x", "got 'x'"), ([[1.0], []], "got list of length 2")]
+)
+def test_a_loss_that_is_no_number_is_a_finding(value: Any, shown: str) -> None:
+    result = result_of(lambda: (value, P), engine="black box")
+    assert result.verdict == "inconclusive"
+    (finding,) = result.findings
+    assert finding.kind == "loss-not-scalar"
+    assert f"`loss` must return one real number, {shown}" in finding.message
 
 
 def test_options_are_those_of_a_check() -> None:

@@ -80,6 +80,7 @@ class CompiledBox(BlackBox):
             _check_dtype(name, array)
         self.arrays = _copies(self.arrays)
         self.call = _own(call)
+        self.roots = ()  # compiled code reads its arguments only, which are copies here
         self.n_jobs = 1
         self._compile()
 

@@ -26,6 +26,10 @@ CHUNK = 64
 """Entries that are probed between two reports."""
 
 
+class NotScalarError(InputError):
+    """A loss returns something else than one real number."""
+
+
 class BlackBox:
     """A scalar loss over arrays that are perturbed one entry at a time.
 
@@ -49,6 +53,8 @@ class BlackBox:
         What is perturbed, by name.
     aliases : Aliases or None
         Which of them share memory.
+    roots : tuple
+        From where the arrays can be reached that the loss reads.
     seconds : float
         How long the fastest evaluation took; infinite before the first.
     unit : float
@@ -83,6 +89,7 @@ class BlackBox:
         self.held = Held(params, is_live=self.is_closure)
         self.arrays = self.held.arrays
         self.aliases = find_aliases(self.arrays) if self.is_closure else None
+        self.roots: tuple[Any, ...] = (self.function,)
         self.seconds = math.inf
         self.unit = 2.0**-53
         self.n_outside = 0
@@ -120,7 +127,7 @@ class BlackBox:
         except ValueError:  # a ragged list
             array = np.asarray(None)
         if array.dtype.kind not in "fiu" or array.size != 1:
-            raise InputError(
+            raise NotScalarError(
                 f"`loss` must return one real number, got {_described(value)}; {_remedy(array)}"
             )
         if array.dtype.kind == "f" and array.dtype.itemsize < 8:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cached_property
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from fastcheck import findings
 from fastcheck.check.engines import measurement_for
+from fastcheck.check.jitter import jittered
 from fastcheck.check.options import check_options
 from fastcheck.check.outcome import make_result
 from fastcheck.errors import GradientMismatchError, InputError
 from fastcheck.holding import taken
-from fastcheck.params import match_gradients
+from fastcheck.preflight import about_mode, about_point, about_zeros, receive
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
 
     from fastcheck.check.measurement import Measurement
     from fastcheck.objective import GraphObjective
-    from fastcheck.result import CheckResult
+    from fastcheck.result import CheckResult, TensorResult
 
     Floats = NDArray[np.float64]
     Loss = GraphObjective | Callable[..., Any]
@@ -153,11 +155,21 @@ def numerical_gradient(
         loss, params, engine, step=step, arithmetic=arithmetic, seed=seed, only=only, skip=skip,
         before_each=before_each,
     )  # fmt: skip
-    errors = [finding.message for finding in run.findings if finding.severity == "error"]
-    if errors:
-        raise InputError(f"`loss` must be a function of the parameters; {errors[0]}")
-    run.probe(plan, budget, n_jobs, progress)
-    return NumericalGradient(run)
+    try:
+        errors = [finding.message for finding in run.findings if finding.severity == "error"]
+        if errors:
+            raise InputError(_refusal(errors[0]))
+        run.probe(plan, budget, n_jobs, progress)
+        return NumericalGradient(run)
+    finally:
+        run.restore()
+
+
+def _refusal(message: str) -> str:
+    """Return the first error about a loss as one about the argument."""
+    if message.startswith("`loss`"):
+        return message
+    return f"`loss` must be a function of the parameters; {message}"
 
 
 def check_gradients(
@@ -175,6 +187,7 @@ def check_gradients(
     rtol: float = 1e-5,
     strict: bool = False,
     loss_value: float | None = None,
+    jitter: float | None = None,
     only: Patterns = None,
     skip: Patterns = None,
     before_each: Callable[[], Any] | None = None,
@@ -203,6 +216,10 @@ def check_gradients(
     loss_value : float, optional
         Your loss at this point. It is compared first: if it is another function, comparing
         gradients means little.
+    jitter : float, optional
+        Moves the parameters by this much for the time of the check, relative to the rms of each
+        tensor or 0.01, at random from `seed`: at an initialisation, zeros and ones hide mistakes.
+        Needs `grads` as a function, and one of the parameters unless `loss` reads them in place.
 
     Returns
     -------
@@ -217,7 +234,10 @@ def check_gradients(
     Notes
     -----
     Beside the probes: four backward and three forward passes for the bounds, and two evaluations
-    per tensor that audit the numerical gradient along a random direction.
+    per tensor that audit the numerical gradient along a random direction. A function is evaluated
+    twice before anything else, and a gradient function called three times, with two more
+    evaluations, to see whether they repeat and what they change; ``docs/findings.md`` lists what
+    may be said then. Whatever arrays they write into are restored.
 
     Examples
     --------
@@ -231,29 +251,69 @@ def check_gradients(
     start = perf_counter()
     check_options(
         n_jobs=n_jobs, budget=budget, before_each=before_each, progress=progress, rtol=rtol,
-        loss_value=loss_value,
+        loss_value=loss_value, jitter=jitter, seed=seed,
     )  # fmt: skip
     grads = taken(grads, params)  # before the loss is called, which may write into them
-    run = measurement_for(
-        loss, params, engine, step=step, arithmetic=arithmetic, seed=seed, only=only, skip=skip,
-        before_each=before_each,
-    )  # fmt: skip
-    given = run.received(grads, params)
-    run.include(given)
-    analytic, extra = match_gradients(run.shapes, run.names, given)
-    analytic = run.tied(analytic, given)
-    is_sound = run.is_sound
-    optional = [name for name in run.shapes if name in run.optional]
-    run.findings += findings.unused_gradients(extra, [*run.shapes], optional)
-    run.findings += findings.about_loss(run.loss, loss_value if is_sound else None)
-    if not is_sound:
-        return make_result(run, {}, start)
-    run.probe(plan, budget, n_jobs, progress, analytic=analytic, rtol=rtol)
+    with jittered(loss, params, grads, jitter, seed) as (params, grads):
+        run = measurement_for(
+            loss, params, engine, step=step, arithmetic=arithmetic, seed=seed, only=only, skip=skip,
+            before_each=before_each,
+        )  # fmt: skip
+        try:
+            analytic = _received(run, grads, params, loss_value)
+            if analytic:
+                run.probe(plan, budget, n_jobs, progress, analytic=analytic, rtol=rtol)
+            tensors = _judged(run, analytic, rtol=rtol, strict=strict, seed=seed)
+            return make_result(run, tensors, start)
+        finally:
+            run.restore()
+
+
+def _received(
+    run: Measurement, grads: Any, params: Any, loss_value: float | None
+) -> dict[str, NDArray[Any]]:
+    """Return the gradients to compare, none if no verdict is possible; all else is a finding."""
+    analytic: dict[str, NDArray[Any]] = {}
+    if run.is_sound:
+        given = run.received(grads, params)
+        run.include(given)
+        fixed = () if run.box is None else run.box.held.fixed
+        receipt = receive(run.shapes, run.names, given, fixed=fixed, others=run.reached)
+        optional = [name for name in run.shapes if name in run.optional]
+        run.findings += findings.unused_gradients(receipt.extra, [*run.shapes], optional)
+        run.findings += receipt.findings
+        if run.is_sound:
+            analytic = run.tied(receipt.analytic, given)
+            run.refused = receipt.results(run.shapes)
+            run.names = [name for name in run.names if name in analytic]
+    if not any(finding.severity == "error" and finding.tensor is None for finding in run.findings):
+        run.findings += findings.about_loss(run.loss, loss_value)
+    return analytic
+
+
+def _judged(
+    run: Measurement, analytic: dict[str, NDArray[Any]], *, rtol: float, strict: bool, seed: int
+) -> dict[str, TensorResult]:
+    """Return the verdict on each tensor; none of them fails for the mode of the loss."""
+    if not analytic:
+        return {}
     try:
         tensors = run.judge_all(analytic, rtol, strict)
+        failed = any(tensor.verdict == "fail" for tensor in tensors.values())
+        if failed and run.box is not None and run.preflight is not None and not run.box.aliases:
+            found = about_mode(run.box, run.preflight.reach, analytic, run.loss, seed)
+            run.findings += found
+            tensors = {name: _excused(t) for name, t in tensors.items()} if found else tensors
     except KeyboardInterrupt:
-        tensors, run.numerical.complete = {}, False
-    return make_result(run, tensors, start)
+        run.numerical.complete = False
+        return {}
+    run.findings += about_zeros(analytic, tensors) + about_point(run.point)
+    return tensors
+
+
+def _excused(tensor: TensorResult) -> TensorResult:
+    reason = "the gradient belongs to another mode of the loss, so that it was not judged"
+    return replace(tensor, verdict="inconclusive", reason=reason)
 
 
 def assert_gradients(

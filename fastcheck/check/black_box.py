@@ -9,17 +9,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastcheck import findings
-from fastcheck.blackbox import CompiledBox, Preflight, Survey, Surveyor, rms
+from fastcheck.blackbox import CompiledBox, Survey, Surveyor, rms
 from fastcheck.blackbox.budget import Budget
-from fastcheck.blackbox.preflight import drifted, mutated
 from fastcheck.blackbox.ties import holds_totals
+from fastcheck.blackbox.truncation import find_truncation
 from fastcheck.bounds import UNITS
 from fastcheck.check.coverage import directions_statement, power_statement
 from fastcheck.check.measurement import Measurement
 from fastcheck.directions import foreseen, joined, look_along, seen_statement
 from fastcheck.parallel import single_threaded_blas
-from fastcheck.params import match_gradients, select_names
+from fastcheck.params import select_names
 from fastcheck.plan import Numerical, counter
+from fastcheck.preflight import about_precision, about_step, drifted, mutated, receive
 from fastcheck.sampling import FEWEST, draw
 
 if TYPE_CHECKING:
@@ -28,8 +29,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fastcheck.blackbox import BlackBox
+    from fastcheck.blackbox.truncation import Truncation
     from fastcheck.directions import Seen
     from fastcheck.directions.reading import Single
+    from fastcheck.preflight import Preflight
     from fastcheck.result import Finding, TensorResult
 
     Arrays = Mapping[str, NDArray[Any]]
@@ -37,6 +40,10 @@ if TYPE_CHECKING:
     Patterns = str | Iterable[str] | None
     Progress = Callable[[int, int], None]
 
+N_SHOWN = 2
+"""Entries of a tensor in which the truncation error of a given step is measured."""
+MOST_TENSORS = 16
+"""Tensors in which it is."""
 ROUNDINGS = 256.0
 """Allowance for the analytic gradient, in roundings of its values."""
 
@@ -53,6 +60,7 @@ class BlackBoxMeasurement(Measurement):
     def __init__(
         self,
         box: BlackBox,
+        preflight: Preflight,
         *,
         step: float | None,
         seed: int,
@@ -66,11 +74,10 @@ class BlackBoxMeasurement(Measurement):
         self.seed = seed
         self.surveyor: Surveyor | None = None
         self.bounds: dict[str, Floats] = {}
+        self.preflight: Preflight = preflight
         self.units: dict[str, float] = {}
         self.seen: dict[str, Seen] = {}
         self.n_directions = 0
-        with self.timed("forward"), single_threaded_blas():
-            preflight = Preflight(box)
         self.loss = preflight.loss
         self.findings.extend(preflight.findings)
 
@@ -82,7 +89,7 @@ class BlackBoxMeasurement(Measurement):
         partners = {other for name in analytic for other in aliases.partners(name)}
         missing = [name for name in self.shapes if name in partners and name not in analytic]
         others = [name for name in missing if given.get(name) is not None]
-        parts = analytic | match_gradients(self.shapes, others, given)[0]
+        parts = analytic | receive(self.shapes, others, given).analytic
         with single_threaded_blas():
             totals = {
                 g for g in aliases.groups if self.is_sound and holds_totals(self.box, g, parts)
@@ -174,6 +181,27 @@ class BlackBoxMeasurement(Measurement):
             )  # fmt: skip
         with self.box.restoring():
             self.findings.extend(drifted(self.loss, self.box))
+        if self.step is not None:
+            self.findings.extend(self._about_step(self.step, surveyor, analytic, rtol))
+
+    def _about_step(
+        self,
+        step: float,
+        surveyor: Surveyor,
+        analytic: Mapping[str, Floats] | None,
+        rtol: float,
+    ) -> list[Finding]:
+        """Return a warning if the user's step is too large, as the largest entries show it."""
+        found: dict[str, Truncation] = {}
+        for name in self.names:
+            values = self.numerical.tensors[name].values if analytic is None else analytic[name]
+            size = np.nan_to_num(np.abs(values.reshape(-1)), posinf=0.0)
+            places = np.argsort(-size, kind="stable")[:N_SHOWN]
+            if places.size and len(found) < MOST_TENSORS:
+                found[name] = find_truncation(
+                    self.box, name, places, step, loss=self.loss, noise=surveyor.noise, rtol=rtol
+                )
+        return about_step(step, found, self.shapes, rtol)
 
     def _obstacle(self, analytic: Mapping[str, Floats] | None) -> str:
         """Return why no directions can be probed; empty if they can."""
@@ -259,5 +287,7 @@ class BlackBoxMeasurement(Measurement):
         found += findings.about_zeros(self.numerical.tensors, self.bounds)
         found += outside
         if self.surveyor is not None and self.surveyor.is_noisy:
-            found.append(findings.about_noise(self.surveyor.noise, self.loss))
+            found += about_precision(
+                self.surveyor.noise, self.loss, self.box.unit, self.box.arrays, self.preflight.reach
+            )
         return found

@@ -11,6 +11,8 @@ from fastcheck.blackbox.compiled import NotCompilableError
 from fastcheck.check.black_box import BlackBoxMeasurement
 from fastcheck.errors import InputError
 from fastcheck.kernels.probing import is_compiled
+from fastcheck.parallel import single_threaded_blas
+from fastcheck.preflight import Preflight, about_integers
 from fastcheck.result import Finding
 
 if TYPE_CHECKING:
@@ -73,6 +75,9 @@ def compiled_measurement(
 def _measured(
     box: BlackBox, engine: str, reason: str, options: dict[str, Any]
 ) -> BlackBoxMeasurement:
-    run = BlackBoxMeasurement(box, **options)
+    with single_threaded_blas():
+        preflight = Preflight(box)
+    run = BlackBoxMeasurement(box, preflight, **options)
+    run.findings += about_integers(box)
     run.engine, run.engine_reason = engine, reason
     return run

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from fastcheck import findings
@@ -13,6 +14,8 @@ from fastcheck.check.measurement import GraphMeasurement
 from fastcheck.check.options import check_options, choose, is_positive
 from fastcheck.errors import InputError, NotRepeatableError, TraceError
 from fastcheck.objective import GraphObjective
+from fastcheck.parallel import single_threaded_blas
+from fastcheck.preflight import Preflight, about_integers
 from fastcheck.result import Finding
 
 if TYPE_CHECKING:
@@ -70,30 +73,43 @@ def measurement_for(
     if has_compiled(loss):
         return compiled_measurement(loss, params, engine, options, before_each)
     box = BlackBox(as_one_argument(loss, params), params, before_each)
-    run = _function_measurement(box, engine, arithmetic, options)
+    start = perf_counter()
+    with single_threaded_blas():
+        preflight = Preflight(box)
+    try:
+        run = _function_measurement(box, preflight, engine, arithmetic, options)
+    except BaseException:
+        preflight.reach.restore()
+        raise
+    run.timings["forward"] = perf_counter() - start
     run.findings[:0] = findings.about_copies(box)
+    run.findings += about_integers(box)
     return run
 
 
 def _function_measurement(
-    box: BlackBox, engine: str, arithmetic: str, options: dict[str, Any]
+    box: BlackBox, preflight: Preflight, engine: str, arithmetic: str, options: dict[str, Any]
 ) -> Measurement:
     """Return the measurement of a Python function."""
     if engine == "black box":
-        return _black_box(box, ASKED, options)
+        return _black_box(box, preflight, ASKED, options)
+    if engine == "auto" and not preflight.is_sound:
+        return _black_box(box, preflight, "nothing could be probed", options)
     try:
         objective = _traced(box)
     except TraceError as problem:
         if engine == "trace":
             raise
-        run = _black_box(box, "the loss could not be traced", options)
+        run = _black_box(box, preflight, "the loss could not be traced", options)
         run.findings.append(_not_traced(problem))
         known = any(finding.kind == "loss-not-repeatable" for finding in run.findings)
         if isinstance(problem, NotRepeatableError) and not known:  # two other calls may agree
             run.findings.append(Finding("loss-not-repeatable", "error", None, str(problem)))
         return run
+    preflight.reach.restore_all()  # a traced loss is not called any more
     measured = GraphMeasurement(objective, box.arrays, arithmetic=arithmetic, **options)
-    measured.box = box
+    measured.box, measured.preflight = box, preflight
+    measured.findings += preflight.findings
     measured.engine = measured.engine.replace("graph", "trace")
     measured.engine_reason = ASKED if engine == "trace" else "the loss is NumPy code"
     return measured
@@ -117,8 +133,10 @@ def _check_function(loss: object, engine: str) -> None:
         )
 
 
-def _black_box(box: BlackBox, reason: str, options: dict[str, Any]) -> BlackBoxMeasurement:
-    run = BlackBoxMeasurement(box, **options)
+def _black_box(
+    box: BlackBox, preflight: Preflight, reason: str, options: dict[str, Any]
+) -> BlackBoxMeasurement:
+    run = BlackBoxMeasurement(box, preflight, **options)
     run.engine_reason = reason
     return run
 

@@ -14,7 +14,6 @@ import numpy as np
 
 from fastcheck import findings
 from fastcheck.audit import audit_tensor
-from fastcheck.blackbox.preflight import mutated
 from fastcheck.bounds import Rounding, allowance, find_rounding
 from fastcheck.check.coverage import sample_statement, with_guarantee
 from fastcheck.check.gradient_of import gradient_of
@@ -25,6 +24,7 @@ from fastcheck.parallel import single_threaded_blas
 from fastcheck.params import matches, select_names
 from fastcheck.plain import plain_bound, plain_differences, plain_step
 from fastcheck.plan import Numerical, Planner
+from fastcheck.preflight import GradientCalls, about_steps_of_graph, named_mode
 from fastcheck.result import Audit, Finding, SpotCheck, TensorResult
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from fastcheck.blackbox import BlackBox
     from fastcheck.graph.state import State
     from fastcheck.objective import GraphObjective
+    from fastcheck.preflight import Preflight
 
     Arrays = Mapping[str, NDArray[Any]]
     Floats = NDArray[np.float64]
@@ -67,8 +68,12 @@ class Measurement(ABC):
         Where the data came from.
     box : BlackBox or None
         The loss as the user gave it, if that is a function.
-    slack : dict of str to ndarray of float64
-        Errors of analytic gradients beyond rounding, absolute, which are added to the bounds.
+    preflight : Preflight or None
+        What was found out about it.
+    asked : list of str
+        The tensors that were to be checked; `names` are those whose gradients can be.
+    refused : dict of str to TensorResult
+        The tensors whose gradients cannot be compared.
     """
 
     def __init__(
@@ -78,6 +83,9 @@ class Measurement(ABC):
         self.shapes = dict(shapes)
         self.batch = batch
         self.box: BlackBox | None = None
+        self.preflight: Preflight | None = None
+        self.asked = names
+        self.refused: dict[str, TensorResult] = {}
         self.slack: dict[str, Floats] = {}
         self.engine = self.engine_reason = ""
         self.findings: list[Finding] = []
@@ -93,7 +101,25 @@ class Measurement(ABC):
     @property
     def is_sound(self) -> bool:
         """Whether there is something to probe."""
-        return math.isfinite(self.loss) and all(f.severity != "error" for f in self.findings)
+        errors = [f for f in self.findings if f.severity == "error" and f.tensor is None]
+        return math.isfinite(self.loss) and not errors
+
+    def restore(self) -> None:
+        """Write back whatever arrays the loss and the gradient have written into."""
+        if self.preflight is not None:
+            self.preflight.reach.restore()
+
+    @property
+    def point(self) -> Arrays:
+        """The parameters, by name."""
+        return {} if self.box is None else self.box.arrays
+
+    def reached(self) -> Arrays:
+        """Return the arrays that the loss reads, by name, as far as they can be found."""
+        if self.box is None or self.preflight is None:
+            return {}
+        reach = self.preflight.reach
+        return {reach.name_of(array): array for array, _ in reach.kept} | self.box.arrays
 
     def include(self, grads: Any) -> None:
         """Check also what the gradients name beside parameters; nothing by default."""
@@ -102,32 +128,50 @@ class Measurement(ABC):
     def received(self, grads: Any, params: Any) -> dict[str, Any]:
         """Return the gradients that the user gave by name; a function is called for them.
 
-        It may not change parameters that the loss reads: they are restored, and it is an error.
+        It is called three times, and may change neither parameters nor what the loss reads: all
+        is restored, and it is an error.
         """
-        found = grads
-        if self.box is None:
-            names = [name for name in params if name in self.shapes]
-            if callable(grads):
-                found = taken(gradient_of(grads, params), params)
+        box = self.box
+        if box is None:
+            names, point, structure = [n for n in params if n in self.shapes], params, params
         else:
-            names = list(self.box.arrays)
-            if callable(grads):
-                found = self._called(grads, self.box)
-        given = named_gradients(found, names)
+            names, structure = [*box.held.leaves], box.held.structure
+            point = box.held.point()
+
+        fills = False
+
+        def call() -> dict[str, Any]:
+            nonlocal fills
+            if box is not None:
+                box.held.publish()
+                if box.before_each is not None:
+                    box.before_each()
+            returned = gradient_of(grads, point)
+            fills = returned is None  # .grad, which adds up by contract
+            return named_gradients(taken(returned, structure), names)
+
+        given = (
+            self._called(call, grads, lambda: not fills)
+            if callable(grads)
+            else named_gradients(grads, names)
+        )
         self.slack = errors_of(given)
         return given
 
-    def _called(self, grads: Any, box: BlackBox) -> Any:
-        """Return what a function gives as the gradient."""
-        with box.restoring() as kept:
-            box.held.publish()
-            if box.before_each is not None:
-                box.before_each()
-            found = taken(gradient_of(grads, box.held.point()), box.held.structure)
-            changed = box.changed(kept)
-        if changed:
-            self.findings.append(mutated("the gradient", changed))
-        return found
+    def _called(
+        self, call: Callable[[], dict[str, Any]], function: Any, may_repeat: Callable[[], bool]
+    ) -> dict[str, Any]:
+        """Return what the first of several calls gives as the gradient."""
+        roots = [function] if self.box is None else [function, *self.box.roots]
+        with self.timed("gradient"), single_threaded_blas():
+            calls = GradientCalls(call, self.box, self.loss, roots, may_repeat)
+            calls.reach.restore()
+            if calls.draws and self.box is not None and self.preflight is not None:
+                calls.findings = named_mode(
+                    calls.findings, self.box, self.preflight.reach, self.loss
+                )
+        self.findings += calls.findings
+        return calls.first  # type: ignore[no-any-return]
 
     def tied(self, analytic: dict[str, NDArray[Any]], given: Any) -> dict[str, NDArray[Any]]:
         """Return the gradients that are compared, parts added up where tensors share memory."""
@@ -223,6 +267,7 @@ class GraphMeasurement(Measurement):
         known = objective.shapes | objective.intermediates
         names = select_names(list(objective.shapes), only, skip, list(objective.intermediates))
         super().__init__(names, known, objective.batch)
+        self._params = params
         self.intermediates = [
             name for name in objective.intermediates
             if name not in names and matches(name, only, skip)
@@ -242,11 +287,17 @@ class GraphMeasurement(Measurement):
         with self.timed("bounds"), single_threaded_blas():
             return find_rounding(self.state, self.names)
 
+    @property
+    def point(self) -> Arrays:
+        """The parameters, by name."""
+        return {name: np.asarray(value) for name, value in self._params.items()}
+
     def include(self, grads: Any) -> None:
         """Check also the intermediate values for which there are gradients."""
         keys = grads if isinstance(grads, Mapping) else ()
         found = [n for n in self.intermediates if n in keys or f"d{n}" in keys]
         self.names = [*self.names, *found]
+        self.asked = self.names
 
     def prepare(self) -> None:
         """Compute the rounding."""
@@ -284,6 +335,8 @@ class GraphMeasurement(Measurement):
             )  # fmt: skip
         tensors = self.numerical.tensors
         tensors.update({name: t.reshaped(self.shapes[name]) for name, t in tensors.items()})
+        if self.step is not None:
+            self.findings += about_steps_of_graph(self.step, tensors, rtol)
 
     def bound(self, name: str, dtype: np.dtype[Any] | None) -> Floats:
         """Return the allowance of each entry of a tensor."""

@@ -34,6 +34,10 @@ RULES: dict[str, tuple[Any, str]] = {
     ),
     "rtol": (lambda v: _is_number(v) and 0.0 <= v < 1.0, "in [0, 1); the default is 1e-5"),
     "loss_value": (lambda v: v is None or _is_number(v), "a number; None compares nothing"),
+    "jitter": (
+        lambda v: v is None or (_is_number(v) and 0.0 < v < 1.0),
+        "between 0 and 1, such as 1e-3; None moves nothing",
+    ),
     "before_each": (
         lambda v: v is None or callable(v),
         "callable without arguments; None calls nothing",

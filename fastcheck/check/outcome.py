@@ -24,6 +24,9 @@ from fastcheck.result import (
 if TYPE_CHECKING:
     from fastcheck.check.measurement import Measurement
 
+SEVERITIES = ("error", "warning", "note")
+"""The order in which findings are told."""
+
 
 def make_result(
     run: Measurement,
@@ -44,9 +47,11 @@ def make_result(
     audits, spots = _second_opinions(run) if tensors else ([], [])
     doubted = {audit.tensor for audit in audits if not audit.passed}
     doubted |= {spot.tensor for spot in spots if not spot.passed}
-    tensors = {
+    judged = {
         name: _doubted(tensor) if name in doubted else tensor for name, tensor in tensors.items()
     }
+    tensors = judged | run.refused
+    tensors = {name: tensors[name] for name in run.shapes if name in tensors}
     found = [
         *run.findings,
         *run.remarks(),
@@ -60,7 +65,7 @@ def make_result(
     return CheckResult(
         verdict=overall_verdict(tensors, found, interrupted),
         tensors=tensors,
-        findings=tuple(found),
+        findings=tuple(sorted(found, key=lambda f: SEVERITIES.index(f.severity))),
         diagnosis=(),
         coverage=_coverage(run, tensors),
         engine=run.engine,
@@ -68,7 +73,7 @@ def make_result(
         plan=run.numerical.plan,
         plan_reason=run.numerical.reason,
         numerical={name: t.values for name, t in run.numerical.tensors.items()},
-        bounds={name: run.bound(name, None) for name in tensors},
+        bounds={name: run.bound(name, None) for name in judged},
         audits=tuple(audits),
         spot_checks=tuple(spots),
         batch=_provenance(run.batch),
@@ -102,7 +107,7 @@ def _coverage(run: Measurement, tensors: dict[str, TensorResult]) -> Coverage:
         "sample": "each perturbed on its own",
         "directions": "",
     }.get(run.numerical.plan, "nothing was probed")
-    left_out = len(run.shapes.keys() - run.optional - set(run.names))
+    left_out = len(run.shapes.keys() - run.optional - set(run.asked))
     note = f"; {left_out} tensors left out as asked" if left_out else ""
     if tensors:
         how = "; ".join(filter(None, [how, run.guarantee(tensors.values())]))

@@ -8,11 +8,12 @@ import numpy as np
 
 from fastcheck.errors import DtypeError, InputError
 from fastcheck.holding.aliases import find_aliases
+from fastcheck.holding.foreign import plain
 from fastcheck.holding.leaves import same_memory
 from fastcheck.holding.tree import Branch, PairBranch, find_tree, leaves_of, remade
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -38,6 +39,8 @@ class Held:
     ----------
     arrays : dict of str to ndarray
         What is perturbed, by the user's names.
+    fixed : dict of str to object
+        What consists of integers, and so cannot be moved a little, if that is not all.
     structure : object
         `params`.
 
@@ -56,12 +59,16 @@ class Held:
         self.leaves = {leaf.name: leaf for leaf in leaves_of(self.tree)}
         self.pairs = [_Pair(branch) for branch in _pairs(self.tree)]
         private = {leaf.name for pair in self.pairs for leaf in pair.leaves}
+        self.fixed = _integers(self.leaves, private)
         self.arrays: dict[str, Array] = {
-            name: leaf.hold(is_live and name not in private) for name, leaf in self.leaves.items()
+            name: leaf.hold(is_live and name not in private)
+            for name, leaf in self.leaves.items()
+            if name not in self.fixed
         }
         _check_values(self.arrays)
         self._containers = [*_containers(self.tree)] if is_live else []
-        self._placed = [leaf for name, leaf in self.leaves.items() if name not in private]
+        apart = private | self.fixed.keys()
+        self._placed = [leaf for name, leaf in self.leaves.items() if name not in apart]
         self._written = [leaf for leaf in self._placed if is_live and leaf.is_written]
         _tie(self._written, self.arrays)
 
@@ -94,7 +101,13 @@ class Held:
         They are not copied where that can be avoided. Of a recording, arrays may be others than
         NumPy's.
         """
-        return remade(self.tree, self.structure, lambda leaf: leaf.like(arrays[leaf.name]))
+        return remade(self.tree, self.structure, self._of_kind(arrays))
+
+    def _of_kind(self, arrays: dict[str, Any]) -> Callable[[Leaf], Any]:
+        def part(leaf: Leaf) -> Any:
+            return leaf.value if leaf.name in self.fixed else leaf.like(arrays[leaf.name])
+
+        return part
 
     def point(self) -> Any:
         """Return what a function of the parameters gets: the user's own, or private copies."""
@@ -240,6 +253,23 @@ def _tie(written: Sequence[Leaf], arrays: dict[str, Array]) -> None:
                 "make each row a list, or use an array",
             )
         seen |= dict.fromkeys(cells, leaf)
+
+
+def _integers(leaves: dict[str, Leaf], private: set[str]) -> dict[str, Any]:
+    """Return what consists of integers or is a mask, unless everything does."""
+    found = {
+        name: leaf.value
+        for name, leaf in leaves.items()
+        if name not in private and _is_integer(leaf.value)
+    }
+    return found if len(found) < len(leaves) else {}
+
+
+def _is_integer(value: Any) -> bool:
+    try:
+        return np.asarray(plain(value)).dtype.kind in "iub"
+    except Exception:  # a ragged list, a tensor without memory: refused with its reason later
+        return False
 
 
 def _check_values(arrays: dict[str, Array]) -> None:

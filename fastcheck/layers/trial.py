@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastcheck.blackbox.preflight import mutated
 from fastcheck.layers.case import is_same
 from fastcheck.layers.inputs import flags_of
 from fastcheck.layers.updates import RATE
+from fastcheck.preflight import mutated
 from fastcheck.result import Finding
 from fastcheck.result.wording import listing
 

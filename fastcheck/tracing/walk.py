@@ -270,6 +270,11 @@ class Walk:
             return
         self._slot(x, member, value, put_member)
 
+    @property
+    def objects(self) -> list[Any]:
+        """All objects that were visited, but for numbers and strings."""
+        return self._keep
+
     # ------------------------------------------------------------ exchanging and putting back
 
     def exchange(self, new: Callable[[Any], Any]) -> None:

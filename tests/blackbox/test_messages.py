@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from typing import Any
 
 import numpy as np
@@ -36,8 +37,11 @@ def squares() -> float:
     ],
 )
 def test_what_is_no_real_number_is_refused(value: object, message: str) -> None:
-    with pytest.raises(fc.InputError, match=f"`loss` must return .*{message}"):
-        checked(lambda: value)
+    finding = only_finding(checked(lambda: value))
+    assert (finding.kind, finding.severity) == ("loss-not-scalar", "error")
+    assert re.search(f"`loss` must return .*{message}", finding.message)
+    with pytest.raises(fc.InputError, match=f"^`loss` must return .*{message}"):
+        fc.numerical_gradient(lambda: value, [W], engine="black box")
 
 
 @pytest.mark.parametrize("wrap", [np.float64, np.array, lambda v: np.array([[v]]), np.longdouble])
@@ -140,8 +144,8 @@ class Carried:
     [
         (lambda: float(W @ W * np.random.rand()), "it draws from np.random; "),  # noqa: NPY002
         (lambda: float(W @ W * random.random()), "it draws from Python's random; "),
-        (Carried().hidden, "it carries something from call to call, such as a hidden state"),
-        (Carried().own_generator, "or draws from a generator of its own"),
+        (Carried().hidden, "it carries Carried.h from call to call, such as a hidden state"),
+        (Carried().own_generator, "it draws from Carried.rng, a generator of its own; make"),
     ],
 )
 def test_a_loss_that_varies_is_named_with_its_likely_source(loss: Any, cause: str) -> None:

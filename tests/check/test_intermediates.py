@@ -92,8 +92,10 @@ def test_skip_leaves_an_intermediate_out():
 def test_a_wrong_shape_is_refused():
     objective, params = network()
     grads = objective.gradient(params) | {"z1": np.zeros((5, 7))}
-    with pytest.raises(fc.InputError, match=r"grads\['z1'\].*\(7, 5\).*\(5, 7\)"):
-        fc.check_gradients(objective, params, grads)
+    result = fc.check_gradients(objective, params, grads)
+    assert result.verdict == result.tensors["z1"].verdict == "inconclusive"
+    assert all(t.passed for name, t in result.tensors.items() if name != "z1")
+    assert "z1: its gradient has shape (5, 7), the parameter (7, 5)" in str(result)
 
 
 def test_an_unknown_name_is_refused_by_the_reference_gradient():
@@ -264,7 +266,7 @@ def test_a_result_says_what_is_an_intermediate():
 def test_names_that_belong_to_nothing_are_listed_with_what_there_is():
     objective, params = network()
     grads = objective.gradient(params) | {"dZ1": np.zeros((7, 5))}
-    (note,) = fc.check_gradients(objective, params, grads).findings
+    note = fc.check_gradients(objective, params, grads).findings[0]
     assert note.message.endswith(
         "ignored: dZ1; named intermediate values are x, z1, a1, z2, a2 and z3 (did you mean z1?)"
     )

@@ -51,8 +51,8 @@ def test_arrays_and_file_are_left_alone_whatever_happens(
 
     assert fc.check_gradients(objective, params, grads, **options).passed
     assert fc.check_gradients(objective, params, wrong, **options).verdict == "fail"
-    with pytest.raises(fc.InputError, match=r"shape of its parameter, \(3, 10\), got \(10, 3\)"):
-        fc.check_gradients(objective, params, wrong | {"W2": wrong["W2"].T}, **options)
+    refused = fc.check_gradients(objective, params, wrong | {"W2": wrong["W2"].T}, **options)
+    assert "its gradient has shape (10, 3), the parameter (3, 10)" in refused.tensors["W2"].reason
     with pytest.raises(ZeroDivisionError):
         fc.check_gradients(objective, params, grads, progress=lambda *_: 1 // 0, **options)
     partial = fc.check_gradients(objective, params, grads, progress=interrupt, **options)

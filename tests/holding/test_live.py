@@ -205,7 +205,7 @@ def test_attributes_that_cannot_be_perturbed_are_refused() -> None:
 
 def test_integers_are_refused_by_an_error_that_names_them() -> None:
     with pytest.raises(DtypeError) as caught:
-        Held({"W": np.arange(3), "b": drawn(2), "n": Wrapped(2)}, is_live=True)
+        Held({"W": np.arange(3), "n": Wrapped(2)}, is_live=True)
     assert caught.value.names == ("W", "n")
 
 

@@ -50,4 +50,4 @@ def test_large_networks_are_recorded_in_a_moment(name):
     value = case.loss()
     once = time.perf_counter() - start
     assert recording.loss({}) == value
-    assert min(times) < 0.1 + 10 * once
+    assert min(times) < 1.0 + 10 * once  # a tenth of that, if nothing else runs

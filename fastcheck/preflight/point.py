@@ -1,0 +1,64 @@
+"""Whether the point of a check shows mistakes, or hides them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fastcheck.result import Finding
+from fastcheck.result.wording import listing
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from fastcheck.blackbox import BlackBox
+
+MOST_NAMES = 5
+
+
+def about_point(params: Mapping[str, NDArray[Any]]) -> list[Finding]:
+    """Return a note if tensors have the same value everywhere, as at an initialisation.
+
+    A factor that is exactly one and a term that is exactly zero may be left out of a backward pass
+    without a trace, and equal weights make equal gradients. A single number is looked at only for
+    zero.
+    """
+    constant = {
+        name: float(array.flat[0])
+        for name, array in params.items()
+        if array.size and array.dtype.kind == "f" and (array == array.flat[0]).all()
+    }
+    constant = {n: v for n, v in constant.items() if v == 0.0 or params[n].size > 1}
+    groups = {
+        "zero": [n for n, value in constant.items() if value == 0.0],
+        "one": [n for n, value in constant.items() if value == 1.0],
+        "one and the same number": [n for n, v in constant.items() if v not in (0.0, 1.0)],
+    }
+    told = [
+        f"every entry of {listing(names, MOST_NAMES)} is {what}" for what, names in groups.items()
+        if names
+    ]  # fmt: skip
+    if not told:
+        return []
+    message = (
+        f"{', '.join(told)}: mistakes that do nothing there are not seen, such as a missing "
+        "factor of a scale, or a term of a bias; move the parameters a little with jitter=1e-3"
+    )
+    return [Finding("uninformative-point", "note", None, message)]
+
+
+def about_integers(box: BlackBox) -> list[Finding]:
+    """Return a note for each parameter that consists of integers."""
+    return [
+        Finding(
+            "integer-parameter",
+            "note",
+            name,
+            f"{name}: it consists of integers ({np.asarray(value).dtype}), which cannot be moved a "
+            "little, so that it was not checked; convert it to float64 if it is trained",
+        )
+        for name, value in box.held.fixed.items()
+    ]
