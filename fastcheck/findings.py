@@ -199,6 +199,24 @@ def about_copies(box: BlackBox) -> list[Finding]:
     ]
 
 
+def about_stairs(stairs: float, loss: float) -> Finding:
+    """Return a warning about a loss that moves in steps."""
+    digits = -math.log10(stairs)
+    n = round(digits)
+    cause = (
+        f"as if rounded to {quantity(n, 'digit', 'digits')} after the point: return it as it was "
+        "computed, and round where it is printed"
+        if n > 0 and abs(digits - n) < 1e-9
+        else "as counts and coarse types do: check the loss that is differentiated, not an "
+        "accuracy, and convert it to float64 before anything is rounded"
+    )
+    message = (
+        f"the loss is {loss:.6g} and moves in steps of {stairs:.3g}, {cause}; until then probes "
+        "have to be wide and few entries are resolved"
+    )
+    return Finding("rounded-loss", "warning", None, message)
+
+
 def about_coupling(state: State, names: Sequence[str]) -> list[Finding]:
     """Return a note where samples meet because targets do not say which axis counts them."""
     for name in names:

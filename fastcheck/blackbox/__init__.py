@@ -2,6 +2,7 @@
 
 from fastcheck.blackbox.compiled import CompiledBox
 from fastcheck.blackbox.loss import BlackBox
+from fastcheck.blackbox.scale import rms
 from fastcheck.blackbox.survey import Survey, Surveyor
 
-__all__ = ["BlackBox", "CompiledBox", "Survey", "Surveyor"]
+__all__ = ["BlackBox", "CompiledBox", "Survey", "Surveyor", "rms"]

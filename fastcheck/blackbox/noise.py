@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from fastcheck.blackbox.scale import rms
+from fastcheck.blackbox.stairs import find_stairs
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -16,16 +20,37 @@ if TYPE_CHECKING:
 
 N_VALUES = 8
 N_ATTEMPTS = 4
-NEAR = 26
-"""Distance of neighbouring points, as a power of two of the spacing of numbers: 2**-26 relative in
+MOST_ATTEMPTS = 8
+"""Distances of points that are tried: these, and all if the loss did not move at any."""
+NEAR = 18
+"""Distance of neighbouring points, as a power of two of the spacing of numbers: 2**-34 relative in
 float64."""
 NEAR_SINGLE = 3
+FLAT = 12.0**-0.5
+"""Standard deviation of rounding to whole numbers."""
 STRIDE = 6
-"""By how many powers of two that distance changes where it was too near or too far."""
+"""By how many powers of two that distance changes where it was too near or too far; half as many
+at each turn."""
 
 
-def find_noise(box: BlackBox, loss: float, seed: int, n_directions: int = 3) -> float:
-    """Return the standard deviation of the rounding errors of a loss, absolute.
+@dataclass(frozen=True, slots=True)
+class Noise:
+    """What disturbs a loss.
+
+    Attributes
+    ----------
+    size : float
+        Standard deviation of its rounding errors, absolute.
+    stairs : float
+        The step in which it moves if that is far above the precision of its type, absolute; else 0.
+    """
+
+    size: float
+    stairs: float
+
+
+def find_noise(box: BlackBox, loss: float, seed: int, n_directions: int = 3) -> Noise:
+    """Return how noisy a loss is.
 
     Parameters
     ----------
@@ -42,49 +67,70 @@ def find_noise(box: BlackBox, loss: float, seed: int, n_directions: int = 3) -> 
     -----
     The largest of some estimates by :func:`noise_of`, each from 8 values along a random
     direction, and at least one unit roundoff of the loss. Points are whole numbers of spacings
-    apart, so that what is stored is what was meant, in float32 too.
+    apart, so that what is stored is what was meant, in float32 too. Up to 32 evaluations for each
+    direction, and 32 more if it was not seen in any of them.
     """
     rng = np.random.default_rng([seed, 7])
-    found = [_along(box, rng) for _ in range(n_directions)]
-    return max([box.unit * abs(loss), *found])
+    sizes, values = zip(*(_along(box, rng) for _ in range(n_directions)), strict=True)
+    rounding = box.unit * abs(loss)
+    size = max(rounding, *sizes)
+    return Noise(size, find_stairs(np.concatenate(values), rounding=rounding, noise=size))
 
 
-def _along(box: BlackBox, rng: np.random.Generator) -> float:
-    """Return the noise along one random direction."""
+def _along(box: BlackBox, rng: np.random.Generator) -> tuple[float, Floats]:
+    """Return the noise along one random direction, and all values there."""
     with box.restoring() as kept:
-        unit = {name: _spacing(array, rng) for name, array in kept.items()}
-        power, best = 0, 0.0
-        for _ in range(N_ATTEMPTS):
+        drawn = {name: _drawn(array, rng) for name, array in kept.items()}
+        farthest = min((_room(array.dtype) for array in kept.values()), default=0)
+        power, stride, last, best, seen = 0, STRIDE, 0, 0.0, []
+        for attempt in range(MOST_ATTEMPTS):
+            if power > farthest or (attempt >= N_ATTEMPTS and best > 0.0):
+                break
+            step = {name: _whole(n, 2.0**power) * unit for name, (n, unit) in drawn.items()}
             values = np.empty(N_VALUES)
             for j in range(N_VALUES):
                 for name, array in box.arrays.items():
-                    np.copyto(array, kept[name] + (j * 2.0**power) * unit[name])
+                    np.copyto(array, kept[name] + j * step[name])
                 values[j] = box.tried()
+            seen.append(values)
             if not np.isfinite(values).all():
                 power -= 2 * STRIDE
                 continue
             noise, advice = noise_of(values)
+            best = max(best, noise) if advice > 0 else noise
             if advice == 0:
-                return noise
-            best = noise if advice < 0 else best
-            power += advice * STRIDE
-        return best
+                break
+            if advice == -last:
+                stride = max(1, stride // 2)
+            power, last = power + advice * stride, advice
+        return best, np.concatenate([np.zeros(0), *seen])
 
 
-def _spacing(array: Array, rng: np.random.Generator) -> Array:
-    """Return a random direction in which entries move by whole numbers of their spacings.
+def _near(dtype: np.dtype[Any]) -> int:
+    """Return the distance of neighbouring points as a power of two of the spacing of numbers."""
+    return NEAR if dtype.itemsize >= 8 else NEAR_SINGLE
+
+
+def _room(dtype: np.dtype[Any]) -> int:
+    """Return by which power of two that distance can grow to that between a number and its half."""
+    return int(np.finfo(dtype).nmant) - 1 - _near(dtype)
+
+
+def _drawn(array: Array, rng: np.random.Generator) -> tuple[Floats, Array]:
+    """Return by how many of their spacings entries move along a random direction, and these.
 
     Numbers that are no powers of two, else sums with other numbers could be exact.
     """
-    if not array.size:
-        return array
     size = np.abs(array.astype(np.float64))
-    typical = float(np.sqrt(np.mean(np.square(size)))) or 1.0
-    spacing = np.spacing(np.maximum(size, typical).astype(array.dtype))
-    near = NEAR if array.dtype.itemsize >= 8 else NEAR_SINGLE
+    spacing = np.spacing(np.maximum(size, rms(size) or 1.0).astype(array.dtype))
+    near = _near(array.dtype)
     numbers = rng.integers(2 ** (near - 1), 2**near, array.shape) | 1
-    signs = rng.choice([-1.0, 1.0], array.shape)
-    return np.asarray(signs * numbers * spacing, array.dtype)
+    return numbers * rng.choice([-1.0, 1.0], array.shape), spacing
+
+
+def _whole(numbers: Floats, factor: float) -> Floats:
+    """Return multiples of `numbers` as whole numbers that are not zero."""
+    return np.copysign(np.maximum(np.round(np.abs(numbers) * factor), 1.0), numbers)
 
 
 def noise_of(values: Floats) -> tuple[float, int]:
@@ -93,7 +139,7 @@ def noise_of(values: Floats) -> tuple[float, int]:
     Returns
     -------
     noise : float
-        Standard deviation.
+        Standard deviation; where most values are equal, that of rounding to the steps between.
     advice : {-1, 0, 1}
         0 if the estimate holds; 1 if points were too close, -1 if they were too far apart.
 
@@ -108,14 +154,16 @@ def noise_of(values: Floats) -> tuple[float, int]:
     Moré, Wild, Estimating computational noise, SIAM J. Sci. Comput. 33 (2011) 1292-1314.
     """
     table = np.diff(values)
-    if 2 * np.count_nonzero(table == 0.0) >= table.size:
-        return 0.0, 1
+    moves = table != 0.0
+    if 2 * np.count_nonzero(moves) <= table.size:
+        alone = moves.any() and not (moves[1:] & moves[:-1]).any()
+        return (FLAT * float(np.abs(table[moves]).min()) if alone else 0.0), 1
     if np.ptp(values) > 0.1 * np.abs(values).max():
         return 0.0, -1
     gamma, levels, alternates = 1.0, [], []
     for k in range(1, values.size - 1):
         gamma *= k / (2.0 * (2.0 * k - 1.0))
-        levels.append(float(np.sqrt(gamma * np.mean(np.square(table)))))
+        levels.append(float(np.sqrt(gamma)) * rms(table))
         alternates.append(bool(table.min() < 0.0 < table.max()))
         table = np.diff(table)
     for k in range(len(levels) - 2):

@@ -24,7 +24,15 @@ CAUTION = 8.0 / 3.0
 """How much more is allowed to curvature and kinks before a value is called wrong where the loss is
 so noisy that a step may hold several kinks."""
 DOWN = (-3, -6, -9, -12)
+EDGE = (-15, -18)
+"""Levels at which the loss is tried where it cannot be evaluated on both sides at those above."""
 UP = (1, 2, 3, 4, 5, 6)
+ONE_SIDED = 8.0
+"""How much of the difference of two one-sided estimates is allowed for."""
+FAR_OFF = 0.1
+"""Relative difference from which two one-sided estimates say nothing: at a distance from the edge
+of a root that is far below the step, all differ by such a part, and are wrong by several times
+their value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +193,8 @@ class Stencil:
         Notes
         -----
         ``D1 = 2 S(h) - S(2h)`` of the slopes of one side is of second order; its error is a third
-        of ``|D1 - D2|`` where the loss is smooth, all of which is allowed.
+        of ``|D1 - D2|`` where the loss is smooth, and up to twice that where a root or a logarithm
+        ends at a distance of the step. Eight times is allowed, which `t log t` needs far beyond.
         """
         pairs = [self.pair(level + k) for k in (0, 1, 2)]
         best = Estimate(math.nan, 0.0, math.inf, pairs[0])
@@ -195,8 +204,9 @@ class Stencil:
             one, two, four = (getattr(pair, side) for pair in pairs)
             near, far = 2.0 * one - two, 2.0 * two - four
             noise = 3.0 * NOISE * self.noise / pairs[0].step
-            if abs(far - near) < best.bend:
-                best = Estimate(near, noise, abs(far - near), pairs[0])
+            bend = ONE_SIDED * abs(far - near)
+            if bend < best.bend and abs(far - near) <= FAR_OFF * abs(near) + noise:
+                best = Estimate(near, noise, bend, pairs[0])
         return best
 
 
@@ -237,29 +247,47 @@ def refined(stencil: Stencil, wanted: Wanted) -> tuple[Estimate, bool]:
     Steps shrink while kinks, curvature or the edge of the domain disturb, and grow while rounding
     does. Where one side is outside the domain at every step, the other has to do.
     """
-    found = [stencil.estimate(0)]
-    if wanted.is_met(found[0]):
-        return found[0], False
-    if found[0].is_smooth and not (wanted.noisy and wanted.is_missed(found[0])):
-        for level in UP:
-            if stencil.step * 2.0 ** (level + 1) > stencil.widest:
-                break
-            found.append(stencil.extrapolated(level - 1))
-            found.append(stencil.estimate(level))
-            if any(map(wanted.is_met, found[-2:])) or not any(e.is_smooth for e in found[-2:]):
-                break
-        return _chosen(found, wanted), False
+    first = stencil.estimate(0)
+    if wanted.is_met(first):
+        return first, False
+    if first.is_smooth and not (wanted.noisy and wanted.is_missed(first)):
+        return _chosen([first, *_wider(stencil, wanted)], wanted), False
+    found = [first]
     for level in DOWN:
         found.append(stencil.estimate(level))
         if wanted.is_met(found[-1]) or found[-1].is_smooth:
-            break
-    else:
-        if _is_kink(found[-2], found[-1], KINK_NOISE * stencil.noise):
-            at = found[-1]
-            return Estimate(at.value, at.noise, 0.0, at.pair), True
-        if not any(math.isfinite(e.bound) for e in found):
-            found = [stencil.one_sided(level) for level in (0, *DOWN)]
+            return _chosen(found, wanted), False
+    if _is_kink(found[-2], found[-1], KINK_NOISE * stencil.noise):
+        at = found[-1]
+        return Estimate(at.value, at.noise, 0.0, at.pair), True
+    if not any(map(_is_known, found)):
+        found = _beside_edge(stencil)
     return _chosen(found, wanted), False
+
+
+def _wider(stencil: Stencil, wanted: Wanted) -> list[Estimate]:
+    """Return estimates at larger and larger steps, as long as rounding is what disturbs."""
+    found: list[Estimate] = []
+    for level in UP:
+        if stencil.step * 2.0 ** (level + 1) > stencil.widest:
+            break
+        two = [stencil.extrapolated(level - 1), stencil.estimate(level)]
+        found += two
+        if any(map(wanted.is_met, two)) or not any(e.is_smooth for e in two):
+            break
+    return found
+
+
+def _beside_edge(stencil: Stencil) -> list[Estimate]:
+    """Return estimates where the loss cannot be evaluated on both sides at any usual step."""
+    found = [stencil.estimate(level) for level in EDGE]
+    if any(map(_is_known, found)):
+        return found
+    return [stencil.one_sided(level) for level in (0, *DOWN, *EDGE)]
+
+
+def _is_known(found: Estimate) -> bool:
+    return math.isfinite(found.bound)
 
 
 def _is_kink(wider: Estimate, narrower: Estimate, noise: float) -> bool:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fastcheck.blackbox.scale import rms
 from fastcheck.blackbox.stencil import NOISE, Stencil
 
 if TYPE_CHECKING:
@@ -122,5 +123,4 @@ def _seen(
             continue
         values.append(found.value)
         (bends if found.bend <= 3.0 * bend else bent).append(bend)
-    typical = float(np.sqrt(np.mean(np.square(values)))) if values else 0.0
-    return max(bends or bent, default=0.0), typical
+    return max(bends or bent, default=0.0), rms(np.array(values))

@@ -10,6 +10,7 @@ import numpy as np
 
 from fastcheck.blackbox.losses import Slopes
 from fastcheck.blackbox.noise import find_noise
+from fastcheck.blackbox.scale import rms
 from fastcheck.blackbox.stencil import NOISE, Pair, Stencil, Wanted, refined
 from fastcheck.blackbox.step import Step, find_step
 from fastcheck.derivatives import Derivatives
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 N_PILOTS = 4
 """Entries, of the largest and at random each, in which the step of a tensor is found; one each
-where time is short."""
+where time is short. A tensor of no more entries than both together has it found in all."""
 FLOOR = 0.01
 """Smallest scale of an entry, relative to the rms of its tensor, as in judging."""
 STEEP = 0.03
@@ -132,6 +133,8 @@ class Surveyor:
     ----------
     noise : float
         Standard deviation of the rounding of the loss, absolute.
+    stairs : float
+        The step in which the loss moves if it is rounded far above its precision, else 0.
     """
 
     def __init__(
@@ -149,7 +152,8 @@ class Surveyor:
         self.seed = seed
         self.step = step
         self.n_pilots = 1 if thrifty else N_PILOTS
-        self.noise = find_noise(box, loss, seed, n_directions=1 if thrifty else 3)
+        noise = find_noise(box, loss, seed, n_directions=1 if thrifty else 3)
+        self.noise, self.stairs = noise.size, noise.stairs
         self.rtol = max(rtol, ENOUGH) if self.is_noisy else rtol
 
     @property
@@ -222,14 +226,19 @@ class Surveyor:
     def _step(self, name: str, places: Ints, analytic: Floats | None) -> Step:
         if self.step is not None:
             return Step(self.step, 0.0, np.inf)
-        rng = np.random.default_rng([self.seed, 11, self.box.arrays[name].size])
-        pilots = set(rng.choice(places, min(self.n_pilots, places.size), replace=False).tolist())
+        pilots = self._pilots(self.box.arrays[name].size, places, analytic)
+        return find_step(self.box, name, pilots, loss=self.loss, noise=self.noise, rtol=self.rtol)
+
+    def _pilots(self, size: int, places: Ints, analytic: Floats | None) -> list[int]:
+        """Return the entries in which the step is found: all of a tiny tensor."""
+        if places.size <= 2 * self.n_pilots:
+            return sorted(places.tolist())
+        rng = np.random.default_rng([self.seed, 11, size])
+        pilots = set(rng.choice(places, self.n_pilots, replace=False).tolist())
         if analytic is not None:
-            size = np.nan_to_num(np.abs(analytic[places]), posinf=0.0)
-            pilots |= set(places[np.argsort(-size, kind="stable")[: self.n_pilots]].tolist())
-        return find_step(
-            self.box, name, sorted(pilots), loss=self.loss, noise=self.noise, rtol=self.rtol
-        )
+            large = np.nan_to_num(np.abs(analytic[places]), posinf=0.0)
+            pilots |= set(places[np.argsort(-large, kind="stable")[: self.n_pilots]].tolist())
+        return sorted(pilots)
 
     # ------------------------------------------------------------ entries that need a closer look
 
@@ -305,7 +314,6 @@ class Surveyor:
 
 def _scale(values: Floats, given: Floats | None) -> Floats:
     """Return what a relative error of each entry refers to, as in judging."""
-    finite = values[np.isfinite(values)]
-    floor = FLOOR * float(np.sqrt(np.mean(np.square(finite)))) if finite.size else 0.0
+    floor = FLOOR * rms(values[np.isfinite(values)])
     size = np.fmax(np.abs(values), floor)
     return size if given is None else np.fmax(size, np.where(np.isfinite(given), np.abs(given), 0))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastcheck import findings
-from fastcheck.blackbox import CompiledBox, Survey, Surveyor
+from fastcheck.blackbox import CompiledBox, Survey, Surveyor, rms
 from fastcheck.blackbox.budget import Budget
 from fastcheck.blackbox.ties import holds_totals
 from fastcheck.blackbox.truncation import find_truncation
@@ -292,15 +292,16 @@ class BlackBoxMeasurement(Measurement):
         if self.surveyor is not None and self.surveyor.is_noisy:
             unit = max(unit, UNITS["f4"])
         size = np.abs(self.numerical.tensors[name].values)
-        known = size[np.isfinite(size)]
-        rms = float(np.sqrt(np.mean(np.square(known)))) if known.size else 0.0
-        return bound + ROUNDINGS * unit * np.maximum(size, rms)
+        return bound + ROUNDINGS * unit * np.maximum(size, rms(size[np.isfinite(size)]))
 
     def remarks(self) -> list[Finding]:
         """Return findings about the precision of the loss, and on what it does not depend."""
+        outside = findings.about_domain(self.box, self.numerical.tensors)
+        if self.surveyor is not None and self.surveyor.stairs:  # is why anything else was found
+            return [findings.about_stairs(self.surveyor.stairs, self.loss), *outside]
         found = findings.about_influence(self.numerical.tensors, self.box.is_closure)
         found += findings.about_zeros(self.numerical.tensors, self.bounds)
-        found += findings.about_domain(self.box, self.numerical.tensors)
+        found += outside
         if self.surveyor is not None and self.surveyor.is_noisy:
             found += about_precision(
                 self.surveyor.noise, self.loss, self.box.unit, self.box.arrays, self.preflight.reach

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fastcheck.blackbox.scale import rms
 from fastcheck.blackbox.stencil import BEND, KINK_NOISE, NOISE
 from fastcheck.blackbox.step import first_step
 from fastcheck.directions.boxes import Box
@@ -138,7 +139,7 @@ class Lines:
         self.n_probes = 0
         self.bend = self.curve = 0.0
         self.kept = {name: box.arrays[name].copy() for name in analytic}
-        self.typical = {name: _rms(g) for name, g in analytic.items()}
+        self.typical = {name: rms(g) for name, g in analytic.items()}
         self.steps: dict[str, float] = {}
         for name in analytic:
             self.reset(name)
@@ -146,7 +147,7 @@ class Lines:
     def _first(self, name: str, most: bool = False) -> float:
         """Return the step for an entry, as wide as suits the typical or the largest of a tensor."""
         values = self.kept[name].astype(np.float64)
-        size = float(np.abs(values).max(initial=0.0)) if most else _rms(values)
+        size = float(np.abs(values).max(initial=0.0)) if most else rms(values)
         return first_step(self.noise, self.loss, size)
 
     def reset(self, name: str) -> None:
@@ -320,10 +321,6 @@ def _shrinkage(found: Estimate) -> int:
     if 2.0 * BEND * found.kink > found.bend:
         return 3
     return max(1, math.ceil(math.log2(found.bend / found.noise) / 3.0))
-
-
-def _rms(values: Floats) -> float:
-    return float(np.sqrt(np.mean(np.square(values)))) if values.size else 0.0
 
 
 def _power(h: float) -> float:

@@ -92,9 +92,7 @@ def pid(parcel: Parcel) -> int:
     return os.getpid()
 
 
-def test_a_parcel_is_not_received_with_each_task(
-    client: object, tmp_path: Path
-) -> None:
+def test_a_parcel_is_not_received_with_each_task(client: object, tmp_path: Path) -> None:
     diary = Diary(tmp_path / "diary")
     pool = DaskPool(client, {}, Counted(b"some megabytes", diary))
     futures = [pool.submit(pid) for _ in range(50)]
