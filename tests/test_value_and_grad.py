@@ -82,7 +82,7 @@ def test_parameters_are_as_before() -> None:
     assert {n: a.tobytes() for n, a in P.items()} == before
 
 
-def test_the_loss_that_came_with_the_gradient_is_compared() -> None:
+def test_a_loss_that_differs_from_call_to_call_is_no_verdict() -> None:
     n_calls = 0
 
     def function() -> Any:
@@ -92,8 +92,64 @@ def test_the_loss_that_came_with_the_gradient_is_compared() -> None:
         return loss + (n_calls == 1), dW, db
 
     result = result_of(function, engine="black box")
-    assert [f.kind for f in result.findings] == ["forward-mismatch"]
+    assert [f.kind for f in result.findings] == ["loss-not-repeatable"]
     assert result_of(lambda: passes(P), loss_value=3.0).findings[0].kind == "forward-mismatch"
+
+
+@pytest.mark.parametrize("engine", ["auto", "black box"])
+def test_what_comes_before_each_evaluation_comes_before_the_gradient_too(engine: str) -> None:
+    rng = np.random.RandomState(0)
+    x, w = rng.randn(8, 3), rng.randn(3, 2)
+
+    def dropped() -> Any:
+        z = x @ w * (rng.rand(8, 2) < 0.5)
+        return 0.5 * np.sum(z**2), x.T @ z
+
+    result = fc.check_value_and_grad(dropped, w, before_each=lambda: rng.seed(3), engine=engine)
+    assert result.passed
+    kinds = {f.kind for f in fc.check_value_and_grad(dropped, w, engine=engine).findings}
+    assert "loss-not-repeatable" in kinds
+
+
+def test_a_carried_state_is_found_out_before_the_gradient_is_blamed() -> None:
+    x, w, state = np.ones((5, 3)), np.full((3, 2), 0.25), {"h": np.zeros(2)}
+
+    def step() -> Any:
+        z = x @ w + state["h"]
+        state["h"] = np.ones(2)
+        return np.sum(z**2), 2 * x.T @ z
+
+    result = fc.check_value_and_grad(step, w)
+    assert result.verdict == "inconclusive"
+    assert [f.kind for f in result.findings] == ["loss-not-repeatable"]
+
+
+def test_each_parameter_may_be_an_argument() -> None:
+    x = np.arange(6.0).reshape(2, 3)
+
+    def both(w: np.ndarray, b: np.ndarray) -> Any:
+        z = x @ w + b
+        return 0.5 * np.sum(z**2), [x.T @ z, z.sum(0)]
+
+    point = [np.full((3, 2), 0.5), np.ones(2)]
+    assert fc.check_value_and_grad(both, point).passed
+    assert fc.check_gradients(
+        lambda w, b: both(w, b)[0], point, lambda w, b: both(w, b)[1], jitter=1e-3
+    ).passed
+    assert fc.check_value_and_grad(both, point, jitter=1e-3).passed
+
+
+@pytest.mark.parametrize("names", [("W", "b"), ("dW", "db")])
+def test_a_loss_that_comes_with_its_gradient_by_name_is_traced(names: tuple[str, str]) -> None:
+    x, params = np.ones((5, 3)), {"W": np.full((3, 2), 0.5), "b": np.zeros(2)}
+
+    def both() -> Any:
+        z = x @ params["W"] + params["b"]
+        return 0.5 * np.sum(z**2), dict(zip(names, (x.T @ z, z.sum(0)), strict=True))
+
+    result = fc.check_gradients(both, params, both()[1])
+    assert (result.engine, result.verdict) == ("trace", "pass")
+    assert {*result.tensors} == {"W", "b"}
 
 
 def test_a_loss_that_varies_is_not_called_a_mismatch() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
+from fastcheck.blackbox.arguments import as_one_argument
 from fastcheck.errors import InputError
 
 
@@ -15,7 +16,8 @@ def gradient_of(grads: Any, params: Any) -> Any:
     ----------
     grads : object
         If it is a function, it is called without arguments, or with the parameters if it takes
-        one. None is then what fills the ``.grad`` of the parameters.
+        one, or with each as an argument of its own. None is then what fills the ``.grad`` of the
+        parameters.
     params : object
         What it is called with.
 
@@ -26,6 +28,7 @@ def gradient_of(grads: Any, params: Any) -> Any:
     """
     if not callable(grads):
         return grads
+    grads = as_one_argument(grads, params)
     try:
         signature = inspect.signature(grads)
     except (TypeError, ValueError):

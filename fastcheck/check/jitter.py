@@ -71,7 +71,7 @@ def jittered(
         with _in_place(held, size, seed):
             yield params, grads
         return
-    if takes_nothing(grads, "grads"):
+    if takes_nothing(as_one_argument(grads, params), "grads"):
         raise InputError(
             "`grads` must be a function of the parameters with jitter=, because `loss` is one too "
             "and gets others than yours, got a function without arguments; write lambda params: ..."

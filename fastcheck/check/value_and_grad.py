@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fastcheck.blackbox.arguments import as_one_argument
 from fastcheck.blackbox.loss import takes_nothing
 from fastcheck.check import check_gradients
 from fastcheck.errors import InputError
-from fastcheck.holding import Held, plain, taken
+from fastcheck.holding import plain
+from fastcheck.holding.tree import find_tree, leaves_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,8 +32,7 @@ def check_value_and_grad(function: Callable[..., Any], params: Any, **options: A
     params : object
         The point, as for :func:`check_gradients`.
     **options
-        As for :func:`check_gradients`. `loss_value` is by default the loss that came with the
-        gradient.
+        As for :func:`check_gradients`.
 
     Returns
     -------
@@ -45,9 +46,8 @@ def check_value_and_grad(function: Callable[..., Any], params: Any, **options: A
 
     Notes
     -----
-    One evaluation gives the gradient; for probes the function is called as a whole and its first
-    item is taken. Where the backward pass takes long, pass the loss alone to
-    :func:`check_gradients` instead.
+    For each probe the function is called as a whole and its first item is taken. Where the backward
+    pass takes long, pass the loss alone to :func:`check_gradients` instead.
 
     Examples
     --------
@@ -58,46 +58,41 @@ def check_value_and_grad(function: Callable[..., Any], params: Any, **options: A
     >>> fc.check_value_and_grad(objective, np.array([0.5, -0.25])).verdict
     'pass'
     """
-    is_closure = takes_nothing(function, "function")
-    value, grads = _evaluated(function, Held(params, is_live=is_closure))
-    options.setdefault("loss_value", value)
-    if is_closure:
-        return check_gradients(lambda: function()[0], params, grads, **options)
-    return check_gradients(lambda p: function(p)[0], params, grads, **options)
+    function = as_one_argument(function, params)
+    n_params = len(leaves_of(find_tree(params)))
+
+    def loss(*point: Any) -> Any:
+        return _parts(function(*point))[0]
+
+    def gradient(*point: Any) -> Any:
+        return _gradient(_parts(function(*point)), n_params)
+
+    if takes_nothing(function, "function"):
+        return check_gradients(lambda: loss(), params, lambda: gradient(), **options)
+    return check_gradients(lambda p: loss(p), params, lambda p: gradient(p), **options)
 
 
-def _evaluated(function: Callable[..., Any], held: Held) -> tuple[float | None, Any]:
-    """Return the loss and a copy of the gradient at the point, which is restored."""
-    kept = {name: array.copy() for name, array in held.arrays.items()}
-    try:
-        held.publish()
-        returned = function() if held.is_live else function(held.point())
-        loss, grads = _split(returned, len(kept))
-        return loss, taken(grads, held.structure)
-    finally:
-        for name, array in held.arrays.items():
-            if array.tobytes() != kept[name].tobytes():
-                array[...] = kept[name]
-        held.restore()
-
-
-def _split(returned: Any, n_params: int) -> tuple[float | None, Any]:
-    """Return the loss, None if it is no real number, and the gradient of what was returned."""
+def _parts(returned: Any) -> tuple[Any, ...]:
     if not isinstance(returned, tuple | list) or len(returned) < 2:
         raise InputError(
             f"`function` must return (loss, gradient, ...), got {type(returned).__name__}"
             f"{f' of length {len(returned)}' if isinstance(returned, tuple | list) else ''}; give "
             "a function of the loss alone to fc.check_gradients"
         )
-    loss, second = _number(returned[0]), returned[1]
-    if loss is None and _number(second) is not None:
+    is_swapped = type(returned[0]) is np.ndarray and returned[0].size > 1
+    if is_swapped and _number(returned[1]) is not None:
         raise InputError(
             "`function` must return the loss first and then its gradient, got the number second; "
             "swap them"
         )
-    if n_params > 1 and _is_array(second) and len(returned) > n_params:
-        return loss, list(returned[1 : 1 + n_params])
-    return loss, second
+    return tuple(returned)
+
+
+def _gradient(parts: tuple[Any, ...], n_params: int) -> Any:
+    """Return the gradient among what was returned."""
+    if n_params > 1 and _is_array(parts[1]) and len(parts) > n_params:
+        return list(parts[1 : 1 + n_params])
+    return parts[1]
 
 
 def _is_array(value: Any) -> bool:

@@ -19,7 +19,7 @@ from fastcheck.holding.recovered import Recovered, recovered
 from fastcheck.holding.tree import find_tree, join, leaves_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 PREFIXES = ("d", "d_", "grad_", "g_")
 SUFFIXES = ("_grad",)
@@ -204,6 +204,18 @@ def _meant(path: str, key: str, siblings: Mapping[str, Any], known: set[str]) ->
         if full in known and (bare == key or bare not in siblings):
             return full
     return join(path, key)
+
+
+def is_meant(key: str, names: Iterable[str]) -> bool:
+    """Return whether a key means one of the parameters, or its gradient.
+
+    Examples
+    --------
+    >>> is_meant("dW", ["W", "b"]), is_meant("z1", ["W", "b"])
+    (True, False)
+    """
+    known = {*names}
+    return any(bare in known for bare in (key, *_stripped(key)))
 
 
 def _stripped(key: str) -> list[str]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastcheck.errors import FastcheckError, TraceError
+from fastcheck.holding import is_meant
 from fastcheck.tracing.array import Traced
 from fastcheck.tracing.dispatch import reshape
 from fastcheck.tracing.exchange import Exchange
@@ -120,7 +121,8 @@ def _record(
         result = call(new)
         output = _output(tape, loss_of(result))
         for name, value in marks_of(result).items():
-            mark(name, value)
+            if not is_meant(name, tape.params):  # a gradient that comes with the loss
+                mark(name, value)
         return finished(tape, output)
 
 
