@@ -149,7 +149,12 @@ def _traced(box: BlackBox) -> GraphObjective:
         raise TraceError(f"{box.held.obstacle}; NumPy code over NumPy arrays can be followed")
     if box.is_closure:
         return trace_closure(box.function, box.arrays)
-    return trace(box.called, box.arrays, batch_axis=None)
+    function, held = box.function, box.held
+
+    def called(arrays: Any) -> Any:  # a closure: what it refers to is the user's, and followed
+        return function(held.argument(arrays))
+
+    return trace(called, box.arrays, batch_axis=None)
 
 
 def _not_traced(problem: TraceError) -> Finding:
