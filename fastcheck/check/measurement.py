@@ -105,9 +105,13 @@ class Measurement(ABC):
         return math.isfinite(self.loss) and not errors
 
     def restore(self) -> None:
-        """Write back whatever arrays the loss and the gradient have written into."""
+        """Write back whatever arrays the loss and the gradient have written into.
+
+        Where nothing could be probed, also counters and states that the loss carries.
+        """
         if self.preflight is not None:
-            self.preflight.reach.restore()
+            reach = self.preflight.reach
+            (reach.restore if self.is_sound else reach.restore_all)()
 
     @property
     def point(self) -> Arrays:

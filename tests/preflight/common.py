@@ -39,7 +39,6 @@ def only_finding(result: fc.CheckResult, kind: str, severity: str) -> str:
     assert (found.kind, found.severity) == (kind, severity)
     assert not any(t.n_disagree or t.verdict == "fail" for t in result.tensors.values())
     assert result.verdict == ("inconclusive" if severity == "error" else "pass")
-    assert found.message in result.summary().replace("\n", " ") or found.message
     return found.message
 
 
