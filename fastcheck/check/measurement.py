@@ -17,6 +17,7 @@ from fastcheck.audit import audit_tensor
 from fastcheck.bounds import Rounding, allowance, find_rounding
 from fastcheck.check.coverage import sample_statement, with_guarantee
 from fastcheck.check.gradient_of import gradient_of
+from fastcheck.derivatives import Derivatives
 from fastcheck.errors import InputError
 from fastcheck.holding import errors_of, named_gradients, taken
 from fastcheck.judge import judge_tensor
@@ -328,19 +329,36 @@ class GraphMeasurement(Measurement):
             self.step = plain_step(noise) if self.step is None else self.step
             with self.timed("numerical"):
                 self.numerical = plain_differences(
-                    self.state, self.names, noise, step=self.step, n_jobs=n_jobs, progress=progress
+                    self.state,
+                    self._filled,
+                    noise,
+                    step=self.step,
+                    n_jobs=n_jobs,
+                    progress=progress,
                 )
+            self._fill_in()
             return
         with self.timed("numerical"), single_threaded_blas():
-            planner = Planner(self.state, self.names, self.step, self.seed)
+            planner = Planner(self.state, self._filled, self.step, self.seed)
             self.numerical = planner.run(
                 plan, budget, n_jobs=n_jobs, spots=analytic is not None, progress=progress,
                 analytic=analytic,
             )  # fmt: skip
-        tensors = self.numerical.tensors
-        tensors.update({name: t.reshaped(self.shapes[name]) for name, t in tensors.items()})
+        self._fill_in()
         if self.step is not None:
-            self.findings += about_steps_of_graph(self.step, tensors, rtol)
+            self.findings += about_steps_of_graph(self.step, self.numerical.tensors, rtol)
+
+    def _fill_in(self) -> None:
+        """Give tensors the shapes that they are declared with, and add those without entries."""
+        found = self.numerical.tensors
+        for name in self.names:
+            shape = self.shapes[name]
+            found[name] = (found.get(name) or Derivatives.unknown(shape)).reshaped(shape)
+
+    @property
+    def _filled(self) -> list[str]:
+        """The tensors that have entries."""
+        return [name for name in self.names if math.prod(self.shapes[name])]
 
     def bound(self, name: str, dtype: np.dtype[Any] | None) -> Floats:
         """Return the allowance of each entry of a tensor."""
@@ -371,7 +389,7 @@ class GraphMeasurement(Measurement):
                 self.state, name, found.values, self.rounding.loss, self.seed, found.truncation
             )
             for name, found in self.numerical.tensors.items()
-            if found.known.all() and not found.kink.any()
+            if found.known.size and found.known.all() and not found.kink.any()
         ]
 
     def spot_checks(self) -> list[SpotCheck]:

@@ -89,7 +89,7 @@ def test_a_shape_that_would_broadcast_is_said_to(wrong: Any) -> None:
     [
         (lambda g: g.astype(complex), "complex128", "real part"),
         (lambda g: g > 0, "bool", "mask"),
-        (lambda g: g.astype(object), "object", "astype(float)"),
+        (lambda g: np.where(g > 1.0, None, g), "object", "astype(float)"),
         (lambda g: g.astype(str), "<U", "convert it to float64"),
     ],
 )
@@ -131,14 +131,13 @@ def test_a_buffer_of_integers_that_cut_off_fails_and_is_told(engine: str) -> Non
 def test_a_missing_gradient_is_told_with_a_name_like_it(engine: str, is_closure: bool) -> None:
     net = Net()
     grads = net.right
-    grads["bl"] = grads.pop("b1")
+    grads["b_1"] = grads.pop("b1")
     result = net.check(grads=grads, is_closure=is_closure, engine=engine)
     assert kinds(result) == ["missing-gradient", "unused-gradient"]
     found = message(result, "missing-gradient")
     assert found.startswith("b1: no gradient of it was given; add it to `grads`")
-    assert "did you mean" in found
-    assert "bl" in found
-    assert "bl" in message(result, "unused-gradient")
+    assert "(did you mean b_1?)" in found
+    assert ": b_1" in message(result, "unused-gradient")
     assert result.verdict == "inconclusive"
     assert [t.verdict for n, t in result.tensors.items() if n != "b1"] == ["pass"] * 3
 
@@ -202,7 +201,9 @@ def test_gradients_that_are_not_finite_fail_and_are_told(
     result = net.check(grads=grads, is_closure=is_closure, engine=engine)
     assert kinds(result) == ["gradient-not-finite"]
     found = message(result, "gradient-not-finite")
-    assert found.startswith(f"W1: 1 entry of 12 of its gradient is not finite, the first is {value}")
+    assert found.startswith(
+        f"W1: 1 entry of 12 of its gradient is not finite, the first is {value}"
+    )
     assert "at [2, 1], although the loss is; look for a division by zero" in found
     assert result.tensors["W1"].n_disagree == 1
     assert result.tensors["W2"].verdict == "pass"
