@@ -89,7 +89,7 @@ def test_a_shape_that_would_broadcast_is_said_to(wrong: Any) -> None:
     [
         (lambda g: g.astype(complex), "complex128", "real part"),
         (lambda g: g > 0, "bool", "mask"),
-        (lambda g: np.where(g > 1.0, None, g), "object", "astype(float)"),
+        (lambda g: np.where(g > 0.0, None, g), "object", "astype(float)"),
         (lambda g: g.astype(str), "<U", "convert it to float64"),
     ],
 )
