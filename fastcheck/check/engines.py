@@ -95,6 +95,7 @@ def _function_measurement(
         return _black_box(box, preflight, ASKED, options)
     if engine == "auto" and not preflight.is_sound:
         return _black_box(box, preflight, "nothing could be probed", options)
+    preflight.reach.restore_all()  # a best value so far would be a kink exactly at the loss
     try:
         objective = _traced(box)
     except TraceError as problem:
