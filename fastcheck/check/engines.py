@@ -15,13 +15,14 @@ from fastcheck.check.options import check_options, choose, is_positive
 from fastcheck.errors import InputError, NotRepeatableError, TraceError
 from fastcheck.objective import GraphObjective
 from fastcheck.parallel import single_threaded_blas
-from fastcheck.preflight import Preflight, about_integers
+from fastcheck.preflight import Preflight, about_casts, about_integers
 from fastcheck.result import Finding
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from fastcheck.check.measurement import Measurement
+    from fastcheck.traced import TracedObjective
 
     Patterns = str | Iterable[str] | None
 
@@ -110,7 +111,7 @@ def _function_measurement(
     preflight.reach.restore_all()  # a traced loss is not called any more
     measured = GraphMeasurement(objective, box.arrays, arithmetic=arithmetic, **options)
     measured.box, measured.preflight = box, preflight
-    measured.findings += preflight.findings
+    measured.findings += [*preflight.findings, *about_casts(objective.recording)]
     measured.engine = measured.engine.replace("graph", "trace")
     measured.engine_reason = ASKED if engine == "trace" else "the loss is NumPy code"
     return measured
@@ -142,7 +143,7 @@ def _black_box(
     return run
 
 
-def _traced(box: BlackBox) -> GraphObjective:
+def _traced(box: BlackBox) -> TracedObjective:
     """Return the loss as a graph; its module is loaded when a function is given."""
     from fastcheck.traced import trace, trace_closure
 

@@ -75,6 +75,8 @@ class Measurement(ABC):
         The tensors that were to be checked; `names` are those whose gradients can be.
     refused : dict of str to TensorResult
         The tensors whose gradients cannot be compared.
+    unread : list of str
+        The tensors that the loss does not read.
     """
 
     def __init__(
@@ -87,6 +89,7 @@ class Measurement(ABC):
         self.preflight: Preflight | None = None
         self.asked = names
         self.refused: dict[str, TensorResult] = {}
+        self.unread: list[str] = []
         self.slack: dict[str, Floats] = {}
         self.engine = self.engine_reason = ""
         self.findings: list[Finding] = []

@@ -57,7 +57,7 @@ def test_an_initial_point_is_a_note_and_jitter_shows_what_it_hides(
     assert found.startswith("every entry of beta is zero, every entry of gamma is one: mistakes")
     assert "jitter=1e-3" in found
     moved = net.check(is_closure, engine=engine, jitter=1e-3)
-    assert kinds(moved) == []
+    assert set(kinds(moved)) <= ({"mostly-close"} if fault else set())
     assert moved.verdict == ("fail" if fault else "pass")
     assert {name: p.tobytes() for name, p in net.params.items()} == before
 
@@ -115,17 +115,49 @@ def test_a_tensor_that_the_loss_does_not_read_is_a_warning(engine: str, is_closu
     assert net.check(grads=grads, is_closure=is_closure, engine=engine, skip="idle").passed
 
 
-@pytest.mark.parametrize("engine", ["black box", "auto"])
-def test_copies_of_what_a_loss_reads_are_told(engine: str) -> None:
+@ENGINES
+def test_copies_of_what_a_closure_reads_are_an_error(engine: str) -> None:
     net = Net()
     params = {name: p.copy() for name, p in net.params.items()}
     result = fc.check_gradients(lambda: net.loss(net.params), params, net.right, engine=engine)
-    assert kinds(result) == ["unused-parameter"] * 4
-    assert result.verdict != "pass"
-    assert "pass the very arrays that it reads" in result.findings[-1].message
+    found = only_finding(result, "unused-parameter", "error")
+    assert found.startswith("the loss does not read W1, b1, W2 and b2: it stays the same")
+    assert "pass the very arrays that it reads" in found
+
+
+@ENGINES
+def test_a_function_that_does_not_read_its_argument_is_an_error(engine: str) -> None:
+    net = Net()
+    own = {name: p.copy() for name, p in net.params.items()}
+    result = net.check(lambda p: net.loss(p | {"W1": own["W1"]}), net.right, engine=engine)
+    found = only_finding(result, "unused-parameter", "error")
+    assert found.startswith("the loss does not read W1: it stays the same")
+    assert "let it read its argument" in found
+    assert [t.verdict for t in result.tensors.values()] == ["inconclusive", *["pass"] * 3]
+
+
+@ENGINES
+@FORMS
+def test_a_tensor_behind_zero_weights_is_read(engine: str, is_closure: bool) -> None:
+    net = Net()
+    right = net.right
+    net.params["W2"][...] = 0.0
+    result = net.check(grads=net.right, is_closure=is_closure, engine=engine)
+    assert result.verdict == "inconclusive"
+    grads = net.right | {"W1": right["W1"]}
+    result = net.check(grads=grads, is_closure=is_closure, engine=engine)
+    assert result.tensors["W1"].verdict == "fail"
 
 
 # ---------------------------------------------------------------- precision
+
+
+def only_warning(result: fc.CheckResult, kind: str) -> str:
+    """Return the message of the only finding; small entries may be left unresolved, never wrong."""
+    assert kinds(result) == [kind]
+    assert not any(t.n_disagree for t in result.tensors.values())
+    assert result.verdict != "fail"
+    return message(result, kind)
 
 
 class Single:
@@ -149,7 +181,7 @@ def test_a_buffer_of_float32_on_the_way_is_named(engine: str, is_closure: bool) 
     params = single.net.params
     loss = (lambda: single.loss(params)) if is_closure else single.loss
     result = fc.check_gradients(loss, params, single.net.right, engine=engine)
-    found = only_finding(result, "hidden-float32", "warning")
+    found = only_warning(result, "hidden-float32")
     assert "although all parameters are float64: Single.buffer is float32" in found
     exact = Single(np.float64)
     result = fc.check_gradients(exact.loss, params, single.net.right, engine=engine)
@@ -168,15 +200,16 @@ def test_a_conversion_to_float32_on_the_way_is_told(engine: str, is_closure: boo
         return 0.5 * np.sum((y - net.t) ** 2) / 6
 
     result = net.check(loss, net.right, is_closure=is_closure, engine=engine)
-    found = only_finding(result, "hidden-float32", "warning")
-    assert "look for astype(np.float32)" in found
+    found = only_warning(result, "hidden-float32")
+    assert ("look for astype(np.float32)" in found) == (engine == "black box")
+    assert ("y = a.astype(np.float32) @" in found) == (engine == "auto")
 
 
 @FORMS
 def test_parameters_of_float32_are_no_hidden_ones(is_closure: bool) -> None:
     net = Net(np.float32)
     result = net.check(is_closure=is_closure, engine="black box")
-    found = only_finding(result, "low-precision", "warning")
+    found = only_warning(result, "low-precision")
     assert "convert parameters and data to float64" in found
 
 
@@ -186,9 +219,7 @@ def test_parameters_of_float32_are_no_hidden_ones(is_closure: bool) -> None:
 @ENGINES
 @FORMS
 @pytest.mark.parametrize("step", [0.99399, 0.1])
-def test_a_step_that_is_far_too_large_is_told(
-    engine: str, is_closure: bool, step: float
-) -> None:
+def test_a_step_that_is_far_too_large_is_told(engine: str, is_closure: bool, step: float) -> None:
     net = Net()
     result = net.check(is_closure=is_closure, engine=engine, step=step)
     assert "step-too-large" in kinds(result)
