@@ -10,7 +10,7 @@ from fastcheck.blackbox import BlackBox
 from fastcheck.blackbox.arguments import as_one_argument
 from fastcheck.check.black_box import BlackBoxMeasurement
 from fastcheck.check.compiled import ASKED, compiled_measurement, has_compiled
-from fastcheck.check.measurement import GraphMeasurement
+from fastcheck.check.graph import GraphMeasurement
 from fastcheck.check.options import check_options, choose, is_positive
 from fastcheck.errors import InputError, NotRepeatableError, TraceError
 from fastcheck.objective import GraphObjective

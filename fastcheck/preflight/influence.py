@@ -80,13 +80,14 @@ def about_unread(names: Sequence[str], is_closure: bool) -> list[Finding]:
         return []
     which = listing(list(names), MOST_NAMES)
     remedy = (
-        "it reads other arrays, of which these may be copies: pass the very arrays that it reads"
+        "if the loss reads another array, of which this is a copy, pass the very array that it "
+        "reads"
         if is_closure
-        else "it reads other arrays than those it is given: let it read its argument"
+        else "if it reads another array than that it is given, let it read its argument"
     )
     message = (
-        f"the loss does not read {which}: it stays the same whatever these hold, although your "
-        f"gradient is not zero, which was not judged; {remedy}, or leave them out with skip="
+        f"the loss does not read {which}: it stays the same whatever is put there, although your "
+        f"gradient is not zero, which was not judged; {remedy}, else leave it out with skip="
     )
     tensor = names[0] if len(names) == 1 else None
     return [Finding("unused-parameter", "error", tensor, message)]

@@ -122,7 +122,7 @@ def test_copies_of_what_a_closure_reads_are_an_error(engine: str) -> None:
     result = fc.check_gradients(lambda: net.loss(net.params), params, net.right, engine=engine)
     found = only_finding(result, "unused-parameter", "error")
     assert found.startswith("the loss does not read W1, b1, W2 and b2: it stays the same")
-    assert "pass the very arrays that it reads" in found
+    assert "pass the very array that it reads" in found
 
 
 @ENGINES
