@@ -41,7 +41,8 @@ def severities_in(expression: ast.expr) -> set[str]:
 
 def kinds_told(page: str) -> Kinds:
     """Return the kinds in the tables of a page with their severities."""
-    rows = re.findall(r"^\| (`[a-z].*?) \| ([a-z, ]+) \|", (ROOT / page).read_text("utf-8"), re.M)
+    text = (ROOT / page).read_text("utf-8")
+    rows = re.findall(r"^\| (`[a-z].*?) \| ([a-z, ]+) \|", text, re.MULTILINE)
     return {
         kind: set(severities.split(", "))
         for names, severities in rows

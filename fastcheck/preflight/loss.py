@@ -61,6 +61,14 @@ class Preflight:
         self.loss = math.nan
         self.reach = Reach(box.roots, box.arrays.values())
         self.sources = Sources(self.reach)
+        try:
+            self._evaluate()
+        except BaseException:
+            self.reach.restore()
+            raise
+
+    def _evaluate(self) -> None:
+        box = self.box
         with box.restoring() as kept:
             try:
                 self.loss = box.loss()

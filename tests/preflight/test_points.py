@@ -54,7 +54,7 @@ def test_an_initial_point_is_a_note_and_jitter_shows_what_it_hides(
     before = {name: p.tobytes() for name, p in net.params.items()}
     hidden = net.check(is_closure, engine=engine)
     found = only_finding(hidden, "uninformative-point", "note")
-    assert found.startswith("every entry of beta is zero, every entry of gamma is one: mistakes")
+    assert found.startswith("every entry of beta is zero, every entry of gamma is one, which hides")
     assert "jitter=1e-3" in found
     moved = net.check(is_closure, engine=engine, jitter=1e-3)
     assert set(kinds(moved)) <= ({"mostly-close"} if fault else set())
@@ -67,7 +67,7 @@ def test_zero_biases_of_a_fresh_network_are_a_note(engine: str) -> None:
     net = Net()
     net.params |= {"b1": np.zeros(3), "b2": np.zeros(2)}
     found = only_finding(net.check(engine=engine), "uninformative-point", "note")
-    assert found.startswith("every entry of b1 and b2 is zero: mistakes")
+    assert found.startswith("every entry of b1 and b2 is zero, which hides")
 
 
 @ENGINES
