@@ -137,6 +137,6 @@ def test_a_moved_point_is_moved_back(engine: str) -> None:
 def test_a_numerical_gradient_of_a_flawed_loss_is_refused() -> None:
     net = Flawed()
     before = bits(net)
-    with pytest.raises(fc.InputError, match="it carries Flawed.h from call to call|some of"):
+    with pytest.raises(fc.InputError, match=r"it carries Flawed\.h from call to call"):
         fc.numerical_gradient(net.carrying, net.params)
     assert bits(net) == before
