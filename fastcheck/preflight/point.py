@@ -44,8 +44,8 @@ def about_point(params: Mapping[str, NDArray[Any]]) -> list[Finding]:
     if not told:
         return []
     message = (
-        f"{', '.join(told)}, which hides mistakes such as a term or a factor that is left out; "
-        "check with jitter=1e-3, too"
+        f"{', '.join(told)}, which hides mistakes such as a forgotten term or factor; check "
+        "with jitter=1e-3, too"
     )
     return [Finding("uninformative-point", "note", None, message)]
 
