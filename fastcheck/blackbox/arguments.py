@@ -163,32 +163,23 @@ def as_one_argument(loss: Callable[..., Any], params: Any) -> Callable[..., Any]
         known = {str(name) for name in params}
         taken = tuple(a.name for a in arguments if a.name in known and a.kind in ORDERED)
         is_match = {a.name for a in needed} <= known == set(taken)
-        return _Named(loss, taken) if is_match else loss
+        return _by_name(loss, taken) if is_match else loss
     is_match = isinstance(params, list | tuple) and len(needed) == len(params) > 1
-    return _Listed(loss) if is_match else loss
+    return _in_order(loss) if is_match else loss
 
 
-@dataclass(frozen=True, eq=False)
-class _Named:
-    """A function that is given parameters by their names."""
+def _by_name(function: Callable[..., Any], names: tuple[str, ...]) -> Callable[[Arrays], Any]:
+    def called(params: Arrays) -> Any:
+        return function(**{name: params[name] for name in names})
 
-    function: Callable[..., Any]
-    names: tuple[str, ...]
-
-    def __call__(self, params: Mapping[str, Any]) -> Any:
-        """Return the value at `params`."""
-        return self.function(**{name: params[name] for name in self.names})
+    return called
 
 
-@dataclass(frozen=True, eq=False)
-class _Listed:
-    """A function that is given parameters in their order."""
+def _in_order(function: Callable[..., Any]) -> Callable[[Sequence[Any]], Any]:
+    def called(params: Sequence[Any]) -> Any:
+        return function(*params)
 
-    function: Callable[..., Any]
-
-    def __call__(self, params: Sequence[Any]) -> Any:
-        """Return the value at `params`."""
-        return self.function(*params)
+    return called
 
 
 # ------------------------------------------------------------ matching

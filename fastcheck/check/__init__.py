@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import cached_property
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -14,7 +13,8 @@ from fastcheck.check.options import check_options
 from fastcheck.check.outcome import make_result
 from fastcheck.errors import GradientMismatchError, InputError
 from fastcheck.holding import taken
-from fastcheck.preflight import about_mode, about_point, about_zeros, receive
+from fastcheck.preflight import about_mode, about_point, about_unread, about_zeros, receive, unread
+from fastcheck.result import TensorResult
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -22,9 +22,10 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from fastcheck.blackbox import BlackBox
     from fastcheck.check.measurement import Measurement
     from fastcheck.objective import GraphObjective
-    from fastcheck.result import CheckResult, TensorResult
+    from fastcheck.result import CheckResult
 
     Floats = NDArray[np.float64]
     Loss = GraphObjective | Callable[..., Any]
@@ -34,6 +35,9 @@ if TYPE_CHECKING:
     Progress = Callable[[int, int], None]
 
 __all__ = ["NumericalGradient", "assert_gradients", "check_gradients", "numerical_gradient"]
+
+OTHER_MODE = "the gradient belongs to another mode of the loss, so that it was not judged"
+NOT_READ = "the loss does not read it, so that its gradient was not judged"
 
 
 class NumericalGradient:
@@ -304,7 +308,8 @@ def _judged(
         if failed and run.box is not None and run.preflight is not None and not run.box.aliases:
             found = about_mode(run.box, run.preflight.reach, analytic, run.loss, seed)
             run.findings += found
-            tensors = {name: _excused(t) for name, t in tensors.items()} if found else tensors
+            tensors = {n: _excused(t, OTHER_MODE) for n, t in tensors.items()} if found else tensors
+            tensors |= _unread(run, run.box, tensors, seed)
     except KeyboardInterrupt:
         run.numerical.complete = False
         return {}
@@ -312,9 +317,26 @@ def _judged(
     return tensors
 
 
-def _excused(tensor: TensorResult) -> TensorResult:
-    reason = "the gradient belongs to another mode of the loss, so that it was not judged"
-    return replace(tensor, verdict="inconclusive", reason=reason)
+def _unread(
+    run: Measurement, box: BlackBox, tensors: dict[str, TensorResult], seed: int
+) -> dict[str, TensorResult]:
+    """Return what becomes of tensors that the loss does not read, and say so."""
+    names = unread(box, tensors, run.numerical.tensors, seed)
+    run.unread = names
+    run.findings += about_unread(names, box.is_closure)
+    return {name: _excused(tensors[name], NOT_READ) for name in names}
+
+
+def _excused(tensor: TensorResult, reason: str) -> TensorResult:
+    """Return that nothing follows for a tensor."""
+    return TensorResult(
+        name=tensor.name,
+        shape=tensor.shape,
+        verdict="inconclusive",
+        reason=reason,
+        n_entries=tensor.n_entries,
+        n_checked=0,
+    )
 
 
 def assert_gradients(

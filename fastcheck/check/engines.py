@@ -10,18 +10,19 @@ from fastcheck.blackbox import BlackBox
 from fastcheck.blackbox.arguments import as_one_argument
 from fastcheck.check.black_box import BlackBoxMeasurement
 from fastcheck.check.compiled import ASKED, compiled_measurement, has_compiled
-from fastcheck.check.measurement import GraphMeasurement
+from fastcheck.check.graph import GraphMeasurement
 from fastcheck.check.options import check_options, choose, is_positive
 from fastcheck.errors import InputError, NotRepeatableError, TraceError
 from fastcheck.objective import GraphObjective
 from fastcheck.parallel import single_threaded_blas
-from fastcheck.preflight import Preflight, about_integers
+from fastcheck.preflight import Preflight, about_casts, about_integers
 from fastcheck.result import Finding
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from fastcheck.check.measurement import Measurement
+    from fastcheck.traced import TracedObjective
 
     Patterns = str | Iterable[str] | None
 
@@ -95,6 +96,7 @@ def _function_measurement(
         return _black_box(box, preflight, ASKED, options)
     if engine == "auto" and not preflight.is_sound:
         return _black_box(box, preflight, "nothing could be probed", options)
+    preflight.reach.restore_all()  # a best value so far would be a kink exactly at the loss
     try:
         objective = _traced(box)
     except TraceError as problem:
@@ -109,7 +111,7 @@ def _function_measurement(
     preflight.reach.restore_all()  # a traced loss is not called any more
     measured = GraphMeasurement(objective, box.arrays, arithmetic=arithmetic, **options)
     measured.box, measured.preflight = box, preflight
-    measured.findings += preflight.findings
+    measured.findings += [*preflight.findings, *about_casts(objective.recording)]
     measured.engine = measured.engine.replace("graph", "trace")
     measured.engine_reason = ASKED if engine == "trace" else "the loss is NumPy code"
     return measured
@@ -141,7 +143,7 @@ def _black_box(
     return run
 
 
-def _traced(box: BlackBox) -> GraphObjective:
+def _traced(box: BlackBox) -> TracedObjective:
     """Return the loss as a graph; its module is loaded when a function is given."""
     from fastcheck.traced import trace, trace_closure
 
@@ -149,7 +151,12 @@ def _traced(box: BlackBox) -> GraphObjective:
         raise TraceError(f"{box.held.obstacle}; NumPy code over NumPy arrays can be followed")
     if box.is_closure:
         return trace_closure(box.function, box.arrays)
-    return trace(box.called, box.arrays, batch_axis=None)
+    function, held = box.function, box.held
+
+    def called(arrays: Any) -> Any:  # a closure: what it refers to is the user's, and followed
+        return function(held.argument(arrays))
+
+    return trace(called, box.arrays, batch_axis=None)
 
 
 def _not_traced(problem: TraceError) -> Finding:

@@ -4,38 +4,28 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
 from dataclasses import replace
-from functools import cached_property
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastcheck import findings
-from fastcheck.audit import audit_tensor
-from fastcheck.bounds import Rounding, allowance, find_rounding
 from fastcheck.check.coverage import sample_statement, with_guarantee
 from fastcheck.check.gradient_of import gradient_of
-from fastcheck.errors import InputError
 from fastcheck.holding import errors_of, named_gradients, taken
 from fastcheck.judge import judge_tensor
 from fastcheck.parallel import single_threaded_blas
-from fastcheck.params import matches, select_names
-from fastcheck.plain import plain_bound, plain_differences, plain_step
-from fastcheck.plan import Numerical, Planner
-from fastcheck.preflight import GradientCalls, about_steps_of_graph, named_mode
-from fastcheck.result import Audit, Finding, SpotCheck, TensorResult
+from fastcheck.plan import Numerical
+from fastcheck.preflight import GradientCalls, named_mode
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import NDArray
 
     from fastcheck.blackbox import BlackBox
-    from fastcheck.graph.state import State
-    from fastcheck.objective import GraphObjective
     from fastcheck.preflight import Preflight
+    from fastcheck.result import Audit, Finding, SpotCheck, TensorResult
 
     Arrays = Mapping[str, NDArray[Any]]
     Floats = NDArray[np.float64]
@@ -74,6 +64,8 @@ class Measurement(ABC):
         The tensors that were to be checked; `names` are those whose gradients can be.
     refused : dict of str to TensorResult
         The tensors whose gradients cannot be compared.
+    unread : list of str
+        The tensors that the loss does not read.
     """
 
     def __init__(
@@ -86,6 +78,7 @@ class Measurement(ABC):
         self.preflight: Preflight | None = None
         self.asked = names
         self.refused: dict[str, TensorResult] = {}
+        self.unread: list[str] = []
         self.slack: dict[str, Floats] = {}
         self.engine = self.engine_reason = ""
         self.findings: list[Finding] = []
@@ -105,9 +98,13 @@ class Measurement(ABC):
         return math.isfinite(self.loss) and not errors
 
     def restore(self) -> None:
-        """Write back whatever arrays the loss and the gradient have written into."""
+        """Write back whatever arrays the loss and the gradient have written into.
+
+        Where nothing could be probed, also counters and states that the loss carries.
+        """
         if self.preflight is not None:
-            self.preflight.reach.restore()
+            reach = self.preflight.reach
+            (reach.restore if self.is_sound else reach.restore_all)()
 
     @property
     def point(self) -> Arrays:
@@ -242,145 +239,6 @@ class Measurement(ABC):
     def spot_checks(self) -> list[SpotCheck]:
         """Return comparisons of a plan with probes of single entries; none by default."""
         return []
-
-
-class GraphMeasurement(Measurement):
-    """What is measured of a graph; parameters are those of a check.
-
-    Attributes
-    ----------
-    state : State
-        The base point.
-    """
-
-    def __init__(
-        self,
-        objective: GraphObjective,
-        params: Mapping[str, ArrayLike],
-        *,
-        step: float | None,
-        arithmetic: str,
-        seed: int,
-        only: Patterns,
-        skip: Patterns,
-    ) -> None:
-        known = objective.shapes | objective.intermediates
-        names = select_names(list(objective.shapes), only, skip, list(objective.intermediates))
-        super().__init__(names, known, objective.batch)
-        self._params = params
-        self.intermediates = [
-            name for name in objective.intermediates
-            if name not in names and matches(name, only, skip)
-        ]  # fmt: skip
-        self.optional = set(objective.intermediates)
-        self.engine = "graph" if arithmetic == "difference" else "graph (plain subtraction)"
-        self.arithmetic = arithmetic
-        self.step = step
-        self.seed = seed
-        with self.timed("forward"), single_threaded_blas():
-            self.state: State = objective.state(params)
-        self.loss = self.state.loss
-
-    @cached_property
-    def rounding(self) -> Rounding:
-        """What rounding errors are proportional to."""
-        with self.timed("bounds"), single_threaded_blas():
-            return find_rounding(self.state, self.names)
-
-    @property
-    def point(self) -> Arrays:
-        """The parameters, by name."""
-        return {name: np.asarray(value) for name, value in self._params.items()}
-
-    def include(self, grads: Any) -> None:
-        """Check also the intermediate values for which there are gradients."""
-        keys = grads if isinstance(grads, Mapping) else ()
-        found = [n for n in self.intermediates if n in keys or f"d{n}" in keys]
-        self.names = [*self.names, *found]
-        self.asked = self.names
-
-    def prepare(self) -> None:
-        """Compute the rounding."""
-        _ = self.rounding
-
-    def probe(
-        self,
-        plan: str,
-        budget: float | None,
-        n_jobs: int,
-        progress: Progress | None,
-        *,
-        analytic: Arrays | None = None,
-        rtol: float = 1e-5,
-    ) -> None:
-        """Compute the numerical gradient."""
-        if self.arithmetic == "plain":
-            if plan not in ("auto", "exhaustive"):
-                raise InputError(
-                    f'`plan` must be auto or exhaustive with arithmetic="plain", got {plan!r}; '
-                    "leave one of them out"
-                )
-            noise = self.rounding.loss
-            self.step = plain_step(noise) if self.step is None else self.step
-            with self.timed("numerical"):
-                self.numerical = plain_differences(
-                    self.state, self.names, noise, step=self.step, n_jobs=n_jobs, progress=progress
-                )
-            return
-        with self.timed("numerical"), single_threaded_blas():
-            planner = Planner(self.state, self.names, self.step, self.seed)
-            self.numerical = planner.run(
-                plan, budget, n_jobs=n_jobs, spots=analytic is not None, progress=progress,
-                analytic=analytic,
-            )  # fmt: skip
-        tensors = self.numerical.tensors
-        tensors.update({name: t.reshaped(self.shapes[name]) for name, t in tensors.items()})
-        if self.step is not None:
-            self.findings += about_steps_of_graph(self.step, tensors, rtol)
-
-    def bound(self, name: str, dtype: np.dtype[Any] | None) -> Floats:
-        """Return the allowance of each entry of a tensor."""
-        found = self.numerical.tensors[name]
-        scale = self.rounding.scale[name].reshape(found.values.shape)
-        bound = allowance(scale, found.truncation, dtype)
-        if self.arithmetic == "plain" and self.step is not None:
-            bound = bound + plain_bound(found, self.rounding.loss, self.step)
-        return bound
-
-    def terms(self, name: str) -> Floats | None:
-        """Return the absolute terms of each derivative of a tensor."""
-        return self.rounding.terms[name].reshape(self.shapes[name])
-
-    def remarks(self) -> list[Finding]:
-        """Return findings about the graph."""
-        return [
-            *findings.about_reach(self.state, self.names),
-            *findings.about_coupling(self.state, self.names),
-        ]
-
-    def audits(self) -> list[Audit]:
-        """Compare with plain differences along one direction per tensor."""
-        if self.arithmetic == "plain" or not self.numerical.complete:
-            return []
-        return [
-            audit_tensor(
-                self.state, name, found.values, self.rounding.loss, self.seed, found.truncation
-            )
-            for name, found in self.numerical.tensors.items()
-            if found.known.all() and not found.kink.any()
-        ]
-
-    def spot_checks(self) -> list[SpotCheck]:
-        """Compare the units plan with probes of single entries."""
-        checks = []
-        for name, (entries, single) in self.numerical.spots.items():
-            values = self.numerical.tensors[name].values.reshape(-1)[entries]
-            bound = 2.0 * self.bound(name, None).reshape(-1)[entries]
-            usable = ~(single.kink | self.numerical.tensors[name].kink.reshape(-1)[entries])
-            deviation = np.abs(values - single.values)[usable]
-            worst = float(np.max(deviation / np.maximum(bound[usable], 1e-300), initial=0.0))
-            checks.append(SpotCheck(name, int(usable.sum()), worst, worst <= 1.0))
-        return checks
 
 
 class _Timer:

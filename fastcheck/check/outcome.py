@@ -54,7 +54,7 @@ def make_result(
     tensors = {name: tensors[name] for name in run.shapes if name in tensors}
     found = [
         *run.findings,
-        *run.remarks(),
+        *(remark for remark in run.remarks() if remark.tensor not in run.unread),
         *findings.about_audits(audits),
         *findings.about_spots(spots),
         *findings.about_kinks(tensors),

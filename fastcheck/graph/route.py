@@ -52,12 +52,16 @@ class Route:
     def steps(self) -> dict[int, tuple[tuple[int, ...], tuple[int, ...]]]:
         """For each node, its inputs, and the nodes that nobody reads after it.
 
-        The memory of the latter can be used again.
+        The memory of the latter can be used again. The loss is always read, at the end, also if a
+        guard reads it before.
         """
+        loss = self.origin.graph.loss
         in_order = (*self.before, *self.streamed, *self.boundary, *self.after)
         last = {i.index: node.index for node in in_order for i in node.inputs}
         finished: dict[int, list[int]] = {}
         for source, user in last.items():
+            if loss is not None and source == loss.index:
+                continue
             finished.setdefault(user, []).append(source)
         return {
             node.index: (

@@ -44,8 +44,8 @@ def about_point(params: Mapping[str, NDArray[Any]]) -> list[Finding]:
     if not told:
         return []
     message = (
-        f"{', '.join(told)}: mistakes that do nothing there are not seen, such as a missing "
-        "factor of a scale, or a term of a bias; move the parameters a little with jitter=1e-3"
+        f"{', '.join(told)}, which hides mistakes such as a forgotten term or factor; check "
+        "with jitter=1e-3, too"
     )
     return [Finding("uninformative-point", "note", None, message)]
 

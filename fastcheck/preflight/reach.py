@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import types
 from collections import deque
 from functools import cached_property
@@ -44,6 +45,7 @@ class Reach:
 
     def __init__(self, roots: Iterable[Any], own: Iterable[Array] = ()) -> None:
         self.walk = Walk(roots)
+        self._python = random.getstate()
         params = list(own)
         self.kept: list[tuple[Array, Array]] = []
         n_bytes = 0
@@ -69,6 +71,7 @@ class Reach:
     def restore_all(self) -> None:
         """Put back arrays, attributes, variables, containers and random states."""
         self.walk.restore()
+        random.setstate(self._python)
         self.restore()
 
     def moved(self) -> list[Slot]:

@@ -46,11 +46,7 @@ class Sources:
 
     def moved_random(self) -> bool:
         """Return whether random numbers were drawn since."""
-        return bool(
-            str(np.random.get_state()) != str(self.numpy)  # noqa: NPY002
-            or random.getstate() != self.python
-            or self._drawn()
-        )
+        return bool(self._moved_numpy() or self._moved_python() or self._drawn())
 
     def explain(self, repeats: Callable[[], bool]) -> str:
         """Return what makes calls differ, with a remedy.
@@ -62,8 +58,8 @@ class Sources:
 
         Notes
         -----
-        One source after the other is put back to where it was before the first call. At most six
-        calls, and eight more to name what is carried.
+        One source after the other from which was drawn is put back to where it was before the first
+        call. At most six calls, and eight more to name what is carried.
         """
         numpy, python = np.random.get_state(), random.getstate()  # noqa: NPY002
         states = [(holder, holder.state) for holder, _ in self.generators]
@@ -77,14 +73,20 @@ class Sources:
 
     def _found(self, repeats: Callable[[], bool]) -> str:
         own = [self._name_of(holder) for holder in self._drawn()]
-        self._restore_numpy()
-        if repeats():
-            return f"it draws from np.random{self._dropout()}; call np.random.seed in it, or {ONCE}"
-        self._restore_python()
-        if repeats():
-            return (
-                f"it draws from Python's random{self._dropout()}; call random.seed in it, or {ONCE}"
-            )
+        if self._moved_numpy():
+            self._restore_numpy()
+            if repeats():
+                return (
+                    f"it draws from np.random{self._dropout()}; call np.random.seed in it, or "
+                    f"{ONCE}"
+                )
+        if self._moved_python():
+            self._restore_python()
+            if repeats():
+                return (
+                    f"it draws from Python's random{self._dropout()}; call random.seed in it, or "
+                    f"{ONCE}"
+                )
         if own:
             self.restore_random()
             if repeats():
@@ -133,6 +135,12 @@ class Sources:
     def _restore_generators(self) -> None:
         for holder, state in self.generators:
             holder.state = state
+
+    def _moved_numpy(self) -> bool:
+        return str(np.random.get_state()) != str(self.numpy)  # noqa: NPY002
+
+    def _moved_python(self) -> bool:
+        return random.getstate() != self.python
 
     def _drawn(self) -> list[Any]:
         """Return the generators from which was drawn."""

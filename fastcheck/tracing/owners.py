@@ -22,7 +22,7 @@ def _kind(name: str, file: str | None) -> str:
     top = name.partition(".")[0]
     if top == "numpy":
         return "numpy"
-    if name.startswith("fastcheck.tracing"):
+    if top == "fastcheck":
         return "ours"
     if file is None:
         return "stdlib" if top in sys.stdlib_module_names and top != "__main__" else "user"

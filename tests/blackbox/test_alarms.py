@@ -171,11 +171,9 @@ def test_a_loss_that_cannot_be_traced_is_called_with_a_note(
 def test_a_traced_loss_runs_as_a_graph_and_keeps_the_users_structure(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    graph = fc.Graph()
-    W = graph.param("0", (3,))
-    graph.set_loss(fc.ops.sum(fc.ops.square(W)))
     w = np.array([0.1, 0.2, 0.3])
-    monkeypatch.setattr("fastcheck.check.engines._traced", lambda box: fc.GraphObjective(graph))
+    objective = fc.trace(lambda p: np.sum(p["0"] ** 2), {"0": w})
+    monkeypatch.setattr("fastcheck.check.engines._traced", lambda box: objective)
 
     result = fc.check_gradients(lambda: float(w @ w), [w], lambda: [2 * w])
     assert result.passed

@@ -177,11 +177,13 @@ def test_an_interrupt_while_steps_are_settled_gives_a_result(
 
 
 @small
-@pytest.mark.parametrize("stage", ["find_rounding", "judge_tensor", "audit_tensor"])
+@pytest.mark.parametrize(
+    "stage", ["graph.find_rounding", "measurement.judge_tensor", "graph.audit_tensor"]
+)
 def test_an_interrupt_after_the_probes_gives_a_result(
     stage: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(f"fastcheck.check.measurement.{stage}", interrupt)
+    monkeypatch.setattr(f"fastcheck.check.{stage}", interrupt)
     try:
         result = checked()
     except KeyboardInterrupt:
@@ -191,5 +193,5 @@ def test_an_interrupt_after_the_probes_gives_a_result(
 
 @small
 def test_an_interrupt_before_anything_was_compared_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fastcheck.check.measurement.find_rounding", interrupt)
+    monkeypatch.setattr("fastcheck.check.graph.find_rounding", interrupt)
     assert checked().summary() == "the check was interrupted before anything was compared."

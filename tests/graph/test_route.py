@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+import fastcheck as fc
 from fastcheck.errors import InputError
 from fastcheck.graph import Graph, Node, ops
 from fastcheck.graph.reference import gradient
@@ -183,3 +184,15 @@ def test_a_loss_that_is_linear_gets_the_plain_step() -> None:
     state = State(graph, {"w": np.ones(3)})
     assert step_for(find_route(w), state, 2.0**-24) == (2.0**-24, 1.0)
     assert derivatives(graph, {"w": np.ones(3)})["w"].tolist() == [1.0, 1.0, 1.0]
+
+
+def test_a_loss_that_a_guard_reads_is_kept_to_the_end() -> None:
+    def loss(p: dict[str, np.ndarray]) -> float:
+        value = np.sum(np.sin(p["w"]))
+        if value > 1e3:
+            raise OverflowError
+        return value
+
+    w = np.array([0.2, 1.2, 2.2])
+    numerical = fc.numerical_gradient(loss, {"w": w}, engine="trace")
+    assert abs(numerical.values["w"] - np.cos(w)).max() < 1e-13
