@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from fastcheck.directions.boxes import Box
 
 LITTLE = 8
-"""Entries that tell whether a box goes on to the edge of its tensor: single ones may be right."""
+"""Indices in which nothing need show at the end of a tensor."""
 
 
 def edge_of(
@@ -73,12 +73,11 @@ def edge_of(
 def _reaches_end(box: Box, axis: int, sign: int, look: Callable[[Box], bool | None]) -> bool:
     """Return whether the last index is wrong, or if that does not show, whether the last ones are.
 
-    The gradient may be zero at the last one, or an error there too small to be seen.
+    The gradient may be zero there, or an error too small to be seen.
     """
-    found = look(last_of(box, axis, sign, 1))
-    n = -(-LITTLE * box.shape[axis] // box.size)
-    if found is None and n > 1:
-        found = look(last_of(box, axis, sign, n))
+    n = 1
+    while (found := look(last_of(box, axis, sign, n))) is None and n < LITTLE:
+        n *= 2
     return bool(found)
 
 

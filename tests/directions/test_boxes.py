@@ -32,7 +32,9 @@ def test_a_box_gives_its_part_of_an_array_as_a_view() -> None:
     array = np.arange(24.0).reshape(4, 6)
     box = Box("W", ((1, 3), (2, 5)))
     box.of(array)[...] = -1.0
-    assert np.array_equal(np.argwhere(array == -1.0), [[1, 2], [1, 3], [1, 4], [2, 2], [2, 3], [2, 4]])
+    assert np.array_equal(
+        np.argwhere(array == -1.0), [[1, 2], [1, 3], [1, 4], [2, 2], [2, 3], [2, 4]]
+    )
     assert (box.shape, box.size, box.origin, box.long_axes) == ((2, 3), 6, (1, 2), [0, 1])
     scalar = np.array(2.0)
     Box.whole("s", ()).of(scalar)[...] = 5.0
