@@ -172,7 +172,8 @@ class Search:
         for name in names:
             shape = self.shapes[name]
             weights = self.rng.uniform(0.5, 1.5, shape) * self.oracle.step(name)
-            self.direction[name] = weights * (2.0 * self.rng.integers(0, 2, shape) - 1.0)
+            signs = 2.0 * self.rng.integers(0, 2, shape) - 1.0
+            self.direction[name] = np.asarray(weights * signs)  # also where it has no axes
         self.known.leave_out(self.direction)
         return self.oracle.careful(self._move([self._whole(name) for name in names]))
 

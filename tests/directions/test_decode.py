@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
-from tests.directions.simulated import Faults, Simulated
 
 from fastcheck.directions.boxes import Box
 from fastcheck.directions.decode import SPREAD, digits_for, find_index
 from fastcheck.directions.reading import Reading
+from tests.directions.simulated import Faults, Simulated
 
 SHAPE = (37, 1000)
 WHOLE = Box.whole("W", SHAPE)

@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from tests.directions.simulated import Faults, Simulated
 
 from fastcheck.directions.boxes import Box, merged
 from fastcheck.directions.reading import Reading, Single
 from fastcheck.directions.search import MOST_LOCATED, MOST_PROBES, N_SILENT, Search
+from tests.directions.simulated import Faults, Simulated
 
 SHAPES = {"W": (78, 100), "b": (100,), "V": (100, 10), "s": (), "K": (8, 4, 3, 3)}
 NOISE = 1e-9
