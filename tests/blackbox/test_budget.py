@@ -107,7 +107,7 @@ def test_directions_are_refused_where_they_cannot_be_and_the_reason_is_named() -
 
 
 def test_an_unknown_plan_is_refused_with_the_choices() -> None:
-    with pytest.raises(InputError, match="one of auto, exhaustive, sample, directions .* 'units'"):
+    with pytest.raises(InputError, match=r"one of auto, exhaustive, sample, directions .* 'units'"):
         costs(1.0).choose("units")
 
 
