@@ -1,4 +1,4 @@
-"""Gradients checked along directions: right ones pass, whatever happens, and the words are right."""
+"""Gradients checked along directions: right ones pass, whatever happens, in the right words."""
 
 from __future__ import annotations
 
