@@ -32,10 +32,16 @@ def test_every_index_and_every_corner_is_in_a_sample_of_the_needed_size(
     assert rows >= set(product(*({0, length - 1} for length in shape)))
 
 
-@pytest.mark.parametrize("shape", [(32, 16, 3, 3), (8, 3, 5, 5), (6, 5, 4)])
-def test_a_larger_sample_holds_every_pair_of_indices(shape: tuple[int, ...]) -> None:
-    sample, found = indices(shape, math.prod(shape) * 3 // 4, 0)
-    assert sample.strength == 2
+@pytest.mark.parametrize("shape", [(32, 16, 3, 3), (8, 3, 5, 5), (6, 5, 4), (4, 4, 4, 4)])
+def test_the_smallest_sample_that_says_so_holds_every_pair_of_indices(
+    shape: tuple[int, ...],
+) -> None:
+    sizes = range(16, math.prod(shape), 8)
+    n = next(n for n in sizes if draw(shape, n, None, 0).strength == 2)
+    sample, found = indices(shape, n, 0)
+    assert n < 0.8 * math.prod(shape)
+    structured = sample.places.size - sample.n_uniform
+    assert structured >= math.prod(sorted(shape)[-2:])
     for a, b in combinations(range(len(shape)), 2):
         assert len({(i, j) for i, j in found[:, [a, b]].tolist()}) == shape[a] * shape[b]
 

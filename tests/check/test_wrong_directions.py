@@ -141,6 +141,7 @@ def test_entries_that_are_not_finite_fail_at_their_address(bad: float) -> None:
     result = checked(net, wrong)
     assert result.verdict == "fail"
     assert "W2[3, 4]" in str(result)
+    assert result.numerical["W2"][3, 4] == pytest.approx(net.grads["W2"][3, 4], rel=1e-5)
     assert [t.name for t in result.tensors.values() if t.verdict != "pass"] == ["W2"]
 
 

@@ -121,6 +121,20 @@ def test_tensors_of_very_different_scales_are_each_resolved() -> None:
     assert set(found["W"].singles) == {(7, 7)}
 
 
+def test_a_tensor_full_of_kinks_does_not_hide_the_others() -> None:
+    rng = np.random.default_rng(0)
+    p = {"smooth": rng.standard_normal((30, 20)), "kinks": rng.standard_normal(200)}
+    near = p["kinks"] + 1e-10 * rng.choice([-1.0, 1.0], 200)
+
+    def loss() -> float:
+        return float(1e-3 * np.sin(p["smooth"]).sum() + np.abs(p["kinks"] - near).sum()) + 1.0
+
+    grads = {"smooth": 1e-3 * np.cos(p["smooth"]), "kinks": np.sign(p["kinks"] - near)}
+    found, _ = seen(p, loss, grads)
+    assert found["smooth"].visible < 1e-4 * found["smooth"].typical
+    assert found["smooth"].is_resolved
+
+
 def test_all_arrays_are_restored_when_the_search_is_interrupted() -> None:
     p, loss, grads = point()
     grads["W"][3] *= 2.0

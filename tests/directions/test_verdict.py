@@ -87,6 +87,12 @@ def test_a_region_counts_as_checked_only_where_it_was_probed() -> None:
     assert found.regions[0].bounds == ((5, 6), (0, 30))
 
 
+def test_a_region_of_which_no_example_is_wrong_after_all_is_close() -> None:
+    row = Box("W", ((5, 6), (0, 30)))
+    found = verdict(Seen(SHAPE, 1e-6, 1.0, regions=[row]))
+    assert (found.n_close, found.n_agree) == (30, SIZE - 30)
+
+
 def test_nothing_is_said_to_be_visible_where_all_is_wrong() -> None:
     seen = Seen(SHAPE, 1e-6, 1.0, singles={(0, 0): off()}, regions=[Box.whole("W", SHAPE)])
     assert math.isnan(verdict(seen, [(0, 0)]).visible)
