@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 import zlib
 
 import numpy as np
@@ -186,11 +187,17 @@ def test_directions_need_a_gradient() -> None:
 
 @pytest.mark.parametrize("factor", [1.0, 1.01])
 def test_auto_probes_directions_and_entries_within_the_budget(factor: float) -> None:
-    net = network()
+    fast = network()
+
+    def passes() -> tuple[float, Arrays]:
+        time.sleep(0.0005)
+        return fast.passes()
+
+    net = Network(fast.params, passes)
     grads = net.grads | {"W1": factor * net.grads["W1"]}
-    result = checked(net, grads, "auto", budget=0.1)
+    result = checked(net, grads, "auto", budget=1.0)
     assert result.plan == "directions"
-    assert "is above the budget of 0.1 s" in result.plan_reason.replace("100 ms", "0.1 s")
+    assert "is above the budget of 1 s; about 40 evaluations" in result.plan_reason
     assert result.passed == (factor == 1.0)
     assert sum(e.size for e in result.numerical.values()) == N
     if result.passed:
@@ -218,7 +225,7 @@ def test_a_sample_says_what_it_rules_out() -> None:
     assert "would have been found with probability 0.95" in text or "probability 0.95" in text
     sampled = [t for t in result.tensors.values() if t.n_checked < t.n_entries]
     assert sampled
-    assert all(0.0 < t.missable < 0.25 for t in sampled)
+    assert all(0.0 < t.missable < 0.4 for t in sampled)
     assert any(t.covered == "row and column" for t in sampled)
     wrong = {name: 2.0 * g for name, g in net.grads.items()}
     result = checked(net, wrong, "sample", budget=0.2)
