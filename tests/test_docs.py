@@ -110,3 +110,22 @@ def test_the_page_on_processes_has_a_loss_that_runs() -> None:
     d = e / e.sum(axis=1, keepdims=True) - np.eye(3)[names["y"]]
     np.testing.assert_allclose(names["numerical"].values["W"], x.T @ d, rtol=1e-7)
     compile(cluster, "parallel.md", "exec")
+
+
+def test_the_page_on_plans_shows_what_its_code_prints(capsys: pytest.CaptureFixture[str]) -> None:
+    names: dict[str, Any] = {}
+    directions, sample = blocks("docs/plans.md")
+    page = (ROOT / "docs/plans.md").read_text("utf-8")
+    shown = re.findall(r"```text\n(.*?)```", page, re.DOTALL)
+
+    def compared(text: str) -> list[str]:
+        return [re.sub(r"± \S+", "±", line).rstrip() for line in text.splitlines()]
+
+    exec(directions, names)
+    assert compared(capsys.readouterr().out) == compared(shown[0])
+    exec(sample, names)
+    printed = capsys.readouterr().out  # how many entries there are depends on the machine
+    assert printed.startswith("pass ")
+    for words in ("238 510 entries checked", "each perturbed on its own", "probability 0.95"):
+        assert words in printed
+        assert words in shown[1]

@@ -99,11 +99,12 @@ def numerical_gradient(
         array, tensors, numbers, buffers, and what :func:`fastcheck.attributes` and
         :func:`fastcheck.accessors` return. Copied, never written to; only what a function without
         arguments reads is perturbed in place, and restored bit for bit.
-    plan : {"auto", "exhaustive", "units"}
-        Which probes are made. "exhaustive" perturbs every entry; "units" perturbs every
-        pre-activation in every sample and takes one exact outer product; "auto" is exhaustive if
-        that is predicted to stay within `budget`, else units of a graph, or a sample of the
-        entries of a black box.
+    plan : {"auto", "exhaustive", "units", "sample", "directions"}
+        Which probes are made. "exhaustive" perturbs every entry; "units" of a graph every
+        pre-activation in every sample, and takes one exact outer product. Of a black box, "sample"
+        perturbs some entries, and "directions" all at once, along random directions, then what
+        seems wrong one by one (``docs/plans.md``). "auto" is exhaustive if that is predicted to
+        stay within `budget`, else units, or directions with some entries.
     engine : {"auto", "graph", "trace", "compiled", "black box"}
         What evaluates the probes. "auto" compiles a loop around a compiled function, traces another
         one if it can, and calls it otherwise.

@@ -12,9 +12,6 @@ if TYPE_CHECKING:
 
     Array = NDArray[Any]
 
-LITTLE = 8
-"""Entries that tell whether a box goes on to the edge of its tensor: single ones may be right."""
-
 
 @dataclass(frozen=True, slots=True)
 class Box:
@@ -135,13 +132,6 @@ def _joined(a: Box, b: Box) -> Box | None:
     if a.name != b.name or len(apart) != 1 or a.bounds[apart[0]][1] != b.bounds[apart[0]][0]:
         return None
     return a.along(apart[0], a.bounds[apart[0]][0], b.bounds[apart[0]][1])
-
-
-def last_of(box: Box, axis: int, sign: int) -> Box:
-    """Return what a box has at its last index along an axis, or at several if that is little."""
-    lo, hi = box.bounds[axis]
-    n = min(hi - lo, -(-LITTLE * (hi - lo) // box.size))
-    return box.along(axis, hi - n, hi) if sign > 0 else box.along(axis, lo, lo + n)
 
 
 def next_axis(box: Box, axis: int) -> int:

@@ -22,6 +22,9 @@ SURE = 0.5
 standard deviations, so that a right digit is hardly ever missed, and two wrong entries are rarely
 taken for one."""
 WINDOW = 0.02
+"""Within which a digit counts as whole in any case."""
+UNCLEAR = 0.3
+"""Above it a reading says nothing about a digit: a kink was met, or the domain left."""
 
 
 def digits_for(n: int, ratio: float) -> tuple[int, int]:
@@ -92,7 +95,7 @@ def find_index(oracle: Oracle, box: Box, move: Floats, whole: Reading, axis: int
         error = (part.tolerance + abs(share) * whole.tolerance) / abs(whole.value)
         digit = (base - 1.0) * share
         allowed = max(SURE * (base - 1.0) * error, WINDOW)
-        if not math.isfinite(digit) or abs(digit - round(digit)) > allowed:
+        if not allowed <= UNCLEAR or abs(digit - round(digit)) > allowed:
             return None
         if not 0 <= round(digit) < base:
             return None

@@ -36,6 +36,8 @@ FINE = 1e-5
 """Visible error of a single entry, relative to the typical one, below which steps need not grow."""
 DOWN = (0, -3, -6, -9)
 MOST_LEVELS = 8
+LOWEST = -20
+"""Powers of two below the first step, under which no step is taken: entries would hardly move."""
 WIDEST = 2.0**-5
 
 
@@ -287,6 +289,8 @@ class Lines:
         found, level, may_grow = self._estimate(pairs, move, 0), 0, True
         for _ in range(MOST_LEVELS):
             if not found.is_smooth:
+                if level < LOWEST:
+                    break
                 may_grow = False
                 level -= _shrinkage(found)
             elif may_grow and self._is_coarse(names, found, level):

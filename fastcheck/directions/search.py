@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fastcheck.directions.boxes import Box, last_of, next_axis
+from fastcheck.directions.boxes import Box, next_axis
 from fastcheck.directions.decode import find_index
+from fastcheck.directions.edges import edge_of
+from fastcheck.directions.known import Known
 from fastcheck.directions.reading import Reading
 
 if TYPE_CHECKING:
@@ -35,6 +37,8 @@ CLEAR = 3.0
 """Signal over tolerance from which an inferred reading needs no probe of its own."""
 GROWN = 4.0
 """How many times the tolerance of a probe an inferred one may have."""
+FAINT = 0.05
+"""Part of the errors of examples, and of the gradient there, that need not show."""
 
 
 @dataclass(slots=True)
@@ -79,10 +83,8 @@ class Search:
 
     Attributes
     ----------
-    singles : dict of (str, tuple of int) to Single
-        All entries that were probed on their own.
-    regions : list of Box
-        Boxes in which wrong entries lie densely; singles in them are examples.
+    known : Known
+        What was probed, and what is wrong.
     stopped : set of str
         Tensors in which more is wrong than was looked for.
     loud : dict of str to Reading
@@ -127,9 +129,7 @@ class Search:
         self.is_late = is_late
         self.keep = keep
         self.rng = np.random.default_rng([seed, 17])
-        self.singles: dict[tuple[str, Index], Single] = {}
-        self.excluded: set[tuple[str, Index]] = set()
-        self.regions: list[Box] = []
+        self.known = Known()
         self.stopped: set[str] = set()
         self.loud: dict[str, Reading] = {}
         self.tolerance = np.nan
@@ -138,7 +138,7 @@ class Search:
 
     def exclude(self, name: str, index: Index) -> None:
         """Probe an entry on its own, and leave it out of all directions."""
-        self.excluded.add((name, index))
+        self.known.excluded.add((name, index))
         self._probed(name, index)
 
     # ------------------------------------------------------------ rounds
@@ -156,18 +156,15 @@ class Search:
                 n_silent += 1
                 self.tolerance = max(self.tolerance, reading.tolerance)
                 continue
-            n_silent, self.tolerance, before = 0, 0.0, self._n_known()
+            n_silent, self.tolerance, before = 0, 0.0, self.known.n_named
             self.stack = [Node([self._whole(name) for name in active], reading)]
             self._descend()
-            n_futile = 0 if self._n_known() > before else n_futile + 1
+            n_futile = 0 if self.known.n_named > before else n_futile + 1
         if n_silent < N_SILENT:
             self._attribute([name for name in names if name not in self.stopped])
 
     def _may_go_on(self) -> bool:
         return self.oracle.n_probes < MOST_PROBES and not self.is_late()
-
-    def _n_known(self) -> int:
-        return sum(s.is_wrong for s in self.singles.values()) + len(self.regions)
 
     def _drawn(self, names: list[str]) -> Reading:
         """Draw a direction without what is known to be wrong, and read it."""
@@ -175,14 +172,9 @@ class Search:
         for name in names:
             shape = self.shapes[name]
             weights = self.rng.uniform(0.5, 1.5, shape) * self.oracle.step(name)
-            self.direction[name] = weights * (2.0 * self.rng.integers(0, 2, shape) - 1.0)
-        for box in self.regions:
-            if box.name in self.direction:
-                box.of(self.direction[box.name])[...] = 0.0
-        wrong = {key for key, single in self.singles.items() if single.is_wrong}
-        for name, index in wrong | self.excluded:
-            if name in self.direction:
-                self.direction[name][index] = 0.0
+            signs = 2.0 * self.rng.integers(0, 2, shape) - 1.0
+            self.direction[name] = np.asarray(weights * signs)  # also where it has no axes
+        self.known.leave_out(self.direction)
         return self.oracle.careful(self._move([self._whole(name) for name in names]))
 
     def _attribute(self, names: list[str]) -> None:
@@ -238,31 +230,21 @@ class Search:
         return self._without(node.reading, name, index)
 
     def _without(self, reading: Reading, name: str, index: Index) -> Reading:
-        single, moved = self.singles[name, index], float(self.direction[name][index])
+        single, moved = self.known.singles[name, index], float(self.direction[name][index])
         self.direction[name][index] = 0.0
         return reading.less(Reading(moved * single.error, abs(moved) * single.bound))
 
     def _probed(self, name: str, index: Index) -> Single:
         """Probe one entry, once, and keep what was found."""
         key = name, index
-        if key not in self.singles:
-            self.singles[key] = self.oracle.single(name, index)
-            if self.singles[key].is_wrong or key in self.excluded:
-                self.keep(name, index, self.singles[key])
-            if self._n_scattered(name) >= MOST_LOCATED:
+        if key not in self.known.singles:
+            self.known.singles[key] = self.oracle.single(name, index)
+            if self.known.singles[key].is_wrong or key in self.known.excluded:
+                self.keep(name, index, self.known.singles[key])
+            if self.known.n_scattered(name) >= MOST_LOCATED:
                 self.stopped.add(name)
                 self._drop(name)
-        return self.singles[key]
-
-    def _n_scattered(self, name: str) -> int:
-        """Return how many wrong entries of a tensor lie outside regions."""
-        return sum(
-            single.is_wrong and tensor == name and not self._is_in_region(name, index)
-            for (tensor, index), single in self.singles.items()
-        )
-
-    def _is_in_region(self, name: str, index: Index) -> bool:
-        return any(box.name == name and box.has(index) for box in self.regions)
+        return self.known.singles[key]
 
     def _drop(self, name: str) -> None:
         """Forget what was to be done in a tensor."""
@@ -333,14 +315,18 @@ class Search:
 
     def _name_region(self, box: Box, examples: list[Index], fixed: set[int]) -> None:
         """Extend a box of wrong entries as far as they go, and leave it out from now on."""
+        shape = self.shapes[box.name]
+
+        def look(part: Box) -> bool | None:
+            return self._looked(part, examples)
+
         for axis in range(len(box.shape)):
             if axis not in fixed:
-                lo = self._edge(box, examples, axis, -1)
-                hi = self._edge(box, examples, axis, 1)
+                lo, hi = (edge_of(box, examples[0], shape, axis, sign, look) for sign in (-1, 1))
                 box = box.along(axis, lo, hi + 1)
-        self.regions.append(box)
+        self.known.regions.append(box)
         box.of(self.direction[box.name])[...] = 0.0
-        if self._n_scattered(box.name) < MOST_LOCATED:
+        if self.known.n_scattered(box.name) < MOST_LOCATED:
             self.stopped.discard(box.name)
         self._drop(box.name)
         whole = self._whole(box.name)
@@ -349,41 +335,28 @@ class Search:
             if rest.is_loud:
                 self.stack.append(Node([whole], rest))
 
-    def _edge(self, box: Box, examples: list[Index], axis: int, sign: int) -> int:
-        """Return the last index along an axis, up or down from an example, that is wrong too.
+    def _looked(self, box: Box, examples: list[Index]) -> bool | None:
+        """Return whether something in a part is wrong; None if nothing shows, as may well be.
 
-        By bisection, between the example and the edge of the box, or from there to the end; each
-        probe moves all that the box has at one index.
+        Silence says something where an error a good deal smaller than in the examples would be
+        loud, and the gradient is not much smaller than there.
         """
-
-        def is_wrong(i: int) -> bool:
-            return self._is_wrong_in(box.along(axis, i, i + 1))
-
-        lo, hi = box.bounds[axis]
-        edge = hi - 1 if sign > 0 else lo
-        end = self.shapes[box.name][axis] - 1 if sign > 0 else 0
-        inside, outside = examples[0][axis], edge
-        at_end = self._is_wrong_in(last_of(box, axis, sign)) if edge == end else False
-        if at_end or (edge != end and is_wrong(edge)):
-            if edge == end or not is_wrong(edge + sign):
-                return edge
-            if is_wrong(end):
-                return end
-            inside, outside = edge + sign, end
-        while abs(outside - inside) > 1:
-            middle = (inside + outside) // 2
-            if is_wrong(middle):
-                inside = middle
-            else:
-                outside = middle
-        return inside
-
-    def _is_wrong_in(self, box: Box) -> bool:
-        """Return whether a box has something wrong in it."""
-        known = (i for (name, i), s in self.singles.items() if s.is_wrong and name == box.name)
+        known = (
+            i for (name, i), s in self.known.singles.items() if s.is_wrong and name == box.name
+        )
         if any(map(box.has, known)):
             return True
-        return self.oracle.quick(self._move([box])).is_loud
+        reading = self.oracle.quick(self._move([box]))
+        if reading.is_loud:
+            return True
+        smallest = min(abs(self.known.singles[box.name, i].error) for i in examples)
+        if reading.tolerance > FAINT * smallest * self.oracle.step(box.name):
+            return None
+        if self.analytic is not None:
+            gradient = np.abs(self.analytic[box.name])
+            if box.of(gradient).max() < FAINT * np.mean([gradient[i] for i in examples]):
+                return None
+        return False
 
 
 def _halved(boxes: list[Box]) -> tuple[list[Box], list[Box]]:

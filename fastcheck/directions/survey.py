@@ -156,8 +156,8 @@ def _seen(name: str, search: Search, lines: Lines, names: list[str]) -> Seen:
         name in search.stopped,
         {
             index: single
-            for (tensor, index), single in search.singles.items()
-            if tensor == name and (single.is_wrong or (tensor, index) in search.excluded)
+            for (tensor, index), single in search.known.singles.items()
+            if tensor == name and (single.is_wrong or (tensor, index) in search.known.excluded)
         },
-        merged([box for box in search.regions if box.name == name]),
+        merged([box for box in search.known.regions if box.name == name]),
     )

@@ -153,10 +153,13 @@ def _invisible(seen: Seen) -> str:
             "so that nothing was resolved"
         )
     if math.isinf(seen.visible):
-        return "the loss could not be evaluated along random directions"
+        return (
+            "the loss could not be evaluated along random directions; it is probably at the edge "
+            'of its domain, where plan="sample" takes smaller steps'
+        )
     return (
         f"along random directions a single wrong entry is seen only above {seen.visible:.0e}, "
-        f"{seen.visible / seen.typical:.1g} of the typical gradient"
+        f'{seen.visible / seen.typical:.1g} of the typical gradient; use plan="sample"'
     )
 
 

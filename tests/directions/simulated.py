@@ -42,7 +42,7 @@ class Simulated:
             hi = np.array([b[1] for b in box.bounds], int)
             inside = ((places >= lo) & (places < hi)).all(axis=1)
             if inside.any():
-                total += displacement[tuple((places[inside] - lo).T)] @ errors[inside]
+                total += np.sum(displacement[tuple((places[inside] - lo).T)] * errors[inside])
         return Reading(total + self.noise * self.rng.standard_normal(), TOLERANCE * self.noise)
 
     def careful(self, move: list) -> Reading:

@@ -33,7 +33,7 @@ def test_a_loss_that_is_not_finite_leaves_nothing_to_compare(
     ("returned", "told", "remedy"),
     [
         (lambda v: v * np.ones(5), "got an array of shape (5,) of float64", "sum or mean"),
-        (lambda v: (v, v), "got tuple of length 2", "sum or mean"),
+        (lambda v: [v, v], "got list of length 2", "sum or mean"),
         (lambda v: None, "got None", "end with return loss"),
         (lambda v: v + 1j, "(1+", "real part"),
         (lambda v: "a", "got 'a' of type str", "end with return loss"),
