@@ -149,7 +149,7 @@ def measured(
     """Return probes, how often what is wrong was found exactly, and false accusations."""
     box = BlackBox(net.loss, net.params)
     loss = box.loss()
-    noise = find_noise(box, loss, 0, n_directions=1)
+    noise = find_noise(box, loss, 0, n_directions=1).size
     probes, exact, n_false, seconds, visible = [], 0, 0, 0.0, []
     for seed in range(n_seeds):
         wrong, places, part = make(seed)

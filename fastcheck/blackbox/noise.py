@@ -61,25 +61,31 @@ def find_noise(box: BlackBox, loss: float, seed: int, n_directions: int = 3) -> 
     seed : int
         Seed of the directions.
     n_directions : int
-        How many.
+        How many in which all tensors move.
 
     Notes
     -----
     The largest of some estimates by :func:`noise_of`, each from 8 values along a random
-    direction, and at least one unit roundoff of the loss. Points are whole numbers of spacings
-    apart, so that what is stored is what was meant, in float32 too. Up to 32 evaluations for each
-    direction, and 32 more if it was not seen in any of them.
+    direction, and at least one unit roundoff of the loss. Of several tensors each also moves alone:
+    where one acts through float32 and another does not, the steps of the first are not seen while
+    the second moves. Points are whole numbers of spacings apart, so that what is stored is what was
+    meant, in float32 too. Up to 32 evaluations for each direction, and 32 more if it was not seen
+    in any of them.
     """
     rng = np.random.default_rng([seed, 7])
-    sizes, values = zip(*(_along(box, rng) for _ in range(n_directions)), strict=True)
+    moved = [list(box.arrays)] * n_directions
+    if len(box.arrays) > 1:
+        moved += [[name] for name in box.arrays]
+    sizes, values = zip(*(_along(box, names, rng) for names in moved), strict=True)
     rounding = box.unit * abs(loss)
     size = max(rounding, *sizes)
     return Noise(size, find_stairs(np.concatenate(values), rounding=rounding, noise=size))
 
 
-def _along(box: BlackBox, rng: np.random.Generator) -> tuple[float, Floats]:
-    """Return the noise along one random direction, and all values there."""
-    with box.restoring() as kept:
+def _along(box: BlackBox, names: list[str], rng: np.random.Generator) -> tuple[float, Floats]:
+    """Return the noise along one random direction in some tensors, and all values there."""
+    with box.restoring() as every:
+        kept = {name: every[name] for name in names}
         drawn = {name: _drawn(array, rng) for name, array in kept.items()}
         farthest = min((_room(array.dtype) for array in kept.values()), default=0)
         power, stride, last, best, seen = 0, STRIDE, 0, 0.0, []
@@ -89,8 +95,8 @@ def _along(box: BlackBox, rng: np.random.Generator) -> tuple[float, Floats]:
             step = {name: _whole(n, 2.0**power) * unit for name, (n, unit) in drawn.items()}
             values = np.empty(N_VALUES)
             for j in range(N_VALUES):
-                for name, array in box.arrays.items():
-                    np.copyto(array, kept[name] + j * step[name])
+                for name, array in kept.items():
+                    np.copyto(box.arrays[name], array + j * step[name])
                 values[j] = box.tried()
             seen.append(values)
             if not np.isfinite(values).all():

@@ -24,7 +24,7 @@ def lines(
     w = rng.standard_normal(SHAPE)
     box = BlackBox(lambda: function(w), {"w": w})
     loss = box.loss()
-    noise = find_noise(box, loss, seed, n_directions=1)
+    noise = find_noise(box, loss, seed, n_directions=1).size
     found = Lines(box, loss, noise, {"w": slope(w)}, {"w": UNIT}, **more)
     found.calibrate(["w"], np.random.default_rng(seed))
     return found, w
@@ -151,7 +151,7 @@ def test_the_rounding_of_a_float32_gradient_is_allowed_for() -> None:
     w = rng.standard_normal(SHAPE)
     c = rng.standard_normal(SHAPE)
     box = BlackBox(lambda: float(np.vdot(c, w)), {"w": w})
-    noise = find_noise(box, box.loss(), 0)
+    noise = find_noise(box, box.loss(), 0).size
     rounded = c.astype(np.float32).astype(np.float64)
     verdicts = []
     for unit in (UNIT, 2.0**-24):
