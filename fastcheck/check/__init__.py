@@ -283,7 +283,7 @@ def _received(
     if run.is_sound:
         given = run.received(grads, params)
         run.include(given)
-        fixed = () if run.box is None else run.box.held.fixed
+        fixed = {} if run.box is None else run.box.held.fixed
         receipt = receive(run.shapes, run.names, given, fixed=fixed, others=run.reached)
         optional = [name for name in run.shapes if name in run.optional]
         run.findings += findings.unused_gradients(receipt.extra, [*run.shapes], optional)
@@ -314,7 +314,9 @@ def _judged(
     except KeyboardInterrupt:
         run.numerical.complete = False
         return {}
-    run.findings += about_zeros(analytic, tensors) + about_point(run.point)
+    run.findings += about_zeros(analytic, tensors)
+    if all(tensor.passed for tensor in tensors.values()):
+        run.findings += about_point(run.point)
     return tensors
 
 

@@ -15,7 +15,7 @@ from fastcheck.holding import Held
 from fastcheck.objective import GraphObjective
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from numpy.typing import NDArray
 
@@ -78,6 +78,16 @@ def jittered(
         )
     point = held.argument(_moved(held.arrays, size, seed))
     yield point, lambda: gradient_of(grads, point)
+
+
+@contextmanager
+def moved_in_place(arrays: Mapping[str, Array], size: float | None, seed: int) -> Iterator[None]:
+    """Move arrays a little for a while; None moves nothing."""
+    if size is None or not arrays:
+        yield
+        return
+    with _in_place(Held(dict(arrays), is_live=True), size, seed):
+        yield
 
 
 @contextmanager

@@ -266,6 +266,9 @@ def _integers(leaves: dict[str, Leaf], private: set[str]) -> dict[str, Any]:
 
 
 def _is_integer(value: Any) -> bool:
+    """Return whether a value is an array of integers; a number of Python is a number."""
+    if type(value) is int:
+        return False
     try:
         return np.asarray(plain(value)).dtype.kind in "iub"
     except Exception:  # a ragged list, a tensor without memory: refused with its reason later

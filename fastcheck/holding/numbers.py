@@ -185,7 +185,7 @@ def number_like(original: Any, number: Any) -> Any:
 
 
 def _as_array(value: Any) -> Array:
-    if isinstance(value, np.number | int):
+    if isinstance(value, np.number):
         return np.array(value)
     return np.array(float(value))
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastcheck.check import check_gradients
+from fastcheck.check.jitter import moved_in_place
 from fastcheck.check.options import check_options
 from fastcheck.errors import GradientMismatchError, InputError
 from fastcheck.layers.case import Case
@@ -119,23 +120,26 @@ def check_layer(
     >>> result.verdict, list(result.tensors)
     ('pass', ['x', 'W', 'b'])
     """
-    check_options(seed=seed)
+    jitter, before_each = options.pop("jitter", None), options.get("before_each")
+    check_options(seed=seed, jitter=jitter, before_each=before_each)
     _check_count(n_cotangents)
     with preserved(forward, backward, inputs, params, grads):
         if isinstance(forward, list | tuple):
             _check_list(forward, backward, params, grads)
-            cases = _open_all(forward, inputs, seed)
+            cases = _open_all(forward, inputs, seed, before_each)
         else:
             layer = read_layer(forward, backward)
             if inputs is MISSING:
                 raise InputError("`inputs` must be given, got none; write check_layer(f, inputs=x)")
             given = read_inputs(layer.forward, inputs)
-            cases = {"": Case(layer, given, params, grads, np.random.default_rng([seed, 1]))}
+            rng = np.random.default_rng([seed, 1])
+            cases = {"": Case(layer, given, params, grads, rng, before_each)}
         chosen = _chosen(cases, only, skip)
         results = {}
         for label, names in chosen.items():
-            with _named(label):
-                results[label] = _checked(cases[label], names, n_cotangents, seed, options)
+            case = cases[label]
+            with _named(label), moved_in_place(case.params.arrays, jitter, seed):
+                results[label] = _checked(case, names, n_cotangents, seed, options)
             if results[label].interrupted:
                 break
     return over_layers(results) if isinstance(forward, list | tuple) else results[""]
@@ -190,7 +194,9 @@ def _check_list(layers: Sequence[Any], backward: Any, params: Any, grads: Any) -
         raise InputError("`forward` must hold a layer, got an empty list; pass the layers")
 
 
-def _open_all(layers: Sequence[Any], inputs: Any, seed: int) -> dict[str, Case]:
+def _open_all(
+    layers: Sequence[Any], inputs: Any, seed: int, before_each: Callable[[], Any] | None
+) -> dict[str, Case]:
     """Call one layer after the other and return each at its own input, by place and name."""
     if inputs is MISSING:
         raise InputError("`inputs` must be given, got none; write check_layer(layers, inputs=x)")
@@ -209,7 +215,8 @@ def _open_all(layers: Sequence[Any], inputs: Any, seed: int) -> dict[str, Case]:
         label = f"{place}.{layer.name}"
         with _named(label):
             read = read_inputs(layer.forward, (*outputs, *taken))
-            case = Case(layer, read, None, None, np.random.default_rng([seed, 1, place]))
+            rng = np.random.default_rng([seed, 1, place])
+            case = Case(layer, read, None, None, rng, before_each)
         cases[label] = case
         outputs = case.outputs
     if left:

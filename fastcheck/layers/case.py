@@ -65,6 +65,8 @@ class Case:
         As the user gave them.
     rng : numpy.random.Generator
         Draws cotangents.
+    before_each : callable, optional
+        Called before each forward pass.
 
     Attributes
     ----------
@@ -83,9 +85,16 @@ class Case:
     """
 
     def __init__(
-        self, layer: Layer, inputs: Inputs, params: Any, grads: Any, rng: np.random.Generator
+        self,
+        layer: Layer,
+        inputs: Inputs,
+        params: Any,
+        grads: Any,
+        rng: np.random.Generator,
+        before_each: Callable[[], Any] | None = None,
     ) -> None:
         self.layer = layer
+        self.before_each = before_each
         self.inputs = inputs
         self.live = {name: _widened(value) for name, value in inputs.values.items()}
         self._forward()  # at which some layers make their parameters
@@ -128,6 +137,8 @@ class Case:
         """Return copies of the inputs, and what forward returns for them."""
         given = {name: fresh(value) for name, value in self.inputs.values.items()}
         forward = self.layer.forward
+        if self.before_each is not None:
+            self.before_each()
         with explained("forward", self.layer):
             return given, forward(**given) if self.inputs.by_keyword else forward(*given.values())
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from fastcheck.result import Finding, TensorResult
 from fastcheck.result.wording import count, listing, quantity
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -77,7 +78,7 @@ def receive(
     names: Sequence[str],
     grads: Any,
     *,
-    fixed: Iterable[str] = (),
+    fixed: Mapping[str, Any] = MappingProxyType({}),
     others: Callable[[], Mapping[str, Array]] = dict,
 ) -> Receipt:
     """Return copies of the gradients of `names`, and what is to be said about them.
@@ -90,8 +91,8 @@ def receive(
         Those to be checked.
     grads : mapping of str to array_like or None
         The gradient of ``W1`` under ``W1`` or ``dW1``; None for a tensor that is frozen.
-    fixed : iterable of str
-        Parameters that cannot be perturbed, whose gradients are ignored.
+    fixed : mapping of str to object
+        Parameters of integers, which cannot be perturbed, so that a gradient cannot be compared.
     others : callable
         Returns arrays that the loss reads, by name, to tell where a wrong shape comes from.
 
@@ -106,6 +107,9 @@ def receive(
     _about_missing(receipt, [name for name in names if name not in keys], names, grads)
     frozen = [name for name in names if name in keys and grads[keys[name]] is None]
     receipt.findings += _about_frozen(frozen)
+    for name, value in fixed.items():
+        if name in keys and _is_trained(grads[keys[name]]):
+            receipt.findings.append(_about_integers(name, value))
     for name in names:
         if name in keys and name not in frozen:
             _take(receipt, name, grads[keys[name]], shapes[name], others)
@@ -139,6 +143,23 @@ def _take(
 
 
 # ---------------------------------------------------------------- sentences
+
+
+def _is_trained(gradient: Any) -> bool:
+    """Return whether a gradient is one of a parameter that is moved in training."""
+    try:
+        array = np.asarray(gradient)
+    except ValueError:
+        return True
+    return array.dtype.kind == "f" and bool(array.any())
+
+
+def _about_integers(name: str, value: Any) -> Finding:
+    message = (
+        f"{name}: it has a gradient, but consists of integers ({np.asarray(value).dtype}), which "
+        "cannot be moved a little, so that it was not checked; convert it to float64"
+    )
+    return Finding("integer-parameter", "error", name, message)
 
 
 def _about_missing(

@@ -153,7 +153,8 @@ def _explained(tape: Tape) -> Iterator[None]:
     except FastcheckError:
         raise
     except Exception as error:
-        message = f"{place_of_error(error)}: {type(error).__name__} while tracing: {error}"
+        said = next(iter(str(error).strip().splitlines()), "no message")  # numba's fill a page
+        message = f"{place_of_error(error)}: {type(error).__name__} while tracing: {said}"
         remedy = f"use whole-array NumPy functions there, or {REMEDY}"
         raise TraceError(f"{message}; {remedy}{causes(tape.notes)}") from error
     finally:

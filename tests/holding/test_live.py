@@ -177,7 +177,10 @@ ROWS = [[0.5, 1.0]] * 2
         ({"s": (0.5, 1.0)}, r"`params\['s'\]` must be numbers in lists, .* numbers in a tuple"),
         ((drawn(2), 0.5), r"`params\['1'\]` must be in a dict, a list .* got a float on its own"),
         (0.5, "`params` must be in a dict, a list or an attribute"),
-        ({"n": 3}, r"`params\['n'\]` must be of floating point, got dtype int64; convert"),
+        (
+            {"n": np.int64(3)},
+            r"`params\['n'\]` must be of floating point, got dtype int64; convert",
+        ),
         ({"n": [1, 2]}, r"`params\['n'\]` must be of floating point, got dtype int64"),
         ({"W": bytearray(8)}, "must be of floating point, got dtype uint8"),
         ({"W": memoryview(drawn(2)).toreadonly()}, "must be writeable, got a read-only memoryview"),
@@ -205,7 +208,7 @@ def test_attributes_that_cannot_be_perturbed_are_refused() -> None:
 
 def test_integers_are_refused_by_an_error_that_names_them() -> None:
     with pytest.raises(DtypeError) as caught:
-        Held({"W": np.arange(3), "n": Wrapped(2)}, is_live=True)
+        Held({"W": np.arange(3), "n": Wrapped(np.arange(2))}, is_live=True)
     assert caught.value.names == ("W", "n")
 
 

@@ -198,3 +198,42 @@ def test_assert_layer_raises_with_the_result() -> None:
         fc.assert_layer(Affine("mean"), inputs=X)
     assert caught.value.result is not None
     assert fails_only(caught.value.result, "W")
+
+
+def test_dropout_is_checked_with_its_generator_seeded_before_each_pass() -> None:
+    class Dropped:
+        def forward(self, x: Any) -> Any:
+            self.kept = np.random.rand(*x.shape) < 0.5  # noqa: NPY002
+            return x * self.kept
+
+        def backward(self, dout: Any) -> Any:
+            return dout * self.kept
+
+    x = np.arange(1.0, 13.0).reshape(4, 3)
+    seeded = fc.check_layer(Dropped(), inputs=x, before_each=lambda: np.random.seed(0))  # noqa: NPY002
+    assert seeded.passed
+    assert not fc.check_layer(Dropped(), inputs=x).passed
+
+
+def test_jitter_reveals_a_scale_that_is_left_out_while_it_is_one() -> None:
+    class Scaled:
+        def __init__(self) -> None:
+            self.g = np.ones(3)
+
+        def forward(self, x: Any) -> Any:
+            self.x = x
+            return x * self.g
+
+        def backward(self, dout: Any) -> Any:
+            self.dg = (dout * self.x).sum(axis=0)
+            return dout
+
+    layer, x = Scaled(), np.arange(1.0, 13.0).reshape(4, 3)
+    hidden = fc.check_layer(layer, inputs=x)
+    assert hidden.passed
+    assert "uninformative-point" in {f.kind for f in hidden.findings}
+    moved = fc.check_layer(layer, inputs=x, jitter=1e-2)
+    assert moved.tensors["x"].verdict == "fail"
+    assert moved.tensors["g"].passed
+    assert (layer.g == 1.0).all()
+    assert fc.check_layer([layer], inputs=x, jitter=1e-2).verdict == "fail"

@@ -238,7 +238,33 @@ def test_a_parameter_of_integers_is_a_note(engine: str, is_closure: bool) -> Non
 
     result = net.check(loss, gradient, is_closure=is_closure, engine=engine)
     found = only_finding(result, "integer-parameter", "note")
-    assert found.startswith("rows: it consists of integers (int64)")
+    assert found.startswith("rows (int64): integers cannot be moved a little")
+
+
+@ENGINES
+def test_an_integer_that_is_trained_and_has_a_gradient_cannot_pass(engine: str) -> None:
+    params = {"w": normal(3), "n": np.array([1, 2, 3])}
+    result = fc.check_gradients(
+        lambda p: np.sum(p["w"] ** 2 * p["n"]),
+        params,
+        {"w": 2 * params["w"] * params["n"], "n": params["w"] ** 2},
+        engine=engine,
+    )
+    assert result.verdict == "inconclusive"
+    assert result.tensors["w"].passed
+    (found,) = [f for f in result.findings if f.severity == "error"]
+    assert found.kind == "integer-parameter"
+    assert found.message.startswith("n: it has a gradient, but consists of integers (int64)")
+
+
+@ENGINES
+def test_a_whole_number_of_python_is_a_number(engine: str) -> None:
+    params = {"w": 2.0, "b": 0}
+    loss = lambda: (3.0 * params["w"] + params["b"] - 1.0) ** 2  # noqa: E731
+    assert fc.check_gradients(loss, params, {"w": 30.0, "b": 10.0}, engine=engine).passed
+    wrong = fc.check_gradients(loss, params, {"w": 30.0, "b": 11.0}, engine=engine)
+    assert wrong.tensors["b"].verdict == "fail"
+    assert type(params["b"]) is int
 
 
 @ENGINES
