@@ -146,3 +146,36 @@ def test_the_reason_of_an_error_while_tracing_is_told():
 
     with pytest.raises(fc.TraceError, match=r"tracing ended with TypeError: .*condlist"):
         fc.check_gradients(loss, {"w": w}, {"w": w}, engine="trace")
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_float32_code_is_followed_in_float64_and_judged_at_its_own_precision(seed):
+    rng = np.random.default_rng(seed)
+    x, y = (rng.normal(size=s).astype(np.float32) for s in ((32, 8), (32, 1)))
+    params = {
+        "W1": (rng.normal(size=(8, 16)) / 3).astype(np.float32),
+        "b1": rng.normal(size=16).astype(np.float32),
+        "W2": (rng.normal(size=(16, 1)) / 4).astype(np.float32),
+    }
+
+    def passes():
+        a = np.tanh(x @ params["W1"] + params["b1"])
+        d = 2 * (a @ params["W2"] - y) / 32
+        dz = (d @ params["W2"].T) * (1 - a * a)
+        loss = ((a @ params["W2"] - y) ** 2).mean()
+        return loss, {"W1": x.T @ dz, "b1": dz.sum(0), "W2": a.T @ d}
+
+    loss, grads = passes()
+    assert loss.dtype == grads["W1"].dtype == np.float32
+    result = fc.check_gradients(lambda: passes()[0], params, grads)
+    assert (result.engine, result.verdict) == ("trace", "pass")
+    assert result.engine_reason == "the loss is NumPy code, followed in float64"
+    assert result.coverage.n_resolved > 0.95 * result.coverage.n_entries
+    assert {f.kind for f in result.findings} <= {"mostly-close"}
+    grads["W1"] = grads["W1"].copy()
+    grads["W1"][2, 3] *= np.float32(1.001)
+    wrong = fc.check_gradients(lambda: passes()[0], params, grads)
+    assert [m.address for m in wrong.tensors["W1"].mismatches] == ["W1[2, 3]"]
+    assert wrong.tensors["b1"].passed
+    called = fc.check_gradients(lambda: passes()[0], params, passes()[1], engine="black box")
+    assert sum(t.n_disagree for t in called.tensors.values()) == 0

@@ -111,9 +111,10 @@ def _function_measurement(
     preflight.reach.restore_all()  # a traced loss is not called any more
     measured = GraphMeasurement(objective, box.arrays, arithmetic=arithmetic, **options)
     measured.box, measured.preflight = box, preflight
-    measured.findings += [*preflight.findings, *about_casts(objective.recording)]
+    measured.findings += [*preflight.findings, *about_casts(objective.recording, box.arrays)]
     measured.engine = measured.engine.replace("graph", "trace")
-    measured.engine_reason = ASKED if engine == "trace" else "the loss is NumPy code"
+    followed = ", followed in float64" if objective.recording.coarse() else ""
+    measured.engine_reason = ASKED if engine == "trace" else f"the loss is NumPy code{followed}"
     return measured
 
 

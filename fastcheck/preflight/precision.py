@@ -8,7 +8,6 @@ import numpy as np
 
 from fastcheck.result import Finding
 from fastcheck.result.wording import listing
-from fastcheck.tracing.recording import refs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
 
 SINGLE = (2.0**-29, 2.0**-17)
 """Relative noise of a loss that is computed in float32, smallest and largest."""
-SINGLES = (np.dtype(np.float32), np.dtype(np.float16))
 MOST_NAMES = 5
 
 
@@ -66,22 +64,18 @@ def about_precision(
     return [Finding("hidden-float32", "warning", None, message)]
 
 
-def about_casts(recording: Recording) -> list[Finding]:
-    """Return a warning if something on the way of a traced loss is less precise than float64.
+def about_casts(recording: Recording, params: Mapping[str, NDArray[Any]]) -> list[Finding]:
+    """Return a warning if float64 parameters act through something less precise in a traced loss.
 
-    A trace is evaluated as it was recorded, so that the digits are lost there too, though probes
-    are not.
+    Its graph is evaluated in float64, so that probes are precise all the same; the loss is not.
     """
-    needed = {recording.output}
-    for call in reversed(recording.calls):
-        if call.index in needed:
-            needed |= set(refs((call.args, call.kwargs)))
-    for call in recording.calls:
-        if call.index in needed and call.function is not None and call.dtype in SINGLES:
-            where = f" in {call.place}" if call.place is not None else ""
-            message = (
-                f"the loss goes through {call.dtype}{where}, although all parameters are float64, "
-                "so that its own digits end there; convert everything on the way to float64"
-            )
-            return [Finding("hidden-float32", "warning", None, message)]
+    if any(array.dtype.itemsize < 8 for array in params.values()):
+        return []
+    for call in recording.coarse():
+        where = f" in {call.place}" if call.place is not None else ""
+        message = (
+            f"the loss goes through {call.dtype}{where}, although all parameters are float64, "
+            "so that its own digits end there; convert everything on the way to float64"
+        )
+        return [Finding("hidden-float32", "warning", None, message)]
     return []

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Call", "Guard", "Note", "Place", "Recording", "Ref", "refs", "resolved"]
 
+COARSE = (np.dtype(np.float32), np.dtype(np.float16))
+"""Types that are less precise than float64."""
+
 
 @dataclass(frozen=True)
 class Place:
@@ -202,6 +205,18 @@ class Recording:
     def loss(self, params: Mapping[str, np.ndarray]) -> float:
         """Return the loss at other parameters."""
         return float(np.asarray(self.replay(params)[self.output]).reshape(()))
+
+    def coarse(self) -> list[Call]:
+        """Return the calls on the way to the loss whose results are less precise than float64."""
+        needed = {self.output}
+        for call in reversed(self.calls):
+            if call.index in needed:
+                needed |= set(refs((call.args, call.kwargs)))
+        return [
+            call
+            for call in self.calls
+            if call.index in needed and call.function is not None and call.dtype in COARSE
+        ]
 
     @staticmethod
     def _value(call: Call, params: Mapping[str, np.ndarray], values: list[Any]) -> Any:
