@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import math
 from contextlib import contextmanager
+from numbers import Number
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -143,7 +144,7 @@ class BlackBox:
     @staticmethod
     def _part(value: Any) -> Any:
         """Return the loss if it comes with more, as in ``return loss, cache``."""
-        if not isinstance(value, tuple | dict):
+        if not isinstance(value, tuple | list | dict) or _is_list_of_numbers(value):
             return value
         try:
             return loss_of(value)
@@ -301,6 +302,11 @@ def takes_nothing(loss: Callable[..., Any], argument: str = "loss") -> bool:
         f"`{argument}` must take no argument, or the parameters, got a function of {signature}; "
         "bind the rest, as in lambda: loss(params, x, y)"
     )
+
+
+def _is_list_of_numbers(value: Any) -> bool:
+    """Return whether a value is a list of numbers, such as losses of samples."""
+    return isinstance(value, list) and all(isinstance(v, list | Number) for v in value)
 
 
 def _described(value: Any) -> str:

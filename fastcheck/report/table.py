@@ -89,7 +89,7 @@ FIGURES: Final = (
         lambda t: f"{t.visible:.0e}" if t.visible < math.inf else "-",
         number=lambda t: int(t.visible < math.inf),
     ),
-    Column("digits", lambda t: f"{t.digits:.1f}" if t.digits >= 0.0 else "-"),
+    Column("digits", lambda t: f"{t.digits + 0.0:.1f}" if t.digits >= 0.0 else "-"),
 )
 CLASSICAL: Final = (
     Column("norm ratio", lambda t: _figure(t.norm_ratio), lambda _: STYLES["quiet"]),

@@ -97,7 +97,7 @@ def seconds(value: float) -> str:
         return f"{minutes} min {rest:02d} s"
     if value >= 0.0995:
         return f"{value:.2g} s"
-    return f"{1e3 * value:.0f} ms" if value >= 9.95e-3 else f"{1e3 * value:.1g} ms"
+    return f"{1e3 * value:.0f} ms" if value >= 9.5e-3 else f"{1e3 * value:.1g} ms"
 
 
 def shape_text(shape: tuple[int, ...]) -> str:

@@ -46,7 +46,9 @@ def test_what_is_no_real_number_is_refused(value: object, message: str) -> None:
         fc.numerical_gradient(lambda: value, [W], engine="black box")
 
 
-@pytest.mark.parametrize("wrap", [lambda v: (v, {}), lambda v: {"acc": 0.5, "loss": v}])
+@pytest.mark.parametrize(
+    "wrap", [lambda v: (v, {}), lambda v: [v, {}], lambda v: {"acc": 0.5, "loss": v}]
+)
 def test_a_loss_may_come_with_more(wrap: Any) -> None:
     assert checked(lambda: wrap(squares())).passed
     assert checked(lambda: wrap(squares()), engine="black box").passed
