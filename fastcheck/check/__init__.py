@@ -270,7 +270,7 @@ def check_gradients(
             if analytic:
                 run.probe(plan, budget, n_jobs, progress, analytic=analytic, rtol=rtol)
             tensors = _judged(run, analytic, rtol=rtol, strict=strict, seed=seed)
-            return make_result(run, tensors, start)
+            return make_result(run, tensors, start, analytic)
         finally:
             run.restore()
 

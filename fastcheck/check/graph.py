@@ -84,6 +84,11 @@ class GraphMeasurement(Measurement):
         """The parameters, by name."""
         return {name: np.asarray(value) for name, value in self._params.items()}
 
+    @property
+    def n_samples(self) -> int | None:
+        """The size of the batch, None where it is not known."""
+        return self.state.graph.n_batch
+
     def include(self, grads: Any) -> None:
         """Check also the intermediate values for which there are gradients."""
         keys = grads if isinstance(grads, Mapping) else ()

@@ -191,6 +191,15 @@ class Measurement(ABC):
     def bound(self, name: str, dtype: np.dtype[Any] | None) -> Floats:
         """Return the allowance of each entry of a tensor, for an analytic gradient of `dtype`."""
 
+    def allowance(self, name: str, dtype: np.dtype[Any]) -> Floats:
+        """Return the bound of each entry, with what is known of errors of the gradient given."""
+        return self.bound(name, dtype) + self.slack.get(name, 0.0)
+
+    @property
+    def n_samples(self) -> int | None:
+        """The size of the batch, None where it is not known."""
+        return None
+
     def prepare(self) -> None:
         """Compute what all bounds need, timed on its own and not as part of judging."""
         return
@@ -208,7 +217,7 @@ class Measurement(ABC):
             name,
             analytic.astype(np.float64),
             found.values,
-            self.bound(name, analytic.dtype) + self.slack.get(name, 0.0),
+            self.allowance(name, analytic.dtype),
             kink=found.kink,
             slopes=(found.minus, found.plus),
             checked=None if found.known.all() else found.known,

@@ -11,6 +11,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from fastcheck import __version__, findings
+from fastcheck.diagnose import explain, gathered
 from fastcheck.result import (
     Audit,
     CheckResult,
@@ -22,7 +23,12 @@ from fastcheck.result import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
     from fastcheck.check.measurement import Measurement
+    from fastcheck.result import Diagnosis
 
 SEVERITIES = ("error", "warning", "note")
 """The order in which findings are told."""
@@ -32,6 +38,7 @@ def make_result(
     run: Measurement,
     tensors: dict[str, TensorResult],
     start: float,
+    analytic: Mapping[str, NDArray[Any]],
 ) -> CheckResult:
     """Return the result of a check.
 
@@ -43,6 +50,8 @@ def make_result(
         The verdicts.
     start : float
         When the check began, of ``perf_counter``.
+    analytic : mapping of str to ndarray
+        The gradient that was judged.
     """
     audits, spots = _second_opinions(run) if tensors else ([], [])
     doubted = {audit.tensor for audit in audits if not audit.passed}
@@ -61,12 +70,13 @@ def make_result(
         *findings.about_close(tensors),
     ]
     interrupted = not run.numerical.complete
+    diagnosis = () if interrupted else _diagnosis(run, tensors, analytic)
     run.timings["total"] = perf_counter() - start
     return CheckResult(
         verdict=overall_verdict(tensors, found, interrupted),
         tensors=tensors,
         findings=tuple(sorted(found, key=lambda f: SEVERITIES.index(f.severity))),
-        diagnosis=(),
+        diagnosis=diagnosis,
         coverage=_coverage(run, tensors),
         engine=run.engine,
         engine_reason=run.engine_reason,
@@ -82,6 +92,30 @@ def make_result(
         interrupted=interrupted,
         loss=run.loss,
     )
+
+
+def _diagnosis(
+    run: Measurement, tensors: Mapping[str, TensorResult], analytic: Mapping[str, NDArray[Any]]
+) -> tuple[Diagnosis, ...]:
+    """Return why tensors fail; none where Ctrl-C ends that, of which no verdict depends."""
+    if all(tensor.verdict != "fail" for tensor in tensors.values()):
+        return ()
+    found = {name: t for name, t in run.numerical.tensors.items() if name in analytic}
+    try:
+        with run.timed("diagnosis"):
+            case = gathered(
+                {name: tensors[name] for name in found if name in tensors},
+                analytic,
+                {name: t.values for name, t in found.items()},
+                {name: run.allowance(name, analytic[name].dtype) for name in found},
+                run.point,
+                kinks={name: t.kink for name, t in found.items()},
+                data=run.reached(),
+                n_samples=run.n_samples,
+            )
+            return explain(case)
+    except KeyboardInterrupt:
+        return ()
 
 
 def _second_opinions(run: Measurement) -> tuple[list[Audit], list[SpotCheck]]:
