@@ -27,9 +27,11 @@ def diagnosis_of(cause: Cause, case: Case) -> Diagnosis:
     names = list(cause.tensors)
     one = names[0] if len(names) == 1 else None
     if cause.message:
-        return Diagnosis(cause.kind, one, None, cause.message)
+        return Diagnosis(cause.kind, one, None, cause.message, cause.tensors)
     kind, text = _SAID[cause.kind](cause, case)
-    return Diagnosis(kind, one, cause.constant, f"{listing(names, MOST_NAMES)}: {text}")
+    return Diagnosis(
+        kind, one, cause.constant, f"{listing(names, MOST_NAMES)}: {text}", cause.tensors
+    )
 
 
 def of_part(name: str, part: Part) -> Diagnosis:
@@ -44,7 +46,7 @@ def of_part(name: str, part: Part) -> Diagnosis:
         )
     else:
         text = f"only {part.text} of the gradient {is_are} wrong; {rest}"
-    return Diagnosis(part.kind, name, part.factor, f"{name}: {text}")
+    return Diagnosis(part.kind, name, part.factor, f"{name}: {text}", (name,))
 
 
 def times(factor: float) -> str:

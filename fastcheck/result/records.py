@@ -76,12 +76,19 @@ class Diagnosis:
         The number found, such as a factor.
     message : str
         A sentence.
+    tensors : tuple of str
+        All tensors that it explains.
+    is_exact : bool
+        Whether it explains every entry of theirs within its bound; otherwise it says what is known
+        and what is not.
     """
 
     kind: str
     tensor: str | None
     constant: float | None
     message: str
+    tensors: tuple[str, ...] = ()
+    is_exact: bool = True
 
     def __str__(self) -> str:
         return self.located

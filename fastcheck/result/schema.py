@@ -14,12 +14,13 @@ from fastcheck.result.tensor import Entry, Region, TensorResult
 
 __all__ = ["SCHEMA", "decoded", "encoded"]
 
-SCHEMA: Final = 3
+SCHEMA: Final = 4
 """Version of the layout; it grows with every change that a reader must know of.
 
 1 the first
 2 tensors say by `is_intermediate` whether they are named intermediate values
 3 tensors have `regions`, `visible`, `typical`, `missable` and `covered`
+4 a diagnosis says by `tensors` and `is_exact` what it explains, and how well
 """
 
 ARRAYS = ("numerical", "bounds")
