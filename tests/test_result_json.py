@@ -76,8 +76,8 @@ def test_numbers_of_numpy_become_numbers() -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"schema": 2}, "must be a result of schema 3, got schema 2"),
-        ({"schema": None}, "must be a result of schema 3, got schema None"),
+        ({"schema": 2}, "must be a result of schema 4, got schema 2"),
+        ({"schema": None}, "must be a result of schema 4, got schema None"),
         ({"verdict": ...}, "must be a complete result.*verdict"),
         ({"coverage": {"n_entries": 1}}, "must be a complete result.*n_checked"),
         ({"tensors": {"W1": {}}}, "must be a complete result.*worst"),
