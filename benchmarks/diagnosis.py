@@ -1,7 +1,7 @@
 """How many planted mistakes are named rightly, by kind, address and constant.
 
-``python benchmarks/diagnosis.py``: into literal backward passes (``benchmarks/faulty``) each mistake
-of a catalogue is planted, network by network; the first diagnosis of ``check_gradients`` must have
+``python benchmarks/diagnosis.py``: into literal backward passes (``benchmarks/faulty``) each
+mistake of a catalogue is planted, network by network; the first diagnosis of ``check_gradients`` must have
 the right word, the right tensor and the right number. The same for recurrent, residual, embedding
 and tied networks; for pairs of mistakes, of which both must be named; and for random damage, of
 which nothing untrue may be said. Settings are split: of those that are held out only totals are
@@ -190,13 +190,12 @@ def percent(flags: list[bool]) -> str:
 def worst(wrong: list[Answer], answers: list[Answer], section: str) -> str:
     """Return the classes that are named wrongly most often, and what they are called instead."""
     parts = {a.part for a in wrong}
-    n_all = Counter(
-        group(a) for a in answers
-        if a.section == section and a.part in parts and not a.is_hidden
-    )  # fmt: skip
+    scored = [a for a in answers if a.section == section and a.part in parts and not a.is_hidden]
+    n_all = Counter(name for a in scored for name in groups(a))
     classes: dict[str, list[Answer]] = defaultdict(list)
     for answer in wrong:
-        classes[group(answer)].append(answer)
+        for name in groups(answer):
+            classes[name].append(answer)
     ordered = sorted(classes, key=lambda name: -len(classes[name]) / n_all[name])
     rows: list[list[str]] = []
     for name in ordered[:WORST]:
@@ -205,11 +204,11 @@ def worst(wrong: list[Answer], answers: list[Answer], section: str) -> str:
     return table([section[:-1], "right", "commonest wrong answer"], rows)
 
 
-def group(answer: Answer) -> str:
-    """Return under which name answers are counted."""
+def groups(answer: Answer) -> list[str]:
+    """Return under which names an answer is counted, a pair under each of its mistakes."""
     if answer.section == "corruptions":
-        return answer.fault.partition(" in ")[0].partition(" at ")[0]
-    return answer.fault
+        return [answer.fault.partition(" in ")[0].partition(" at layer ")[0]]
+    return answer.fault.split(" & ")
 
 
 def kind_of(answer: Answer) -> str:

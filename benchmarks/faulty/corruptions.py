@@ -52,6 +52,8 @@ def corruptions(net: Net, rng: Random) -> Iterator[Corruption]:
     while True:
         if rng.random() < 0.3:
             name, k = str(rng.choice([*DELTAS])), int(rng.integers(1, net.n_layers + 1))
+            if net.setting.widths[k] == 1 and name not in OF_SAMPLES:
+                continue  # then it is one factor, and not outside the catalogue
             change = DELTAS[name]
             drawn = int(rng.integers(2**32))
 
@@ -120,6 +122,8 @@ DELTAS: dict[str, Callable[[Floats, Random], Floats]] = {
     "samples weighted at random": lambda d, rng: d * rng.uniform(0.2, 2.0, (len(d), 1)),
     "units weighted at random": lambda d, rng: d * rng.uniform(0.2, 2.0, (1, d.shape[1])),
 }
+OF_SAMPLES = ("noise in delta", "random factors of delta", "samples weighted at random")
+"""Those that are damage where a layer has one unit, too."""
 
 
 # ------------------------------------------------------------ what may be said of it
@@ -152,21 +156,20 @@ def why_untrue(
         if d.kind == "unexplained":
             if d.is_exact:
                 return "unexplained, and yet exact"
-        elif not _is_true(d, right, given, wrong):
+        elif not all(_is_true(d, right[t], given[t], wrong[t]) for t in named):
             return f"{d.kind} is said{' to be exact' if d.is_exact else ''}"
-    return ""
+    told = {t for d in diagnoses for t in (*d.tensors, d.tensor)}
+    silent = sorted(tensors & {*first} - told)
+    return f"{', '.join(silent)} is wrong and not mentioned" if silent else ""
 
 
-def _is_true(d: Diagnosis, right: Arrays, given: Arrays, wrong: dict[str, Any]) -> bool:
+def _is_true(d: Diagnosis, right: Floats, given: Floats, places: Any) -> bool:
     """Return whether an explanation, by chance or as a description, is true of a tensor."""
-    if d.tensor is None:
-        return False
-    places = wrong[d.tensor]
     if d.kind == "one-entry":
         return int(np.count_nonzero(places)) == 1
-    if d.kind in ("reordered", "rolled", "reversed"):
-        one, other = (np.sort(g[d.tensor], axis=None) for g in (right, given))
-        return places.ndim == 1 and np.allclose(one, other, rtol=1e-11, atol=0.0)
+    if d.kind in ("reordered", "rolled", "reversed"):  # of a bias, whose order is all there is
+        one, other = (np.sort(g, axis=None) for g in (right, given))
+        return max(places.shape) == places.size and np.allclose(one, other, rtol=1e-11, atol=0.0)
     if d.kind != "wrong-part":
         return False
     numbers = {int(n) for n in re.findall(r"\b\d+\b", d.message.partition(":")[2])}

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
     from benchmarks.faulty.passes import Arrays
 
-NUMBERS = frozenset("factor sum-for-mean mean-for-sum sign delta-factor accumulated".split())
+NUMBERS = frozenset(
+    ("factor", "sum-for-mean", "mean-for-sum", "sign", "delta-factor", "accumulated")
+)
 """Two of these in one tensor are one number, which nobody can take apart."""
 WHOLE = frozenset(
     (
