@@ -10,6 +10,7 @@ from fastcheck.diagnose.backward.deltas import numerical_tops
 from fastcheck.diagnose.backward.layers import Anatomy
 from fastcheck.diagnose.backward.say import said
 from fastcheck.diagnose.backward.walk import Walk
+from fastcheck.diagnose.whole import find_whole
 
 if TYPE_CHECKING:
     from fastcheck.diagnose.evidence import Case
@@ -44,6 +45,9 @@ def explain_graph(case: Case, state: State, seed: int = 0) -> list[Diagnosis]:
     in a later layer has changed: a mistake is accepted if it gives what the code gives in every
     entry, and of several the least far-fetched ones are followed together.
     """
+    whole = find_whole(case)
+    if whole is not None:
+        return [whole]
     anatomy = Anatomy(state)
     anatomy.given = {tensor.name: tensor.analytic for tensor in case.tensors}
     anatomy.right = {

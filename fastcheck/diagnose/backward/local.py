@@ -55,6 +55,8 @@ class Reason:
         Whether layers before this one are wrong because of it.
     is_exact : bool
         Whether it explains every entry.
+    other : str
+        Another tensor that belongs to it.
     """
 
     kind: str
@@ -65,6 +67,7 @@ class Reason:
     is_shared: bool = False
     passes_on: bool = False
     is_exact: bool = True
+    other: str = ""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -76,6 +79,7 @@ class Other:
     complexity: float
     value: Floats
     constant: float | None = None
+    name: str = ""
 
 
 def find_reason(view: View) -> Reason | None:
@@ -187,7 +191,8 @@ def _reason_of(view: View, other: Other) -> Reason | None:
     if k and not k[0].is_one:
         cost += 1.0 + k[0].complexity
         text = f"{text}; the term of the regulariser is {k[0].text} times what it should be"
-    return Reason(other.kind, text, cost, (view.subject.name,), other.constant)
+    return Reason(other.kind, text, cost, (view.subject.name,), other.constant,
+                  other=other.name)
 
 
 def _others(view: View) -> Iterator[Other]:
@@ -207,7 +212,8 @@ def _of_tensors(view: View) -> Iterator[Other]:
         if name != view.subject.name and value.shape == view.given.shape:
             text = f"this is the gradient of {name}"
             direct = view.subject.direct
-            yield Other("other-tensor", text, 1.5, value if direct is None else value - direct)
+            value = value if direct is None else value - direct
+            yield Other("other-tensor", text, 1.5, value, name=name)
 
 
 def _of_samples(view: View) -> Iterator[Other]:
@@ -363,7 +369,7 @@ def _of_evidence(tensor: Evidence, view: View) -> Iterator[Reason]:
         found = diagnosis_of(cause, case)
         yield Reason(
             found.kind, _without_name(found.message, tensor.name), cause.complexity + 1.0,
-            (tensor.name,), found.constant,
+            (tensor.name,), found.constant, is_shared=True,
         )  # fmt: skip
     if fits:
         return

@@ -89,22 +89,22 @@ def find_role(anatomy: Anatomy, layer: Layer, node: Node, delta: Floats) -> Role
     for function, p in _predictions(u, classes):
         for y in [*targets, *_solved(delta, function)]:
             plain = Role(p, y, 1.0, function, classes, samples)
+            found = []
             for guard in (0.0, *(guards if function else ())):
                 role = replace(plain, guard=guard)
-                c = _factor(role.delta(p, y), delta)
-                if c is not None:
-                    return replace(role, c=c)
+                c, off = _factor(role.delta(p, y), delta)
+                if c and off <= SAME:
+                    found.append((off, replace(role, c=c)))
+            if found:
+                return min(found, key=lambda pair: pair[0])[1]
     return None
 
 
-def _factor(unit: Floats, delta: Floats) -> float | None:
-    """Return c with ``delta = c unit``, None if there is none."""
+def _factor(unit: Floats, delta: Floats) -> tuple[float, float]:
+    """Return c with which ``c unit`` is nearest to `delta`, and how far, relative, it is."""
     square = float(np.sum(unit * unit))
-    if not square:
-        return None
-    c = float(np.sum(unit * delta)) / square
-    off = float(np.linalg.norm(delta - c * unit))
-    return c if c and off <= SAME * float(np.linalg.norm(delta)) else None
+    c = float(np.sum(unit * delta)) / square if square else 0.0
+    return c, float(np.linalg.norm(delta - c * unit)) / float(np.linalg.norm(delta))
 
 
 def _predictions(u: Floats, classes: int | None) -> Iterator[tuple[str, Floats]]:

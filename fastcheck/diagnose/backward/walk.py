@@ -29,6 +29,8 @@ WIDTH = 6
 """Hypotheses that are followed at the same time."""
 AGAIN = 0.1
 """What the same mistake costs in a further tensor."""
+VAGUE = ("wrong-part", "zero-part", "factor-part", "one-entry", "unexplained")
+"""What says where a gradient is wrong, not why: too little to speak for another mistake beside."""
 UNKNOWN = 8.0
 """What it costs to leave a tensor unexplained."""
 
@@ -95,6 +97,7 @@ class Walk:
 
     def __init__(self, anatomy: Anatomy, case: Case, tops: Mapping[int, Floats]) -> None:
         self.anatomy = anatomy
+        self.case = case
         self.tops = tops
         last = anatomy.layers[0].node if anatomy.layers else None
         axis = None if last is None else last.batch_axis
@@ -254,7 +257,7 @@ class Walk:
         scaled = {i: factor.value * d for i, d in deltas.items()} if not factor.is_one else deltas
         for name in left:
             reason = find_reason(self._view(layer, name, scaled))
-            if reason is None:
+            if reason is None or reason.kind in VAGUE:
                 return None
             reasons.append(reason)
         if proposal.kind == "delta-factor" and factor.is_one:
