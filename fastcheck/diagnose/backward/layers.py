@@ -151,9 +151,7 @@ class Anatomy:
                 found[source.index] = part if old is None else old + part
         return found
 
-    def parts(
-        self, node: Node, cotangent: Floats, wanted: set[int]
-    ) -> list[tuple[Node, Floats]]:
+    def parts(self, node: Node, cotangent: Floats, wanted: set[int]) -> list[tuple[Node, Floats]]:
         """Return the cotangents of the inputs of `node` whose indices are in `wanted`."""
         if node.op is None:
             return []
@@ -161,9 +159,7 @@ class Anatomy:
         if not any(asked):
             return []
         with np.errstate(all="ignore"):
-            parts = node.op.pull(
-                cotangent, self.state.inputs(node), self.state.value(node), asked
-            )
+            parts = node.op.pull(cotangent, self.state.inputs(node), self.state.value(node), asked)
         return [(i, p) for i, p in zip(node.inputs, parts, strict=True) if p is not None]
 
     def predicted(
@@ -182,6 +178,16 @@ class Anatomy:
     def direct(self) -> dict[str, Floats]:
         """The part of each gradient that does not pass a site, such as that of a penalty."""
         return {name: self._through(name, blocked) for name, blocked in self._direct.items()}
+
+    @cached_property
+    def penalties(self) -> list[float]:
+        """The lambdas of the loss, where a term is lambda / 2 times a sum of squares."""
+        found = [
+            penalty_of(direct, self.state.value(self.graph.params[name]))
+            for name, direct in self.direct.items()
+            if direct.any()
+        ]
+        return list(dict.fromkeys(size for size in found if size))
 
     def _through(self, name: str, blocked: frozenset[int]) -> Floats:
         assert self.graph.loss is not None
@@ -220,3 +226,11 @@ def _grouped(sites: list[Site]) -> list[Layer]:
 
 def _index_of(site: Site) -> int:
     return site.node.index
+
+
+def penalty_of(direct: Floats, values: Floats) -> float:
+    """Return lambda where the direct part of a gradient is lambda times the parameter, else 0."""
+    square = float(np.sum(values * values))
+    size = float(np.sum(direct * values)) / square if square else 0.0
+    is_one = np.allclose(direct, size * values, rtol=1e-9, atol=1e-12 * np.abs(direct).max())
+    return size if is_one else 0.0

@@ -10,6 +10,7 @@ import numpy as np
 
 from fastcheck.diagnose.backward.chain import ACTIVATIONS, find_chain
 from fastcheck.diagnose.backward.constants import ARBITRARY, ONE
+from fastcheck.diagnose.backward.layers import penalty_of
 from fastcheck.diagnose.backward.proposals import along, sample_masks
 from fastcheck.diagnose.choose import find_causes
 from fastcheck.diagnose.evidence import Case, Evidence
@@ -101,6 +102,11 @@ def find_reasons(view: View) -> Reasons | None:
     return min(found, key=cost_of, default=None)
 
 
+def simple_reasons(view: View) -> Reasons | None:
+    """Return the simplest exact explanation by constants alone."""
+    return min(_of_factors(view), key=cost_of, default=None)
+
+
 def cost_of(reasons: Reasons) -> float:
     """Return how far-fetched reasons are together."""
     return sum(reason.complexity for reason in reasons)
@@ -113,29 +119,35 @@ def _of_factors(view: View) -> Iterator[Reasons]:
     """Yield what constants explain: of the data term, of the regulariser, of biases."""
     direct, values = view.subject.direct, view.subject.evidence.values
     if direct is not None:
-        c, k = view.fit(view.data, direct)
-        if view.is_exact(view.data, c, (k.value, direct), own=False) and _holds(view, c, k):
-            yield _factor_reasons(view, c, k)
-            return
+        for c, k in _fits(view, view.data, direct):
+            if view.is_exact(view.data, c, (k.value, direct), own=False) and holds(view, c, k):
+                yield _factor_reasons(view, c, k)
+                return
         if values is not None:
             yield from _of_l1(view, direct, values)
         return
-    (c,) = view.fit(view.data)
-    if view.is_exact(view.data, c) and _holds(view, c):
-        yield _factor_reasons(view, c, ONE)
-        return
+    for (c,) in _fits(view, view.data):
+        if view.is_exact(view.data, c) and holds(view, c):
+            yield _factor_reasons(view, c, ONE)
+            return
     if values is not None and values.any():
         yield from _of_decay(view, values)
 
 
-def _holds(view: View, *constants: Constant) -> bool:
+def _fits(view: View, *columns: Floats) -> list[list[Constant]]:
+    """Return the constants of a fit in a list, which is empty if there are none."""
+    found = view.fit(*columns)
+    return [] if found is None else [found]
+
+
+def holds(view: View, *constants: Constant) -> bool:
     """Return whether there are enough entries for constants that are no simple numbers."""
     n_free = sum(c.complexity >= ARBITRARY for c in constants)
     return not n_free or view.given.size > n_free + 1
 
 
 def _of_l1(view: View, direct: Floats, values: Floats) -> Iterator[Reasons]:
-    name, size = view.subject.name, _penalty(direct, values)
+    name, size = view.subject.name, penalty_of(direct, values)
     if size and view.is_exact(view.data, ONE, (size, np.sign(values)), own=False):
         yield (l1_reason((name,), size),)
 
@@ -149,7 +161,9 @@ def l1_reason(names: tuple[str, ...], size: float) -> Reason:
 def _of_decay(view: View, values: Floats) -> Iterator[Reasons]:
     """Yield regularisers that the loss has not."""
     name, rest = view.subject.name, view.given - view.data
-    known = [size for size in penalties(view) if view.is_exact(view.data, ONE, (size, values))]
+    known = [
+        size for size in view.anatomy.penalties if view.is_exact(view.data, ONE, (size, values))
+    ]
     if known:
         yield (decay_reason(view, known[0], is_known=True),)
         return
@@ -164,25 +178,6 @@ def _of_decay(view: View, values: Floats) -> Iterator[Reasons]:
     if size and view.is_exact(view.data, ONE, (size, signs)):
         text = f"{size:.6g} times the sign of the parameter is added, which the loss has not"
         yield (Reason("l1-decay", text, 2.2, (name,), size, is_shared=True),)
-
-
-def penalties(view: View) -> list[float]:
-    """Return the lambdas of the loss, where a term is lambda / 2 times a sum of squares."""
-    params, state = view.anatomy.graph.params, view.anatomy.state
-    found = [
-        _penalty(direct, state.value(params[name]))
-        for name, direct in view.anatomy.direct.items()
-        if direct.any()
-    ]
-    return list(dict.fromkeys(size for size in found if size))
-
-
-def _penalty(direct: Floats, values: Floats) -> float:
-    """Return lambda where the direct part is lambda times the parameter, else 0."""
-    square = float(np.sum(values * values))
-    size = float(np.sum(direct * values)) / square if square else 0.0
-    is_one = np.allclose(direct, size * values, rtol=1e-9, atol=1e-12 * np.abs(direct).max())
-    return size if is_one else 0.0
 
 
 def _factor_reasons(view: View, c: Constant, k: Constant) -> Reasons:
@@ -214,9 +209,7 @@ def regulariser_reason(name: str, k: Constant) -> Reason:
         0.0: "the term of the regulariser is missing",
         -1.0: "the term of the regulariser has the wrong sign",
     }.get(k.value, f"the term of the regulariser is {k.text} times what it should be")
-    return Reason(
-        "regulariser", text, 1.0 + 0.5 * k.complexity, (name,), k.value, is_shared=True
-    )
+    return Reason("regulariser", text, 1.0 + 0.5 * k.complexity, (name,), k.value, is_shared=True)
 
 
 def decay_reason(view: View, size: float, *, is_known: bool) -> Reason:
@@ -248,11 +241,14 @@ def _reasons_of(view: View, other: Other) -> Reasons | None:
     columns = [other.value] if direct is None else [other.value, direct]
     if not other.value.any():
         return None
-    c, *k = view.fit(*columns)
+    found = view.fit(*columns)
+    if found is None:
+        return None
+    c, *k = found
     extra = [(k[0].value, direct)] if k and direct is not None else []
     if c.value == 0.0 or not view.is_exact(other.value, c, *extra, own=False):
         return None
-    if not _holds(view, c, *k):
+    if not holds(view, c, *k):
         return None
     text, cost = other.text, other.complexity + c.complexity
     if not c.is_one:

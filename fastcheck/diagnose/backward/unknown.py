@@ -133,9 +133,7 @@ def find_weights(
         f"stale, or other weights, which differ from it by {off:.1%} of its norm"
     )
     names = tuple(name for name in around.layer.names if name in subjects)
-    reason = Reason(
-        "stale-weights", text, 2.5, names, off, passes_on=True, is_exact=False
-    )
+    reason = Reason("stale-weights", text, 2.5, names, off, passes_on=True, is_exact=False)
     return _confirmed(around, subjects, constants, reason, dense.placed(delta))
 
 
@@ -187,8 +185,11 @@ def _updated(
         other = View(around.anatomy, around.layer, subjects[name], {i: moved}, constants)
         if not other.data.any():
             continue
-        direct = [] if base.subject.direct is None else [base.subject.direct]
-        fits = base.fit(base.data, other.data, *direct)
+        if base.subject.direct is not None and len(names) > 1 and name != names[0]:
+            return None
+        fits = base.fit(base.data, other.data)
+        if fits is None:
+            return None
         rate = -fits[1].value
         if not fits[0].is_one or not rate:
             return None

@@ -10,14 +10,16 @@ import numpy as np
 from fastcheck.diagnose.backward.constants import ONE, Constants
 from fastcheck.diagnose.backward.local import (
     Reason,
+    EASY,
     Reasons,
     decay_reason,
     find_reasons,
     l1_reason,
-    penalties,
+    holds,
     regulariser_reason,
+    simple_reasons,
 )
-from fastcheck.diagnose.backward.proposals import Surroundings, find_proposals
+from fastcheck.diagnose.backward.proposals import Surroundings
 from fastcheck.diagnose.backward.unknown import find_recovered, find_weights
 from fastcheck.diagnose.backward.view import Subject, View
 
@@ -172,9 +174,11 @@ class Walk:
         if all(r.is_exact and r.kind not in VAGUE for r in found[0].reasons):
             return found[0]
         subjects = self.subjects
-        for reason, direct in self._regularisers():
+        wrong = {name for reason in found[0].reasons for name in reason.tensors}
+        for reason, direct in self._regularisers(wrong):
             self.subjects = {
-                name: replace(subject, direct=direct.get(name)) for name, subject in subjects.items()
+                name: replace(subject, direct=direct.get(name))
+                for name, subject in subjects.items()
             }
             other = self.run(Hypothesis().with_([reason], {}))
             if all(r.is_exact for r in other.reasons):
@@ -182,25 +186,30 @@ class Walk:
         self.subjects = subjects
         return min(found, key=lambda h: h.complexity)
 
-    def _regularisers(self) -> Iterator[tuple[Reason, dict[str, Floats]]]:
-        """Yield mistakes in the regulariser of all tensors, and what they make of its parts."""
+    def _regularisers(self, wrong: set[str]) -> Iterator[tuple[Reason, dict[str, Floats]]]:
+        """Yield mistakes in the regulariser of all tensors, and what they make of its parts.
+
+        They are not looked for where a tensor that they would change is right.
+        """
         right = {n: s.direct for n, s in self.subjects.items() if s.direct is not None}
         if not right:
             return
         names = tuple(right)
         m = float(self.anatomy.graph.n_batch or 1)
+        is_likely = wrong.issuperset(names)
         for value in dict.fromkeys((0.0, 2.0, 0.5, -1.0, m, 1.0 / m)):
-            if value != 1.0:
+            if value != 1.0 and is_likely:
                 reason = regulariser_reason(names[0], self.constants.called(value, 1e-12))
                 direct = {n: value * d for n, d in right.items() if value}
                 yield replace(reason, tensors=names), direct
         view = self._view(self.anatomy.home[names[0]], names[0], self.right)
-        for size in penalties(view)[:1]:
+        for size in self.anatomy.penalties[:1]:
             values = {n: s.evidence.values for n, s in self.subjects.items()}
             signs = {n: size * np.sign(v) for n in names if (v := values[n]) is not None}
-            yield l1_reason(names, size), signs
+            if is_likely:
+                yield l1_reason(names, size), signs
             rest = {n: size * v for n, v in values.items() if n not in right and v is not None}
-            if rest:
+            if rest and wrong.issuperset(rest):
                 reason = decay_reason(view, size, is_known=True)
                 yield replace(reason, tensors=tuple(rest)), {**right, **rest}
 
@@ -233,14 +242,23 @@ class Walk:
         wrong = [name for name in names if not views[name].is_right]
         if not wrong:
             return [old.with_([], deltas)]
-        options = []
-        local = {name: find_reasons(views[name]) for name in wrong}
+        options: list[Hypothesis] = []
+        if len(wrong) > 1:
+            options = self._of_deltas(old, around, names, partly=False)
+        is_easy = bool(options) and options[0].complexity <= old.complexity + EASY
+        find = simple_reasons if is_easy else find_reasons
+        local = {name: find(views[name]) for name in wrong}
+        reasons = [reason for found in local.values() for reason in found or ()]
         if all(local.values()):
-            reasons = [reason for found in local.values() for reason in found or ()]
             options.append(old.with_(reasons, deltas))
-        options += self._of_deltas(old, around, names, wrong)
+        is_vague = not all(local.values()) or any(r.kind in VAGUE for r in reasons)
+        if len(wrong) == 1 and is_vague and not self._is_settled(around, names, wrong[0]):
+            options += self._of_deltas(old, around, names, partly=False)
+        if len(names) > 1 and is_vague and (not options or len(wrong) > 1):
+            if all(r.kind in VAGUE for option in options for r in option.reasons[-1:]):
+                options += self._of_deltas(old, around, names, partly=True)
         if options:
-            return options
+            return sorted(options, key=lambda h: h.complexity)[:WIDTH]
         return [self._unknown(old, around, deltas, local)]
 
     def _arrive(self, old: Hypothesis, layer: Layer) -> dict[int, Floats]:
@@ -251,28 +269,20 @@ class Walk:
         return found
 
     def _of_deltas(
-        self, old: Hypothesis, around: Surroundings, names: list[str], wrong: list[str]
+        self, old: Hypothesis, around: Surroundings, names: list[str], *, partly: bool
     ) -> list[Hypothesis]:
-        """Return what follows from mistakes in the delta of a layer."""
-        found: list[Hypothesis] = []
-        if all(name == names[0] for name in wrong) and len(names) > 1 and self._is_bias(around, names[0]):
-            return []  # the delta is right, since the weights are
-        tried = [(p, self._edited(around, p)) for p in find_proposals(around)]
-        for proposal, deltas in tried:
-            new = self._of_delta(old, around.layer, names, proposal, deltas, partly=False)
+        """Return what follows from mistakes in the delta of a layer, the simplest first."""
+        found = []
+        for proposal, deltas in around.tried(self._edited):
+            new = self._of_delta(old, around.layer, names, proposal, deltas, partly=partly)
             if new is not None:
                 found.append(new)
-        if not found and len(names) > 1:
-            for proposal, deltas in tried:
-                new = self._of_delta(old, around.layer, names, proposal, deltas, partly=True)
-                if new is not None:
-                    found.append(new)
         return sorted(found, key=lambda h: h.complexity)[:WIDTH]
 
-    def _is_bias(self, around: Surroundings, name: str) -> bool:
-        return len(around.anatomy.graph.params[name].shape) == 1 or 1 in (
-            around.anatomy.graph.params[name].shape
-        )
+    def _is_settled(self, around: Surroundings, names: list[str], wrong: str) -> bool:
+        """Return whether the delta must be right: only a bias is wrong, and the weights are not."""
+        sizes = {name: self.subjects[name].evidence.analytic.size for name in names}
+        return len(names) > 1 and sizes[wrong] == min(sizes.values())
 
     def _edited(self, around: Surroundings, proposal: Proposal) -> dict[int, Floats]:
         layer, sites = around.layer, around.layer.sites
@@ -360,43 +370,39 @@ class Walk:
             return False
         before = self.anatomy.layers[place + 1]
         found = self.anatomy.arrive(before, new.deltas)
-        return not all(
-            self._view(before, name, found).is_right for name in self._names(before)
-        )
+        return not all(self._view(before, name, found).is_right for name in self._names(before))
 
 
-def _fit(
-    view: View, factor: Constant | None
-) -> tuple[Constant | None, list[Reason] | None]:
+def _fit(view: View, factor: Constant | None) -> tuple[Constant | None, list[Reason] | None]:
     """Return the factor of the data term of a view and mistakes in the rest; None if none fits."""
+    if not view.data.any():
+        return None, None
     direct = view.subject.direct
-    if factor is None:
-        columns = [view.data] if direct is None else [view.data, direct]
-        if not view.data.any():
-            return None, None
-        fits = view.fit(*columns)
-        factor = fits[0]
+    columns = [view.data] if direct is None else [view.data, direct]
+    fits = view.fit(*columns)
+    if fits is None:
+        return (factor, None) if factor is None else _with_decay(view, factor)
+    factor = fits[0] if factor is None else factor
     if view.is_exact(view.data, factor):
-        return factor, []
+        return (factor, []) if holds(view, factor) else (None, None)
     if direct is None:
         return _with_decay(view, factor)
-    fits = view.fit(view.data, direct)
     k = fits[1]
     if not view.is_exact(view.data, factor, (k.value, direct), own=False):
+        return None, None
+    if not holds(view, factor, k):
         return None, None
     return factor, [regulariser_reason(view.subject.name, k)]
 
 
-def _with_decay(
-    view: View, factor: Constant
-) -> tuple[Constant | None, list[Reason] | None]:
+def _with_decay(view: View, factor: Constant) -> tuple[Constant | None, list[Reason] | None]:
     """Return the same for a parameter without a penalty in the loss, which the code may have."""
     if factor is None:
         return None, None
     values = view.subject.evidence.values
     if values is None or not values.any():
         return None, None
-    for size in penalties(view):
+    for size in view.anatomy.penalties:
         if view.is_exact(view.data, factor, (size, values)):
             return factor, [decay_reason(view, size, is_known=True)]
     return None, None
