@@ -278,7 +278,8 @@ def _checked(
         )
         if result.verdict == "fail":
             shapes = {name: array.shape for name, array in case.inputs.tensors.items()}
-            result = replace(result, diagnosis=about_factors(result, given, shapes))
+            accepted = [d for d in result.diagnosis if d.accepted]
+            result = replace(result, diagnosis=(*about_factors(result, given, shapes), *accepted))
         results.append(result)
         errors = any(f.severity == "error" for f in result.findings)
         if result.verdict == "fail" or result.interrupted or errors:

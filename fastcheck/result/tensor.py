@@ -129,7 +129,8 @@ class TensorResult:
     verdict : {"pass", "fail", "inconclusive"}
         The outcome.
     reason : str
-        Why it did not pass, in a sentence; empty for a pass.
+        Why it did not pass, in a sentence. Of a pass it is empty, or begins with ``"accepted: "``
+        where the tensor is wrong in a way that was accepted.
     n_entries, n_checked : int
         Its size, and how many entries were compared.
     n_agree, n_close, n_disagree, n_kink, n_unresolved : int
@@ -194,6 +195,11 @@ class TensorResult:
     def passed(self) -> bool:
         """Whether the verdict is ``"pass"``."""
         return self.verdict == "pass"
+
+    @property
+    def n_accepted(self) -> int:
+        """How many entries are wrong in a way that was accepted, so that it passes."""
+        return (self.n_disagree or self.n_close) if self.passed and self.reason else 0
 
     @property
     def n_resolved(self) -> int:

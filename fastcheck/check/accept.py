@@ -1,0 +1,176 @@
+"""Causes that the user accepts: named beforehand, and fitted exactly, or they excuse nothing."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any, Final
+
+from fastcheck.errors import InputError
+from fastcheck.result import Finding
+from fastcheck.result.wording import count, listing, quantity
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from fastcheck.result import Diagnosis, TensorResult
+
+__all__ = ["ACCEPTABLE", "about_unused", "accepted_names", "with_accepted"]
+
+ACCEPTABLE: Final[dict[str, tuple[str, ...]]] = {
+    "guard": ("guard-ignored",),
+    "clip": ("clipped",),
+    "clip-norm": ("clipped-norm",),
+    "float32": ("precision",),
+    "float16": ("precision",),
+    "regulariser": (
+        "regulariser", "regulariser-l1", "regulariser-on-biases", "weight-decay", "l1-decay",
+    ),
+    "sum": ("sum-for-mean",),
+    "mean": ("mean-for-sum",),
+    "truncated": ("truncated",),
+    "stop-gradient": ("branch-missing",),
+}  # fmt: skip
+"""The kinds of diagnosis that each name stands for: what people do on purpose."""
+WHOLE: Final = ("sum", "mean")
+"""Names that hold of the whole gradient or not at all; in one tensor it is a mistake."""
+FORMAT: Final = re.compile(r"\bin (float16|float32):")
+"""Where the sentence of a diagnosis of precision says which."""
+ENOUGH: Final = (9, 10)
+"""Share of the checked entries that must be resolved for a pass, as in judging."""
+
+
+@dataclass(frozen=True, slots=True)
+class Excuse:
+    """What is accepted of one check.
+
+    Attributes
+    ----------
+    name : str
+        The name under which it is accepted.
+    diagnosis : Diagnosis
+        What was found.
+    """
+
+    name: str
+    diagnosis: Diagnosis
+
+
+def accepted_names(accept: Any) -> tuple[str, ...]:
+    """Return the names of accepted causes, each once.
+
+    Parameters
+    ----------
+    accept : str or iterable of str
+        One name, or several; no name accepts nothing.
+
+    Raises
+    ------
+    InputError
+        If it is something else, or one of the names is unknown.
+
+    Examples
+    --------
+    >>> accepted_names("clip"), accepted_names(["guard", "clip", "guard"])
+    (('clip',), ('guard', 'clip'))
+    """
+    given = (accept,) if isinstance(accept, str) else accept
+    choices = ", ".join(ACCEPTABLE)
+    if not isinstance(given, Iterable):
+        raise InputError(f"`accept` must hold some of {choices}, got {accept!r}; leave it out")
+    names = tuple(dict.fromkeys(given))
+    for name in names:
+        if name not in ACCEPTABLE:
+            near = get_close_matches(str(name), ACCEPTABLE, 1)
+            remedy = f"did you mean {near[0]}?" if near else "leave it out"
+            raise InputError(f"`accept` must hold some of {choices}, got {name!r}; {remedy}")
+    return names
+
+
+def with_accepted(
+    diagnosis: Sequence[Diagnosis], tensors: Mapping[str, TensorResult], names: Sequence[str]
+) -> tuple[tuple[Diagnosis, ...], dict[str, TensorResult]]:
+    """Return diagnoses and tensors, with what is accepted excused.
+
+    Parameters
+    ----------
+    diagnosis : sequence of Diagnosis
+        Why tensors fail.
+    tensors : mapping of str to TensorResult
+        The verdicts.
+    names : sequence of str
+        What is accepted, of `ACCEPTABLE`.
+
+    Notes
+    -----
+    A tensor that fails is excused if everything that is said of it is accepted and explains every
+    entry within its bound. It keeps its counts; its reason says what was accepted. It does not pass
+    if too few of its entries were resolved, nor is it excused if entries were compared along random
+    directions, of which an explanation knows only some.
+    """
+    if not names:
+        return tuple(diagnosis), dict(tensors)
+    excuses = {
+        id(d): Excuse(name, d)
+        for d in diagnosis
+        if (name := _name_of(d, names)) and (name not in WHOLE or _is_whole(d, tensors))
+    }
+    outcome = dict(tensors)
+    for name, tensor in tensors.items():
+        said = [d for d in diagnosis if name in _explained(d)]
+        if tensor.verdict == "fail" and said and all(id(d) in excuses for d in said):
+            outcome[name] = _excused(tensor, [excuses[id(d)] for d in said])
+    return tuple(replace(d, accepted=id(d) in excuses) for d in diagnosis), outcome
+
+
+def about_unused(
+    diagnosis: Sequence[Diagnosis], tensors: Mapping[str, TensorResult], names: Sequence[str]
+) -> list[Finding]:
+    """Return a note on what is accepted and explains nothing, where something fails."""
+    used = {_name_of(d, names) for d in diagnosis if d.accepted}
+    unused = [name for name in names if name not in used]
+    if not unused or all(tensor.verdict != "fail" for tensor in tensors.values()):
+        return []
+    message = (
+        f"{listing(unused, 10)} {'is' if len(unused) == 1 else 'are'} accepted, and nothing that "
+        "fails is explained by that exactly"
+    )
+    return [Finding("accept-unused", "note", None, message)]
+
+
+def _name_of(diagnosis: Diagnosis, names: Sequence[str]) -> str:
+    """Return the accepted name that stands for a diagnosis, or nothing."""
+    if not diagnosis.is_exact:
+        return ""
+    fitting = [name for name in names if diagnosis.kind in ACCEPTABLE[name]]
+    if diagnosis.kind == "precision":
+        found = FORMAT.search(diagnosis.message)
+        fitting = [name for name in fitting if found is not None and name == found[1]]
+    return fitting[0] if fitting else ""
+
+
+def _explained(diagnosis: Diagnosis) -> tuple[str, ...]:
+    """Return the tensors that a diagnosis is about."""
+    return diagnosis.tensors or (() if diagnosis.tensor is None else (diagnosis.tensor,))
+
+
+def _is_whole(diagnosis: Diagnosis, tensors: Mapping[str, TensorResult]) -> bool:
+    """Return whether a diagnosis explains every tensor of which something is known."""
+    known = {name for name, tensor in tensors.items() if tensor.n_resolved}
+    return known <= set(_explained(diagnosis))
+
+
+def _excused(tensor: TensorResult, excuses: Sequence[Excuse]) -> TensorResult:
+    """Return a tensor that is wrong in an accepted way only."""
+    if tensor.typical == tensor.typical:  # directions were probed
+        return tensor
+    if ENOUGH[1] * tensor.n_resolved < ENOUGH[0] * tensor.n_checked or not tensor.n_resolved:
+        checked = quantity(tensor.n_checked, "checked entry", "checked entries")
+        few = f"only {count(tensor.n_resolved)} of {checked} resolved"
+        return replace(tensor, verdict="inconclusive", reason=few)
+    names = listing(list(dict.fromkeys(excuse.name for excuse in excuses)), 10)
+    n = tensor.n_disagree or tensor.n_close
+    off = quantity(n, "entry differs", "entries differ")
+    return replace(tensor, verdict="pass", reason=f"accepted: {names}, by which {off}")
