@@ -9,7 +9,7 @@ from fastcheck.judge.decision import decide
 from fastcheck.judge.digits import median_digits
 from fastcheck.judge.entries import VERDICTS, Judgement, judge_entries
 from fastcheck.kernels.judging import AGREE, CLOSE, DISAGREE, KINK, UNRESOLVED
-from fastcheck.result import TensorResult
+from fastcheck.result import Places, TensorResult
 
 if TYPE_CHECKING:
     import numpy as np
@@ -110,4 +110,13 @@ def judge_tensor(
         norm_analytic=judged.norms[1],
         norm_numerical=judged.norms[2],
         digits=median_digits(judged),
+        places=_places(judged, strict) if verdict == "fail" else None,
     )
+
+
+def _places(judged: Judgement, strict: bool) -> Places | None:
+    """Return where entries are wrong, or close where that is what fails."""
+    wrong = judged.codes == DISAGREE
+    if strict:
+        wrong |= judged.codes == CLOSE
+    return Places.of(wrong, wrong | (judged.codes == AGREE) | (judged.codes == CLOSE))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from fastcheck.files import write_text
 from fastcheck.result.notebook import notebook_html
+from fastcheck.result.places import Places
 from fastcheck.result.records import (
     Audit,
     Coverage,
@@ -45,6 +46,7 @@ __all__ = [
     "Diagnosis",
     "Entry",
     "Finding",
+    "Places",
     "Provenance",
     "Region",
     "Severity",

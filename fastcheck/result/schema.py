@@ -10,6 +10,7 @@ from typing import Any, Final
 import numpy as np
 
 from fastcheck.result.records import Audit, Coverage, Diagnosis, Finding, Provenance, SpotCheck
+from fastcheck.result.places import Places
 from fastcheck.result.tensor import Entry, Region, TensorResult
 
 __all__ = ["SCHEMA", "decoded", "encoded"]
@@ -120,11 +121,12 @@ def _array(item: Mapping[str, Any]) -> np.ndarray[Any, np.dtype[np.float64]]:
 
 
 def _tensor(item: Mapping[str, Any]) -> TensorResult:
-    worst = item["worst"]
+    worst, places = item["worst"], item["places"]
     entries = {
         "worst": None if worst is None else _record(Entry, worst),
         "mismatches": tuple(_record(Entry, entry) for entry in item["mismatches"]),
         "regions": tuple(_record(Region, region) for region in item["regions"]),
+        "places": None if places is None else _record(Places, places),
     }
     return _record(TensorResult, {**item, **entries})  # type: ignore[no-any-return]
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fastcheck.result.wording import pair, quantity
+
+if TYPE_CHECKING:
+    from fastcheck.result.places import Places
 
 __all__ = ["Entry", "Region", "TensorResult", "Verdict", "norm_ratio"]
 
@@ -163,6 +166,8 @@ class TensorResult:
         larger share of wrong entries would have been found with 95 % probability; NaN elsewhere.
     covered : str
         Of what every single one holds a checked entry, such as ``"row and column"``; or empty.
+    places : Places or None
+        Where it is wrong, if it is in part; None where an address or a count says as much.
     """
 
     name: str
@@ -190,6 +195,7 @@ class TensorResult:
     typical: float = math.nan
     missable: float = math.nan
     covered: str = ""
+    places: Places | None = None
 
     @property
     def passed(self) -> bool:
