@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -19,11 +20,11 @@ __all__ = ["draw_places"]
 
 SHADES: Final = {True: "·░▒▓█", False: ".-+*#"}
 """For Unicode and ASCII: no entry of a cell is wrong, some, a third, two thirds, all."""
-LINES: Final = {True: "│└─", False: "|+-"}
+LINES: Final = {True: ("│", "└", "─"), False: ("|", "+", "-")}
 NARROW: Final = 20
 """Up to so many columns, each is two characters wide, about as wide as high."""
-BETWEEN: Final = 10
-"""Characters from one number below the picture to the next."""
+EVERY: Final = (1, 2, 5, 10, 20, 40)
+"""How many cells there may be from one number below the picture to the next."""
 
 
 def draw_places(tensor: TensorResult, *, unicode: bool = True) -> list[str]:
@@ -47,10 +48,9 @@ def draw_places(tensor: TensorResult, *, unicode: bool = True) -> list[str]:
     if places is None:
         return []
     k = split_axes(tensor.shape)
-    n_rows, n_columns = math.prod(tensor.shape[:k]), math.prod(tensor.shape[k:])
-    rows, columns = edges(n_rows, MOST_ROWS), edges(n_columns, MOST_COLUMNS)
+    rows, columns = edges(tensor.shape[:k], MOST_ROWS), edges(tensor.shape[k:], MOST_COLUMNS)
     upright, corner, flat = LINES[unicode]
-    names = [_name(tensor.shape[:k], *pair) for pair in zip(rows, rows[1:], strict=False)]
+    names = [_name(tensor.shape[:k], *pair) for pair in pairwise(rows)]
     margin = max(map(len, names))
     wide = 2 if len(columns) - 1 <= NARROW else 1
     grid = _cells(places, SHADES[unicode], wide)
@@ -81,28 +81,32 @@ def _are(n: int) -> str:
     return "is" if n == 1 else "are"
 
 
-def _index(lengths: tuple[int, ...], place: int) -> str:
-    """Return an index along several axes that are read as one."""
-    return ",".join(str(int(i)) for i in np.unravel_index(place, lengths))
-
-
 def _name(lengths: tuple[int, ...], start: int, stop: int) -> str:
-    """Return which rows a line stands for; only the first of several axes."""
+    """Return which indices a cell stands for; axes that it holds as a whole are left out.
+
+    Examples
+    --------
+    >>> _name((784,), 65, 130), _name((16, 3), 3, 9), _name((16, 3), 4, 5)
+    ('65-129', '1-2', '1,1')
+    """
     if not lengths:
         return ""
-    if stop - start == 1 or len(lengths) > 1:
-        return _index(lengths, start)
-    return f"{start}-{stop - 1}"
+    n = len(lengths)
+    while n > 1 and (stop - start) % math.prod(lengths[n - 1 :]) == 0:
+        n -= 1
+    index = [int(i) for i in np.unravel_index(start, lengths)][:n]
+    last = index[-1] + (stop - start) // math.prod(lengths[n:]) - 1
+    return ",".join(map(str, index)) + (f"-{last}" if last > index[-1] else "")
 
 
 def _numbers(lengths: tuple[int, ...], columns: Sequence[int], wide: int) -> str:
-    """Return the first column of every so many cells, each below its cell."""
+    """Return the first index of every so many cells, each below its cell."""
+    names = [_name(lengths, *pair).split("-")[0] for pair in pairwise(columns)]
+    room = max(map(len, names)) + 1
+    every = next(n for n in EVERY if n * wide >= room)
     line = ""
-    for cell in range(0, len(columns) - 1):
-        place = cell * wide
-        text = _index(lengths, columns[cell])
-        if place % BETWEEN == 0 and len(line) < max(place, 1):
-            line = f"{line:<{place}}{text}"
+    for cell in range(0, len(names), every):
+        line = f"{line:<{cell * wide}}{names[cell]}"
     return line
 
 
@@ -119,18 +123,18 @@ def _legend(
         (shades[0], "right", (wrong == 0) & (decided > 0)),
         (shades[1:4], "some wrong", (wrong > 0) & (wrong < decided)),
         (shades[4], "all wrong", (wrong > 0) & (wrong == decided)),
-        ("blank", "not checked", decided == 0),
+        ("blank:", "not checked", decided == 0),
     ]
     single = all(len(cut) - 1 == cut[-1] for cut in cuts)
     said = [f"{sign} {'wrong' if single and sign == shades[4] else meaning}"
             for sign, meaning, occurs in meanings if occurs.any()]  # fmt: skip
+    scale = []
     if not single:
         sizes = [_size(cut) for cut in cuts]
-        said.append(f"one character: {sizes[0]} × {sizes[1]} entries")
-    lines = ["   ".join(said)]
+        scale.append(f"one cell: {sizes[0]} × {sizes[1]} entries")
     if len(tensor.shape) > 2:
-        lines.append(f"down: {_axes(range(k))}, across: {_axes(range(k, len(tensor.shape)))}")
-    return lines
+        scale.append(f"down: {_axes(range(k))}, across: {_axes(range(k, len(tensor.shape)))}")
+    return ["   ".join(said), *filter(None, ["; ".join(scale)])]
 
 
 def _size(cut: Sequence[int]) -> str:

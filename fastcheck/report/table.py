@@ -97,11 +97,15 @@ CLASSICAL: Final = (
 )
 
 
-def draw_tensors(page: Page, tensors: Sequence[TensorResult]) -> None:
-    """Draw one row per tensor, in one table if it fits, else in several below each other."""
+def draw_tensors(page: Page, tensors: Sequence[TensorResult], *, classical: bool = True) -> None:
+    """Draw one row per tensor, in one table if it fits, else in several below each other.
+
+    Without `classical`, the figures that other tools judge by are left out.
+    """
     shown = _shown(tensors)
     columns = _used(COUNTS, tensors)
-    groups = _fitting(page, shown, [columns, _used(FIGURES, tensors), list(CLASSICAL)])
+    measures = [list(CLASSICAL)] if classical else []
+    groups = _fitting(page, shown, [columns, _used(FIGURES, tensors), *measures])
     for number, group in enumerate(groups):
         if number:
             page.gap()

@@ -84,22 +84,35 @@ def split_axes(shape: tuple[int, ...]) -> int:
     return min(range(1, len(shape)), key=lambda k: (skewness(k), -k))
 
 
-def edges(length: int, most: int) -> list[int]:
-    """Return where cells begin along an axis, and at the end its length.
+def edges(lengths: tuple[int, ...], most: int) -> list[int]:
+    """Return where cells begin along axes that are read as one, and at the end its length.
+
+    Cells are parts of one axis: they hold whole indices of it, with all of the axes after it.
 
     Examples
     --------
-    >>> edges(3, 12), edges(10, 4)
-    ([0, 1, 2, 3], [0, 2, 5, 7, 10])
+    >>> edges((3,), 12), edges((10,), 4), edges((2, 5, 3), 4)
+    ([0, 1, 2, 3], [0, 2, 5, 7, 10], [0, 6, 15, 21, 30])
     """
-    n = min(length, most)
-    return [k * length // n for k in range(n + 1)]
+    n, axis = 1, 0  # cells so far, one for each index along the axes before this one
+    while axis < len(lengths) and n * lengths[axis] <= most:
+        n *= lengths[axis]
+        axis += 1
+    if axis == len(lengths):
+        return list(range(n + 1))
+    length, below = lengths[axis], math.prod(lengths[axis + 1 :])
+    parts = max(1, most // n)
+    starts = [k * length // parts for k in range(parts)]
+    return [(k * length + start) * below for k in range(n) for start in starts] + [
+        n * length * below
+    ]
 
 
 def _pooled(flags: NDArray[Any]) -> Counts:
     """Return how many flags are set in each cell."""
     k = split_axes(flags.shape)
-    matrix = flags.reshape(math.prod(flags.shape[:k]), -1)
-    rows, columns = edges(matrix.shape[0], MOST_ROWS), edges(matrix.shape[1], MOST_COLUMNS)
+    down, across = flags.shape[:k], flags.shape[k:]
+    rows, columns = edges(down, MOST_ROWS), edges(across, MOST_COLUMNS)
+    matrix = flags.reshape(rows[-1], columns[-1])
     sums = np.add.reduceat(matrix, columns[:-1], axis=1, dtype=np.int64)
     return tuple(map(tuple, np.add.reduceat(sums, rows[:-1], axis=0).tolist()))

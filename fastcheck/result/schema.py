@@ -9,8 +9,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from fastcheck.result.records import Audit, Coverage, Diagnosis, Finding, Provenance, SpotCheck
 from fastcheck.result.places import Places
+from fastcheck.result.records import Audit, Coverage, Diagnosis, Finding, Provenance, SpotCheck
 from fastcheck.result.tensor import Entry, Region, TensorResult
 
 __all__ = ["SCHEMA", "decoded", "encoded"]

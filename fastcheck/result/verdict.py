@@ -121,7 +121,11 @@ def _accepted(results: Sequence[TensorResult]) -> str:
     """State how many entries are wrong in a way that was accepted."""
     n = _total(results, "n_accepted")
     where = listing([tensor.name for tensor in results if tensor.n_accepted])
-    return f", {count(n)} of {where} {'differs' if n == 1 else 'differ'} in an accepted way" if n else ""
+    return (
+        f", {count(n)} of {where} {'differs' if n == 1 else 'differ'} in an accepted way"
+        if n
+        else ""
+    )
 
 
 def _disagreement(results: Sequence[TensorResult]) -> str:

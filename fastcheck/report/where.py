@@ -1,0 +1,107 @@
+"""Where a gradient is wrong: a sentence, the worst entries, and small pictures."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Final
+
+from fastcheck.report.lists import MOST_LINES, limited
+from fastcheck.report.picture import draw_places
+from fastcheck.result.wording import count, listing, quantity
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from fastcheck.report.page import Page
+    from fastcheck.result import CheckResult, Entry, TensorResult
+
+__all__ = ["add_entries", "add_pictures", "where"]
+
+FEW: Final = 3
+"""Entries that are listed as examples where all that is wrong is explained."""
+MOST_PICTURES: Final = 3
+MOST_NAMES: Final = 6
+MEANING: Final = "(analytic: your gradient; numerical: what it should be, ± its error bound)"
+
+
+def where(result: CheckResult) -> str:
+    """Return a sentence that says which tensors are wrong as a whole, in part, and not at all."""
+    tensors = list(result.tensors.values())
+    failed = [t for t in tensors if t.verdict == "fail" and _n_wrong(t)]
+    if not failed:
+        return ""
+    whole = [t.name for t in failed if _n_wrong(t) == t.n_checked]
+    some = [
+        f"{t.name} ({count(_n_wrong(t))} of {count(t.n_checked)})"
+        for t in failed
+        if t.name not in whole
+    ]
+    right = [t.name for t in tensors if t.passed and not t.n_accepted and t.n_resolved]
+    checked = "" if all(t.n_checked == t.n_entries for t in failed) else "checked "
+    groups = [
+        (f"every {checked}entry of {{}}", whole),
+        (f"some {checked}entries of {{}}", some),
+        (f"{{}} {'is' if len(right) == 1 else 'are'} right", right),
+    ]
+    return "; ".join(text.format(listing(names, MOST_NAMES)) for text, names in groups if names)
+
+
+def _n_wrong(tensor: TensorResult) -> int:
+    """Return how many entries make a tensor fail."""
+    return tensor.n_disagree or tensor.n_close
+
+
+def add_entries(page: Page, result: CheckResult) -> None:
+    """Add the wrong entries with their addresses, the worst first."""
+    failed = [t for t in result.tensors.values() if t.verdict == "fail"]
+    others = [t for t in result.tensors.values() if t.verdict != "fail" and not t.n_accepted]
+    for label, style, tensors in (
+        ("wrong parts", "error", failed),
+        ("close parts", "warning", others),
+    ):
+        parts = [str(region) for t in tensors for region in t.regions]
+        page.add(label, limited(parts, len(parts)), style)
+    wrong = sum(t.n_disagree for t in failed)
+    close = sum(t.n_close for t in (*failed, *others))
+    most = FEW if _is_explained(result) else MOST_LINES
+    lines = limited(_worst_first(failed, "disagree"), wrong, most)
+    label = "wrong entry" if wrong == 1 else "worst entries"
+    page.add(label, [*lines, MEANING] if lines else (), "error")
+    if wrong and close:
+        entries = quantity(close, "more entry is outside its", "more entries are outside their")
+        page.add("close", f"{entries} bound, by less than `rtol`", "warning")
+    else:
+        page.add("close", limited(_worst_first([*failed, *others], "close"), close), "warning")
+
+
+def _is_explained(result: CheckResult) -> bool:
+    """Return whether every tensor that fails is explained exactly."""
+    exact = {name for d in result.diagnosis if d.is_exact for name in d.tensors}
+    return all(t.name in exact for t in result.tensors.values() if t.verdict == "fail")
+
+
+def _worst_first(tensors: Sequence[TensorResult], verdict: str) -> list[str]:
+    """Return the listed entries of one verdict over several tensors."""
+    entries = [e for t in tensors for e in t.mismatches if e.verdict == verdict]
+    return [str(entry) for entry in sorted(entries, key=_badness, reverse=True)]
+
+
+def _badness(entry: Entry) -> tuple[float, float]:
+    """Return what entries of different tensors are ordered by, the worst largest."""
+    size = max(abs(entry.analytic), abs(entry.numerical))
+    relative = entry.deviation / size if size else 0.0
+    return entry.ratio, relative if math.isfinite(relative) else math.inf
+
+
+def add_pictures(page: Page, result: CheckResult) -> None:
+    """Draw where tensors are wrong in part, those first that nothing explains."""
+    exact = {name for d in result.diagnosis if d.is_exact for name in d.tensors}
+    drawable = [t for t in result.tensors.values() if t.verdict == "fail" and t.places is not None]
+    drawable.sort(key=lambda t: (t.name in exact, len(t.shape) < 2))
+    for tensor in drawable[:MOST_PICTURES]:
+        page.gap()
+        page.block(draw_places(tensor, unicode=page.unicode))
+    left = [tensor.name for tensor in drawable[MOST_PICTURES:]]
+    if left:
+        page.gap()
+        page.add("", f"not drawn, and wrong in part too: {listing(left, MOST_NAMES)}")
