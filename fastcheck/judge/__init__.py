@@ -9,7 +9,7 @@ from fastcheck.judge.decision import decide
 from fastcheck.judge.digits import median_digits
 from fastcheck.judge.entries import VERDICTS, Judgement, judge_entries
 from fastcheck.kernels.judging import AGREE, CLOSE, DISAGREE, KINK, UNRESOLVED
-from fastcheck.result import Places, TensorResult
+from fastcheck.result import TensorResult, find_places
 
 if TYPE_CHECKING:
     import numpy as np
@@ -110,13 +110,13 @@ def judge_tensor(
         norm_analytic=judged.norms[1],
         norm_numerical=judged.norms[2],
         digits=median_digits(judged),
-        places=_places(judged, strict) if verdict == "fail" else None,
+        places=_places(judged, strict) if verdict == "fail" else (),
     )
 
 
-def _places(judged: Judgement, strict: bool) -> Places | None:
-    """Return where entries are wrong, or close where that is what fails."""
-    wrong = judged.codes == DISAGREE
-    if strict:
-        wrong |= judged.codes == CLOSE
-    return Places.of(wrong, wrong | (judged.codes == AGREE) | (judged.codes == CLOSE))
+def _places(judged: Judgement, strict: bool) -> tuple[str, ...]:
+    """Return where entries are wrong, or close where that fails too."""
+    agree, close, wrong = (judged.codes == code for code in (AGREE, CLOSE, DISAGREE))
+    decided = agree | close | wrong
+    zero = agree & ((judged.analytic == 0.0) & (judged.numerical == 0.0)).reshape(wrong.shape)
+    return find_places(wrong | close if strict else wrong, decided, zero)

@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from fastcheck.result.places import MOST_COLUMNS, MOST_ROWS, edges, split_axes
-from fastcheck.result.wording import listing, quantity, shape_text
+from fastcheck.result.places import LEVELS, MOST_COLUMNS, MOST_ROWS, edges, split_axes
+from fastcheck.result.wording import count, listing, quantity, shape_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from fastcheck.result import Places, TensorResult
+    from fastcheck.result import TensorResult
 
 __all__ = ["draw_places"]
 
-SHADES: Final = {True: "·░▒▓█", False: ".-+*#"}
-"""For Unicode and ASCII: no entry of a cell is wrong, some, a third, two thirds, all."""
+SHADES: Final = {True: " ·░▒▓█", False: " .-+*#"}
+"""For Unicode and ASCII, by the levels of a cell."""
 LINES: Final = {True: ("│", "└", "─"), False: ("|", "+", "-")}
 NARROW: Final = 20
 """Up to so many columns, each is two characters wide, about as wide as high."""
@@ -40,12 +40,11 @@ def draw_places(tensor: TensorResult, *, unicode: bool = True) -> list[str]:
     Returns
     -------
     list of str
-        None if `places` is. The grid is at most 40 characters wide and 12 high. A cell without any
+        None if there are no `places`. The grid is at most 40 characters wide and 12 high. A cell without any
         wrong entry looks different from all others, however many entries it stands for; one of
         which nothing is known is blank.
     """
-    places = tensor.places
-    if places is None:
+    if not tensor.places:
         return []
     k = split_axes(tensor.shape)
     rows, columns = edges(tensor.shape[:k], MOST_ROWS), edges(tensor.shape[k:], MOST_COLUMNS)
@@ -53,32 +52,20 @@ def draw_places(tensor: TensorResult, *, unicode: bool = True) -> list[str]:
     names = [_name(tensor.shape[:k], *pair) for pair in pairwise(rows)]
     margin = max(map(len, names))
     wide = 2 if len(columns) - 1 <= NARROW else 1
-    grid = _cells(places, SHADES[unicode], wide)
+    sign_of = dict(zip(LEVELS, SHADES[unicode], strict=True))
+    grid = ["".join(sign_of[level] * wide for level in row) for row in tensor.places]
     lines = [_heading(tensor)]
     lines += [f"{n:>{margin}} {upright}{line}" for n, line in zip(names, grid, strict=True)]
     lines.append(f"{'':{margin}} {corner}{flat * (wide * (len(columns) - 1))}")
     lines.append(f"{'':{margin + 2}}{_numbers(tensor.shape[k:], columns, wide)}")
-    lines += _legend(tensor, places, k, SHADES[unicode], (rows, columns))
+    lines += _legend(tensor, k, SHADES[unicode], (rows, columns))
     return [line.rstrip() for line in lines]
-
-
-def _cells(places: Places, shades: str, wide: int) -> list[str]:
-    """Return one line for each row of the grid."""
-    wrong, decided = np.array(places.wrong), np.array(places.decided)
-    share = wrong / np.maximum(decided, 1)
-    level = np.where(wrong > 0, 1 + (share >= 1 / 3) + (share >= 2 / 3) + (share == 1.0), 0)
-    signs = np.where(decided > 0, np.array(list(shades))[np.minimum(level, 4)], " ")
-    return ["".join(sign * wide for sign in row) for row in signs]
 
 
 def _heading(tensor: TensorResult) -> str:
     n = tensor.n_disagree or tensor.n_close
     checked = quantity(tensor.n_checked, "checked entry", "checked entries")
-    return f"{tensor.name} ({shape_text(tensor.shape)}): {n} of {checked} {_are(n)} wrong"
-
-
-def _are(n: int) -> str:
-    return "is" if n == 1 else "are"
+    return f"{tensor.name} ({shape_text(tensor.shape)}): {count(n)} of {checked} are wrong"
 
 
 def _name(lengths: tuple[int, ...], start: int, stop: int) -> str:
@@ -111,27 +98,22 @@ def _numbers(lengths: tuple[int, ...], columns: Sequence[int], wide: int) -> str
 
 
 def _legend(
-    tensor: TensorResult,
-    places: Places,
-    k: int,
-    shades: str,
-    cuts: tuple[Sequence[int], Sequence[int]],
+    tensor: TensorResult, k: int, shades: str, cuts: tuple[Sequence[int], Sequence[int]]
 ) -> list[str]:
     """Say what the characters mean, as far as they occur, and what a cell is."""
-    wrong, decided = np.array(places.wrong), np.array(places.decided)
-    meanings = [
-        (shades[0], "right", (wrong == 0) & (decided > 0)),
-        (shades[1:4], "some wrong", (wrong > 0) & (wrong < decided)),
-        (shades[4], "all wrong", (wrong > 0) & (wrong == decided)),
-        ("blank:", "not checked", decided == 0),
-    ]
     single = all(len(cut) - 1 == cut[-1] for cut in cuts)
-    said = [f"{sign} {'wrong' if single and sign == shades[4] else meaning}"
-            for sign, meaning, occurs in meanings if occurs.any()]  # fmt: skip
+    meanings = [
+        ("0", shades[1], "right"),
+        ("123", shades[2:5], "some wrong"),
+        ("4", shades[5], "wrong" if single else "all wrong"),
+        (" ", "blank:", "not checked"),
+    ]
+    found = set("".join(tensor.places))
+    said = [f"{sign} {meaning}" for levels, sign, meaning in meanings if found & set(levels)]
     scale = []
     if not single:
-        sizes = [_size(cut) for cut in cuts]
-        scale.append(f"one cell: {sizes[0]} × {sizes[1]} entries")
+        sizes = [_size(cut) for cut in cuts[not k :]]
+        scale.append(f"one cell: {' × '.join(sizes)} entries")
     if len(tensor.shape) > 2:
         scale.append(f"down: {_axes(range(k))}, across: {_axes(range(k, len(tensor.shape)))}")
     return ["   ".join(said), *filter(None, ["; ".join(scale)])]

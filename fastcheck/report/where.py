@@ -30,7 +30,8 @@ def where(result: CheckResult) -> str:
     failed = [t for t in tensors if t.verdict == "fail" and _n_wrong(t)]
     if not failed:
         return ""
-    whole = [t.name for t in failed if _n_wrong(t) == t.n_checked]
+    zeros = any(t.n_zero for t in failed if _is_whole(t))
+    whole = [t.name for t in failed if _is_whole(t)]
     some = [
         f"{t.name} ({count(_n_wrong(t))} of {count(t.n_checked)})"
         for t in failed
@@ -39,7 +40,7 @@ def where(result: CheckResult) -> str:
     right = [t.name for t in tensors if t.passed and not t.n_accepted and t.n_resolved]
     checked = "" if all(t.n_checked == t.n_entries for t in failed) else "checked "
     groups = [
-        (f"every {checked}entry of {{}}", whole),
+        (f"every {checked}entry of {{}}{' that is not zero' if zeros else ''}", whole),
         (f"some {checked}entries of {{}}", some),
         (f"{{}} {'is' if len(right) == 1 else 'are'} right", right),
     ]
@@ -49,6 +50,11 @@ def where(result: CheckResult) -> str:
 def _n_wrong(tensor: TensorResult) -> int:
     """Return how many entries make a tensor fail."""
     return tensor.n_disagree or tensor.n_close
+
+
+def _is_whole(tensor: TensorResult) -> bool:
+    """Return whether all entries are wrong, but for those that most mistakes leave at zero."""
+    return _n_wrong(tensor) + tensor.n_zero == tensor.n_checked
 
 
 def add_entries(page: Page, result: CheckResult) -> None:
@@ -96,7 +102,7 @@ def _badness(entry: Entry) -> tuple[float, float]:
 def add_pictures(page: Page, result: CheckResult) -> None:
     """Draw where tensors are wrong in part, those first that nothing explains."""
     exact = {name for d in result.diagnosis if d.is_exact for name in d.tensors}
-    drawable = [t for t in result.tensors.values() if t.verdict == "fail" and t.places is not None]
+    drawable = [t for t in result.tensors.values() if t.verdict == "fail" and t.places]
     drawable.sort(key=lambda t: (t.name in exact, len(t.shape) < 2))
     for tensor in drawable[:MOST_PICTURES]:
         page.gap()

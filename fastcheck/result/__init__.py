@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from fastcheck.files import write_text
 from fastcheck.result.notebook import notebook_html
-from fastcheck.result.places import Places
+from fastcheck.result.places import find_places
 from fastcheck.result.records import (
     Audit,
     Coverage,
@@ -46,13 +46,13 @@ __all__ = [
     "Diagnosis",
     "Entry",
     "Finding",
-    "Places",
     "Provenance",
     "Region",
     "Severity",
     "SpotCheck",
     "TensorResult",
     "Verdict",
+    "find_places",
     "overall_max_relative_error",
     "overall_norm_ratio",
     "overall_verdict",

@@ -1,10 +1,9 @@
-"""Where in a tensor entries are wrong: counts on a grid small enough to be kept and drawn."""
+"""Where in a tensor entries are wrong: a grid small enough to be kept and drawn."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -12,55 +11,49 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Flags = NDArray[np.bool_]
-    Counts = tuple[tuple[int, ...], ...]
+    Counts = NDArray[np.int64]
 
-__all__ = ["MOST_COLUMNS", "MOST_ROWS", "Places", "edges", "split_axes"]
+__all__ = ["LEVELS", "MOST_COLUMNS", "MOST_ROWS", "edges", "find_places", "split_axes"]
 
 MOST_ROWS: Final = 12
 MOST_COLUMNS: Final = 40
+LEVELS: Final = " 01234"
+"""What is known of a cell: nothing; no entry is wrong; some, a third, two thirds, all of them."""
 
 
-@dataclass(frozen=True, slots=True)
-class Places:
-    """Counts of entries in the cells of a grid that is laid over a tensor.
+def find_places(wrong: Flags, decided: Flags, zero: Flags) -> tuple[str, ...]:
+    """Return where entries are wrong, on a grid of cells that is laid over a tensor.
 
-    The tensor is read as a matrix (:func:`split_axes`), and the matrix is cut into cells at
-    :func:`edges` along both axes, at most 12 by 40 of them.
-
-    Attributes
+    Parameters
     ----------
-    wrong : tuple of tuple of int
-        By row and column of the grid, how many entries of the cell are wrong.
-    decided : tuple of tuple of int
-        How many of its entries are known to be right or wrong.
+    wrong : ndarray of bool, in the shape of the tensor
+        Which entries are wrong.
+    decided : ndarray of bool, same shape
+        Which are known to be wrong or right.
+    zero : ndarray of bool, same shape
+        Which are right and exactly zero, so that most mistakes would not show in them.
+
+    Returns
+    -------
+    tuple of str
+        For each row of the grid its cells, as characters of `LEVELS`; a share is one of the
+        entries that are not zero. Empty where a picture would say nothing: fewer than two entries
+        are wrong, or all that are not zero.
+
+    Notes
+    -----
+    The tensor is read as a matrix (:func:`split_axes`), which is cut into cells at :func:`edges`
+    along both axes, at most 12 by 40 of them. Cost: a few passes over the flags.
     """
-
-    wrong: Counts
-    decided: Counts
-
-    def __post_init__(self) -> None:
-        for name in ("wrong", "decided"):
-            rows = tuple(tuple(int(n) for n in row) for row in getattr(self, name))
-            object.__setattr__(self, name, rows)
-
-    @classmethod
-    def of(cls, wrong: Flags, decided: Flags) -> Places | None:
-        """Count entries; None for a tensor of which a picture would say nothing.
-
-        Parameters
-        ----------
-        wrong, decided : ndarray of bool, in the shape of the tensor
-            Which entries are wrong, and of which that is known.
-
-        Notes
-        -----
-        A picture says nothing where fewer than two entries are wrong, or all that are decided.
-        Cost: two passes over the flags.
-        """
-        n_wrong = int(np.count_nonzero(wrong))
-        if n_wrong < 2 or n_wrong == int(np.count_nonzero(decided)):
-            return None
-        return cls(_pooled(wrong), _pooled(decided))
+    telling = decided & ~zero
+    n_wrong = int(np.count_nonzero(wrong))
+    if n_wrong < 2 or n_wrong == int(np.count_nonzero(telling)):
+        return ()
+    counts = _pooled(wrong)
+    share = counts / np.maximum(_pooled(telling), 1)
+    level = (counts > 0).astype(int) + (share >= 1 / 3) + (share >= 2 / 3) + (share == 1.0)
+    level = np.where(_pooled(decided) > 0, 1 + level, 0)
+    return tuple("".join(LEVELS[k] for k in row) for row in level.tolist())
 
 
 def split_axes(shape: tuple[int, ...]) -> int:
@@ -108,11 +101,10 @@ def edges(lengths: tuple[int, ...], most: int) -> list[int]:
     ]
 
 
-def _pooled(flags: NDArray[Any]) -> Counts:
+def _pooled(flags: Flags) -> Counts:
     """Return how many flags are set in each cell."""
     k = split_axes(flags.shape)
-    down, across = flags.shape[:k], flags.shape[k:]
-    rows, columns = edges(down, MOST_ROWS), edges(across, MOST_COLUMNS)
+    rows, columns = edges(flags.shape[:k], MOST_ROWS), edges(flags.shape[k:], MOST_COLUMNS)
     matrix = flags.reshape(rows[-1], columns[-1])
     sums = np.add.reduceat(matrix, columns[:-1], axis=1, dtype=np.int64)
-    return tuple(map(tuple, np.add.reduceat(sums, rows[:-1], axis=0).tolist()))
+    return np.add.reduceat(sums, rows[:-1], axis=0)

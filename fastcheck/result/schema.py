@@ -9,7 +9,6 @@ from typing import Any, Final
 
 import numpy as np
 
-from fastcheck.result.places import Places
 from fastcheck.result.records import Audit, Coverage, Diagnosis, Finding, Provenance, SpotCheck
 from fastcheck.result.tensor import Entry, Region, TensorResult
 
@@ -121,12 +120,11 @@ def _array(item: Mapping[str, Any]) -> np.ndarray[Any, np.dtype[np.float64]]:
 
 
 def _tensor(item: Mapping[str, Any]) -> TensorResult:
-    worst, places = item["worst"], item["places"]
+    worst = item["worst"]
     entries = {
         "worst": None if worst is None else _record(Entry, worst),
         "mismatches": tuple(_record(Entry, entry) for entry in item["mismatches"]),
         "regions": tuple(_record(Region, region) for region in item["regions"]),
-        "places": None if places is None else _record(Places, places),
     }
     return _record(TensorResult, {**item, **entries})  # type: ignore[no-any-return]
 

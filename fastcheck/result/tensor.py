@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from fastcheck.result.wording import pair, quantity
-
-if TYPE_CHECKING:
-    from fastcheck.result.places import Places
 
 __all__ = ["Entry", "Region", "TensorResult", "Verdict", "norm_ratio"]
 
@@ -166,8 +163,9 @@ class TensorResult:
         larger share of wrong entries would have been found with 95 % probability; NaN elsewhere.
     covered : str
         Of what every single one holds a checked entry, such as ``"row and column"``; or empty.
-    places : Places or None
-        Where it is wrong, if it is in part; None where an address or a count says as much.
+    places : tuple of str
+        Where it is wrong, if it is in part, as a grid of cells: see :func:`find_places`. Empty
+        where it is not, or an address or a count says as much.
     """
 
     name: str
@@ -195,7 +193,7 @@ class TensorResult:
     typical: float = math.nan
     missable: float = math.nan
     covered: str = ""
-    places: Places | None = None
+    places: tuple[str, ...] = ()
 
     @property
     def passed(self) -> bool:
