@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from fastcheck import __version__, findings
 from fastcheck.check.accept import about_unused, with_accepted
+from fastcheck.check.coverage import with_guarantee
 from fastcheck.diagnose import explain, gathered
 from fastcheck.result import (
     Audit,
@@ -68,6 +69,9 @@ def make_result(
     interrupted = not run.numerical.complete
     diagnosis = () if interrupted else _diagnosis(run, tensors, analytic)
     diagnosis, tensors = with_accepted(diagnosis, tensors, accept)
+    for name, sample in run.numerical.samples.items():
+        if name in tensors and tensors[name].n_accepted:
+            tensors[name] = with_guarantee(tensors[name], sample)
     found = [
         *run.findings,
         *(remark for remark in run.remarks() if remark.tensor not in run.unread),

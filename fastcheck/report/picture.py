@@ -40,9 +40,9 @@ def draw_places(tensor: TensorResult, *, unicode: bool = True) -> list[str]:
     Returns
     -------
     list of str
-        None if there are no `places`. The grid is at most 40 characters wide and 12 high. A cell without any
-        wrong entry looks different from all others, however many entries it stands for; one of
-        which nothing is known is blank.
+        None if there are no `places`. The grid is at most 40 characters wide and 12 high. A cell
+        without any wrong entry looks different from all others, however many entries it stands
+        for; one of which nothing is known is blank.
     """
     if not tensor.places:
         return []
@@ -106,7 +106,7 @@ def _legend(
         ("0", shades[1], "right"),
         ("123", shades[2:5], "some wrong"),
         ("4", shades[5], "wrong" if single else "all wrong"),
-        (" ", "blank:", "not checked"),
+        (" ", "blank:", "not probed singly" if tensor.typical >= 0.0 else "not checked"),
     ]
     found = set("".join(tensor.places))
     said = [f"{sign} {meaning}" for levels, sign, meaning in meanings if found & set(levels)]

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from fastcheck.report.page import Page
     from fastcheck.result import CheckResult, Entry, TensorResult
 
-__all__ = ["add_entries", "add_pictures", "where"]
+__all__ = ["MEANING", "add_entries", "add_pictures", "pictures", "where", "worst_entries"]
 
 FEW: Final = 3
 """Entries that are listed as examples where all that is wrong is explained."""
@@ -32,15 +32,17 @@ def where(result: CheckResult) -> str:
         return ""
     zeros = any(t.n_zero for t in failed if _is_whole(t))
     whole = [t.name for t in failed if _is_whole(t)]
+    single = [t.name for t in failed if _n_wrong(t) == 1 and t.name not in whole]
     some = [
         f"{t.name} ({count(_n_wrong(t))} of {count(t.n_checked)})"
         for t in failed
-        if t.name not in whole
+        if t.name not in (*whole, *single)
     ]
     right = [t.name for t in tensors if t.passed and not t.n_accepted and t.n_resolved]
     checked = "" if all(t.n_checked == t.n_entries for t in failed) else "checked "
     groups = [
         (f"every {checked}entry of {{}}{' that is not zero' if zeros else ''}", whole),
+        (f"one {checked}entry of {'each of ' if len(single) > 1 else ''}{{}}", single),
         (f"some {checked}entries of {{}}", some),
         (f"{{}} {'is' if len(right) == 1 else 'are'} right", right),
     ]
@@ -61,18 +63,11 @@ def add_entries(page: Page, result: CheckResult) -> None:
     """Add the wrong entries with their addresses, the worst first."""
     failed = [t for t in result.tensors.values() if t.verdict == "fail"]
     others = [t for t in result.tensors.values() if t.verdict != "fail" and not t.n_accepted]
-    for label, style, tensors in (
-        ("wrong parts", "error", failed),
-        ("close parts", "warning", others),
-    ):
-        parts = [str(region) for t in tensors for region in t.regions]
-        page.add(label, limited(parts, len(parts)), style)
-    wrong = sum(t.n_disagree for t in failed)
-    close = sum(t.n_close for t in (*failed, *others))
-    most = FEW if _is_explained(result) else MOST_LINES
-    lines = limited(_worst_first(failed, "disagree"), wrong, most)
+    page.add("wrong parts", _regions(failed), "error")
+    page.add("close parts", _regions(others), "warning")
+    wrong, close = sum(t.n_disagree for t in failed), sum(t.n_close for t in (*failed, *others))
     label = "wrong entry" if wrong == 1 else "worst entries"
-    page.add(label, [*lines, MEANING] if lines else (), "error")
+    page.add(label, [*worst_entries(result), MEANING] if wrong else (), "error")
     if wrong and close:
         entries = quantity(close, "more entry is outside its", "more entries are outside their")
         page.add("close", f"{entries} bound, by less than `rtol`", "warning")
@@ -80,10 +75,22 @@ def add_entries(page: Page, result: CheckResult) -> None:
         page.add("close", limited(_worst_first([*failed, *others], "close"), close), "warning")
 
 
-def _is_explained(result: CheckResult) -> bool:
-    """Return whether every tensor that fails is explained exactly."""
-    exact = {name for d in result.diagnosis if d.is_exact for name in d.tensors}
-    return all(t.name in exact for t in result.tensors.values() if t.verdict == "fail")
+def worst_entries(result: CheckResult) -> list[str]:
+    """Return entries that are wrong, the worst first; a few where all is explained."""
+    failed = [t for t in result.tensors.values() if t.verdict == "fail"]
+    is_explained = {t.name for t in failed} <= _explained(result)
+    wrong = sum(t.n_disagree for t in failed)
+    return limited(_worst_first(failed, "disagree"), wrong, FEW if is_explained else MOST_LINES)
+
+
+def _regions(tensors: Sequence[TensorResult]) -> list[str]:
+    regions = [str(region) for t in tensors for region in t.regions]
+    return limited(regions, len(regions))
+
+
+def _explained(result: CheckResult) -> set[str]:
+    """Return the tensors that are explained exactly."""
+    return {name for d in result.diagnosis if d.is_exact for name in d.tensors}
 
 
 def _worst_first(tensors: Sequence[TensorResult], verdict: str) -> list[str]:
@@ -100,14 +107,24 @@ def _badness(entry: Entry) -> tuple[float, float]:
 
 
 def add_pictures(page: Page, result: CheckResult) -> None:
-    """Draw where tensors are wrong in part, those first that nothing explains."""
-    exact = {name for d in result.diagnosis if d.is_exact for name in d.tensors}
-    drawable = [t for t in result.tensors.values() if t.verdict == "fail" and t.places]
-    drawable.sort(key=lambda t: (t.name in exact, len(t.shape) < 2))
-    for tensor in drawable[:MOST_PICTURES]:
+    """Draw where tensors are wrong in part."""
+    shown, left = pictures(result, unicode=page.unicode)
+    for lines in shown:
         page.gap()
-        page.block(draw_places(tensor, unicode=page.unicode))
-    left = [tensor.name for tensor in drawable[MOST_PICTURES:]]
+        page.block(lines)
     if left:
         page.gap()
-        page.add("", f"not drawn, and wrong in part too: {listing(left, MOST_NAMES)}")
+        page.block([left])
+
+
+def pictures(result: CheckResult, *, unicode: bool = True) -> tuple[list[list[str]], str]:
+    """Return the lines of at most three pictures, and which tensors were left out.
+
+    Those that nothing explains come first, and matrices before vectors.
+    """
+    explained = _explained(result)
+    partly = [t for t in result.tensors.values() if t.verdict == "fail" and t.places]
+    partly.sort(key=lambda t: (t.name in explained, len(t.shape) < 2))
+    left = [tensor.name for tensor in partly[MOST_PICTURES:]]
+    shown = [draw_places(tensor, unicode=unicode) for tensor in partly[:MOST_PICTURES]]
+    return shown, f"not drawn: {listing(left, MOST_NAMES)}, wrong in part too" if left else ""

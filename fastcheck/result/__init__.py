@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from fastcheck.files import write_text
-from fastcheck.result.notebook import notebook_html
 from fastcheck.result.places import find_places
 from fastcheck.result.records import (
     Audit,
@@ -150,12 +149,14 @@ class CheckResult:
         return f"<CheckResult {self.verdict}: {self.summary()}>"
 
     def __str__(self) -> str:
-        # The only import that points upwards, made when it is needed: a result prints itself.
+        # Imports that point upwards, made when they are needed: a result prints itself.
         from fastcheck.report.text import render_plain
 
         return render_plain(self)
 
     def _repr_html_(self) -> str:
+        from fastcheck.report.notebook import notebook_html
+
         return notebook_html(self)
 
     # ------------------------------------------------------------ JSON

@@ -17,6 +17,8 @@ __all__ = ["LEVELS", "MOST_COLUMNS", "MOST_ROWS", "edges", "find_places", "split
 
 MOST_ROWS: Final = 12
 MOST_COLUMNS: Final = 40
+FEW: Final = 10
+"""Entries of a tensor that are as easily read in a list."""
 LEVELS: Final = " 01234"
 """What is known of a cell: nothing; no entry is wrong; some, a third, two thirds, all of them."""
 
@@ -38,7 +40,7 @@ def find_places(wrong: Flags, decided: Flags, zero: Flags) -> tuple[str, ...]:
     tuple of str
         For each row of the grid its cells, as characters of `LEVELS`; a share is one of the
         entries that are not zero. Empty where a picture would say nothing: fewer than two entries
-        are wrong, or all that are not zero.
+        are wrong, or all that are not zero, or the tensor has ten entries at most.
 
     Notes
     -----
@@ -47,7 +49,7 @@ def find_places(wrong: Flags, decided: Flags, zero: Flags) -> tuple[str, ...]:
     """
     telling = decided & ~zero
     n_wrong = int(np.count_nonzero(wrong))
-    if n_wrong < 2 or n_wrong == int(np.count_nonzero(telling)):
+    if n_wrong < 2 or n_wrong == int(np.count_nonzero(telling)) or wrong.size <= FEW:
         return ()
     counts = _pooled(wrong)
     share = counts / np.maximum(_pooled(telling), 1)

@@ -118,14 +118,11 @@ def _agreement(results: Sequence[TensorResult]) -> str:
 
 
 def _accepted(results: Sequence[TensorResult]) -> str:
-    """State how many entries are wrong in a way that was accepted."""
+    """State how many entries are wrong in a way that was accepted, after what it follows."""
     n = _total(results, "n_accepted")
     where = listing([tensor.name for tensor in results if tensor.n_accepted])
-    return (
-        f", {count(n)} of {where} {'differs' if n == 1 else 'differ'} in an accepted way"
-        if n
-        else ""
-    )
+    differ = "differs" if n == 1 else "differ"
+    return f"; {count(n)} of {where} {differ} in an accepted way" if n else ""
 
 
 def _disagreement(results: Sequence[TensorResult]) -> str:
