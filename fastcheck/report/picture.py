@@ -106,7 +106,7 @@ def _legend(
         ("0", shades[1], "right"),
         ("123", shades[2:5], "some wrong"),
         ("4", shades[5], "wrong" if single else "all wrong"),
-        (" ", "blank:", "not probed singly" if tensor.typical >= 0.0 else "not checked"),
+        (" ", "blank:", "not checked"),
     ]
     found = set("".join(tensor.places))
     said = [f"{sign} {meaning}" for levels, sign, meaning in meanings if found & set(levels)]

@@ -69,18 +69,23 @@ def add_entries(page: Page, result: CheckResult) -> None:
     label = "wrong entry" if wrong == 1 else "worst entries"
     page.add(label, [*worst_entries(result), MEANING] if wrong else (), "error")
     if wrong and close:
-        entries = quantity(close, "more entry is outside its", "more entries are outside their")
-        page.add("close", f"{entries} bound, by less than `rtol`", "warning")
+        more = quantity(close, "more entry is outside its", "more entries are outside their")
+        page.add("close", f"{more} bound, by less than `rtol`", "warning")
     else:
-        page.add("close", limited(_worst_first([*failed, *others], "close"), close), "warning")
+        entries = [str(entry) for entry in _worst_first([*failed, *others], "close")]
+        page.add("close", limited(entries, close), "warning")
 
 
 def worst_entries(result: CheckResult) -> list[str]:
-    """Return entries that are wrong, the worst first; a few where all is explained."""
+    """Return entries that are wrong, the worst first; a few of tensors that are explained."""
     failed = [t for t in result.tensors.values() if t.verdict == "fail"]
-    is_explained = {t.name for t in failed} <= _explained(result)
-    wrong = sum(t.n_disagree for t in failed)
-    return limited(_worst_first(failed, "disagree"), wrong, FEW if is_explained else MOST_LINES)
+    explained = _explained(result)
+    chosen: list[Entry] = []
+    for is_explained, most in ((False, MOST_LINES), (True, FEW)):
+        some = [t for t in failed if (t.name in explained) is is_explained]
+        chosen += _worst_first(some, "disagree")[: min(most, MOST_LINES - len(chosen))]
+    lines = [str(entry) for entry in sorted(chosen, key=_badness, reverse=True)]
+    return limited(lines, sum(t.n_disagree for t in failed))
 
 
 def _regions(tensors: Sequence[TensorResult]) -> list[str]:
@@ -93,10 +98,10 @@ def _explained(result: CheckResult) -> set[str]:
     return {name for d in result.diagnosis if d.is_exact for name in d.tensors}
 
 
-def _worst_first(tensors: Sequence[TensorResult], verdict: str) -> list[str]:
+def _worst_first(tensors: Sequence[TensorResult], verdict: str) -> list[Entry]:
     """Return the listed entries of one verdict over several tensors."""
     entries = [e for t in tensors for e in t.mismatches if e.verdict == verdict]
-    return [str(entry) for entry in sorted(entries, key=_badness, reverse=True)]
+    return sorted(entries, key=_badness, reverse=True)
 
 
 def _badness(entry: Entry) -> tuple[float, float]:
