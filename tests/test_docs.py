@@ -49,6 +49,22 @@ def test_the_page_on_tracing_runs(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out.split() == ["pass", "pass", "trace", "not", "traced", "pass"]
 
 
+def test_the_readme_shows_what_its_code_prints(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "100")
+    first, second = blocks("README.md")[:2]
+    page = (ROOT / "README.md").read_text("utf-8")
+    (shown,) = re.findall(r"```\n(FAIL.*?)\.\.\.\n```", page, re.DOTALL)
+    names: dict[str, Any] = {}
+    exec(first + second, names)
+    rounding = r"(?<=± )\S+|(?<=  )\d\.?\d*e-1\d|W1\[\d+, \d+\]|b[12]\[\d+\] +|\d+\.\d$| +"
+    printed = capsys.readouterr().out
+    told = [re.sub(rounding, "", line) for line in shown.splitlines()]
+    seen = [re.sub(rounding, "", line) for line in printed.splitlines()]
+    assert seen[: len(told)] == told
+
+
 def test_the_page_on_layers_runs(capsys: pytest.CaptureFixture[str]) -> None:
     names: dict[str, Any] = {"__name__": "page"}
     for code in blocks("docs/layers.md"):
