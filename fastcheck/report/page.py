@@ -119,11 +119,16 @@ class Page:
         return [line.replace("\N{NO-BREAK SPACE}", " ") for line in lines]
 
     def block(self, lines: Iterable[str]) -> None:
-        """Add lines as they are, below the texts, or further left on a narrow page."""
+        """Add lines as they are, below the texts, or further left on a narrow page.
+
+        What is too long even there is wrapped; a drawing is at most 60 wide.
+        """
         spelled = [line if self.unicode else line.translate(ASCII) for line in lines]
         fits = max(map(len, spelled), default=0) <= self.width - LABEL
-        for line in spelled:
-            text = Text(" " * (LABEL if fits else 1) + line)
+        indent = " " * (LABEL if fits else 1)
+        wrapped = [part for line in spelled for part in textwrap.wrap(line, self.width - 2) or [""]]
+        for line in spelled if fits else wrapped:
+            text = Text(indent + line)
             text.highlight_regex(SHADES, STYLES["shade"])
             self.console.print(text, soft_wrap=True)
 

@@ -64,8 +64,8 @@ def draw_places(tensor: TensorResult, *, unicode: bool = True) -> list[str]:
 
 def _heading(tensor: TensorResult) -> str:
     n = tensor.n_disagree or tensor.n_close
-    checked = quantity(tensor.n_checked, "checked entry", "checked entries")
-    return f"{tensor.name} ({shape_text(tensor.shape)}): {count(n)} of {checked} are wrong"
+    checked = quantity(tensor.n_checked, "entry", "entries")
+    return f"{tensor.name} ({shape_text(tensor.shape)}): {count(n)} of {checked} wrong"
 
 
 def _name(lengths: tuple[int, ...], start: int, stop: int) -> str:

@@ -97,7 +97,18 @@ def test_the_facts_are_there() -> None:
 def test_what_is_not_known_is_left_out() -> None:
     bare = CheckResult(verdict="pass", tensors={"b1": tensor("b1")}, coverage=result().coverage)
     text = render(bare)
-    for label in ("what is wrong", "accepted", "where", "note", "cross-check", "spot check", "plan", "batch", "time", "versions"):
+    for label in (
+        "what is wrong",
+        "accepted",
+        "where",
+        "note",
+        "cross-check",
+        "spot check",
+        "plan",
+        "batch",
+        "time",
+        "versions",
+    ):
         assert not re.search(rf"^{label}", text, re.MULTILINE), label
 
 
