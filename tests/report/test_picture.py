@@ -130,7 +130,7 @@ def test_a_long_name_is_wrapped_and_the_drawing_is_not() -> None:
     name = "encoder.layers.11.self_attention.input_projection.weight"
     text = render(failing(wrong_in((6, 5), 2, name=name)), width=80)
     assert max(map(len, text.split("\n"))) <= 80
-    assert f"\n {name} (6 × 5): 5\n" in text
+    assert f"\n {name} (6 × 5): " in text
     assert "\n 2 │██████████\n" in text
 
 
