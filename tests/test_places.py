@@ -126,6 +126,9 @@ def test_judging_keeps_places_of_what_fails_only() -> None:
     close[4] *= 1 + 1e-8
     assert judge_tensor("W", close, numerical, bound).places == ()
     assert judge_tensor("W", close, numerical, bound, strict=True).places[4] == "44444"
+    nearly = numerical + 1.0 * (numerical != 0.0)
+    nearly[4] = close[4]
+    assert judge_tensor("W", nearly, numerical, bound).places == (), "all are off, some by little"
     checked = np.arange(30).reshape(6, 5) % 5 != 2
     assert judge_tensor("W", wrong, numerical, bound, checked=checked).places == (
         "00 00", "00 00", "00 00", "44 44", "00 00", "00 00",

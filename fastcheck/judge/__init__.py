@@ -119,4 +119,6 @@ def _places(judged: Judgement, strict: bool) -> tuple[str, ...]:
     agree, close, wrong = (judged.codes == code for code in (AGREE, CLOSE, DISAGREE))
     decided = agree | close | wrong
     zero = agree & ((judged.analytic == 0.0) & (judged.numerical == 0.0)).reshape(wrong.shape)
-    return find_places(wrong | close if strict else wrong, decided, zero)
+    if strict:
+        return find_places(wrong | close, decided, zero)
+    return find_places(wrong, decided, zero | close)

@@ -55,8 +55,8 @@ def _n_wrong(tensor: TensorResult) -> int:
 
 
 def _is_whole(tensor: TensorResult) -> bool:
-    """Return whether all entries are wrong, but for those that most mistakes leave at zero."""
-    return _n_wrong(tensor) + tensor.n_zero == tensor.n_checked
+    """Return whether all entries are off, but for those that most mistakes leave at zero."""
+    return tensor.n_disagree + tensor.n_close + tensor.n_zero == tensor.n_checked
 
 
 def add_entries(page: Page, result: CheckResult) -> None:

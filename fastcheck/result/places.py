@@ -23,7 +23,7 @@ LEVELS: Final = " 01234"
 """What is known of a cell: nothing; no entry is wrong; some, a third, two thirds, all of them."""
 
 
-def find_places(wrong: Flags, decided: Flags, zero: Flags) -> tuple[str, ...]:
+def find_places(wrong: Flags, decided: Flags, silent: Flags) -> tuple[str, ...]:
     """Return where entries are wrong, on a grid of cells that is laid over a tensor.
 
     Parameters
@@ -32,22 +32,23 @@ def find_places(wrong: Flags, decided: Flags, zero: Flags) -> tuple[str, ...]:
         Which entries are wrong.
     decided : ndarray of bool, same shape
         Which are known to be wrong or right.
-    zero : ndarray of bool, same shape
-        Which are right and exactly zero, so that most mistakes would not show in them.
+    silent : ndarray of bool, same shape
+        Which of those that are not wrong say nothing: where the derivative is exactly zero, most
+        mistakes would not show, and some are off by too little to be wrong.
 
     Returns
     -------
     tuple of str
         For each row of the grid its cells, as characters of `LEVELS`; a share is one of the
-        entries that are not zero. Empty where a picture would say nothing: fewer than two entries
-        are wrong, or all that are not zero, or the tensor has ten entries at most.
+        entries that are not silent. Empty where a picture would say nothing: fewer than two entries
+        are wrong, or all that are not silent, or the tensor has ten entries at most.
 
     Notes
     -----
     The tensor is read as a matrix (:func:`split_axes`), which is cut into cells at :func:`edges`
     along both axes, at most 12 by 40 of them. Cost: a few passes over the flags.
     """
-    telling = decided & ~zero
+    telling = decided & ~silent
     n_wrong = int(np.count_nonzero(wrong))
     if n_wrong < 2 or n_wrong == int(np.count_nonzero(telling)) or wrong.size <= FEW:
         return ()

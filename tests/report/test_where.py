@@ -87,3 +87,12 @@ def test_the_notebook_says_the_same_in_the_same_order() -> None:
     assert [html.index(part) for part in parts] == sorted(html.index(part) for part in parts)
     assert "<pre" not in result()._repr_html_()
     assert "what is wrong" in result("fail")._repr_html_()
+
+
+def test_entries_that_are_off_by_little_do_not_hide_it_either() -> None:
+    numerical = np.random.default_rng(1).normal(size=(4, 5))
+    analytic = 1.01 * numerical
+    analytic[0, :2] = numerical[0, :2] * (1 + 1e-8)
+    found = failing_tensor("W1", analytic, numerical)
+    assert (found.n_disagree, found.n_close) == (18, 2)
+    assert where(failing(found)) == "every entry of W1"
