@@ -175,14 +175,7 @@ def _renamed(result: CheckResult, prefix: str) -> CheckResult:
         result,
         tensors={prefix + name: _tensor(t, prefix, each) for name, t in result.tensors.items()},
         findings=tuple(_finding(f, prefix) for f in result.findings),
-        diagnosis=tuple(
-            replace(
-                d,
-                message=f"{prefix[:-1]}: {d.message}",
-                tensors=tuple(prefix + name for name in d.tensors),
-            )
-            for d in result.diagnosis
-        ),
+        diagnosis=tuple(_diagnosed(d, prefix) for d in result.diagnosis),
         numerical=keys(result.numerical),
         bounds=keys(result.bounds),
         audits=each(result.audits),
@@ -198,6 +191,17 @@ def _tensor(tensor: TensorResult, prefix: str, each: Callable[[Any], Any]) -> Te
     worst = each((tensor.worst,))[0] if tensor.worst is not None else None
     return replace(
         tensor, name=prefix + tensor.name, worst=worst, mismatches=each(tensor.mismatches)
+    )
+
+
+def _diagnosed(diagnosis: Diagnosis, prefix: str) -> Diagnosis:
+    message = diagnosis.message
+    is_named = diagnosis.tensor is not None and message.startswith(diagnosis.tensor)
+    return replace(
+        diagnosis,
+        tensor=_prefixed(diagnosis.tensor, prefix),
+        message=f"{prefix}{message}" if is_named else f"{prefix[:-1]}: {message}",
+        tensors=tuple(prefix + name for name in diagnosis.tensors),
     )
 
 
