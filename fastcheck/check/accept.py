@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -64,7 +65,7 @@ def accepted_names(accept: Any) -> tuple[str, ...]:
     Parameters
     ----------
     accept : str or iterable of str
-        One name, or several; no name accepts nothing.
+        One name, or several; none, or None, accepts nothing.
 
     Raises
     ------
@@ -76,7 +77,7 @@ def accepted_names(accept: Any) -> tuple[str, ...]:
     >>> accepted_names("clip"), accepted_names(["guard", "clip", "guard"])
     (('clip',), ('guard', 'clip'))
     """
-    given = (accept,) if isinstance(accept, str) else accept
+    given = (accept,) if isinstance(accept, str) else () if accept is None else accept
     choices = ", ".join(ACCEPTABLE)
     if not isinstance(given, Iterable):
         raise InputError(f"`accept` must hold some of {choices}, got {accept!r}; leave it out")
@@ -110,12 +111,10 @@ def with_accepted(
     if too few of its entries were resolved, nor is it excused if entries were compared along random
     directions, of which an explanation knows only some.
     """
-    if not names:
-        return tuple(diagnosis), dict(tensors)
     excuses = {
         id(d): Excuse(name, d)
         for d in diagnosis
-        if (name := _name_of(d, names)) and (name not in WHOLE or _is_whole(d, tensors))
+        if (name := _name_of(d, names)) and not _objection(d, name, tensors)
     }
     outcome = dict(tensors)
     for name, tensor in tensors.items():
@@ -128,16 +127,41 @@ def with_accepted(
 def about_unused(
     diagnosis: Sequence[Diagnosis], tensors: Mapping[str, TensorResult], names: Sequence[str]
 ) -> list[Finding]:
-    """Return a note on what is accepted and explains nothing, where something fails."""
-    used = {_name_of(d, names) for d in diagnosis if d.accepted}
-    unused = [name for name in names if name not in used]
-    if not unused or all(tensor.verdict != "fail" for tensor in tensors.values()):
+    """Return a note on what is accepted and excuses nothing, where something fails."""
+    if all(tensor.verdict != "fail" for tensor in tensors.values()):
         return []
-    message = (
-        f"{listing(unused, 10)} {'is' if len(unused) == 1 else 'are'} accepted, and nothing that "
-        "fails is explained by that exactly"
-    )
-    return [Finding("accept-unused", "note", None, message)]
+    found = [(name, d) for d in diagnosis if (name := _name_of(d, names))]
+    used = {name for name, d in found if d.accepted}
+    parts = [
+        f"{name} is accepted, but {objection}"
+        for name, d in found
+        if name not in used and (objection := _objection(d, name, tensors))
+    ]
+    unused = [name for name in names if name not in {name for name, _ in found}]
+    if unused:
+        verb = "is" if len(unused) == 1 else "are"
+        parts.append(
+            f"{listing(unused, 10)} {verb} accepted, and nothing that fails is explained by that "
+            "exactly"
+        )
+    return [Finding("accept-unused", "note", None, "; ".join(parts))] if parts else []
+
+
+def _objection(diagnosis: Diagnosis, name: str, tensors: Mapping[str, TensorResult]) -> str:
+    """Return why a diagnosis of an accepted kind excuses nothing, or nothing."""
+    explained = [tensors[key] for key in _explained(diagnosis) if key in tensors]
+    if name in WHOLE and not _is_whole(diagnosis, tensors):
+        return f"it holds of {listing([t.name for t in explained])} and not of the whole gradient"
+    if explained and all(_is_probed_along_directions(t) for t in explained):
+        return (
+            "entries were compared along random directions, and the explanation knows only those "
+            'that were probed one by one; use plan="exhaustive"'
+        )
+    return ""
+
+
+def _is_probed_along_directions(tensor: TensorResult) -> bool:
+    return not math.isnan(tensor.typical)
 
 
 def _name_of(diagnosis: Diagnosis, names: Sequence[str]) -> str:
@@ -164,7 +188,7 @@ def _is_whole(diagnosis: Diagnosis, tensors: Mapping[str, TensorResult]) -> bool
 
 def _excused(tensor: TensorResult, excuses: Sequence[Excuse]) -> TensorResult:
     """Return a tensor that is wrong in an accepted way only."""
-    if tensor.typical == tensor.typical:  # directions were probed
+    if _is_probed_along_directions(tensor):
         return tensor
     if ENOUGH[1] * tensor.n_resolved < ENOUGH[0] * tensor.n_checked or not tensor.n_resolved:
         checked = quantity(tensor.n_checked, "checked entry", "checked entries")

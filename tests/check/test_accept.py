@@ -20,6 +20,12 @@ def limited(grads: Arrays, limit: float = 0.1, names: str = "W") -> Arrays:
     return {n: g.clip(-limit, limit) if n[0] in names else g for n, g in grads.items()}
 
 
+def said_of_unused(result: CheckResult) -> str:
+    (note,) = [f for f in result.findings if f.kind == "accept-unused"]
+    assert note.severity == "note"
+    return note.message
+
+
 # ------------------------------------------------------------ alone
 
 
@@ -77,6 +83,8 @@ def test_a_coarse_format_is_accepted_by_its_name_only() -> None:
     result = checked(wrong, strict=True, accept="float32")
     assert result.passed
     assert result.tensors["W1"].n_accepted == result.tensors["W1"].n_close == 30
+    warned = {f.tensor for f in result.findings if f.kind == "mostly-close"}
+    assert not warned & {"W1", "W2", "W3"}, "what is accepted is not warned of"
 
 
 def test_accepting_changes_nothing_of_a_right_gradient() -> None:
@@ -120,9 +128,7 @@ def test_a_cause_that_is_not_there_has_no_effect_and_a_note_says_so() -> None:
     assert {n: str(t) for n, t in before.tensors.items()} == {
         n: str(t) for n, t in after.tensors.items()
     }
-    (note,) = [f for f in after.findings if f.kind == "accept-unused"]
-    assert note.severity == "note"
-    assert note.message == (
+    assert said_of_unused(after) == (
         "clip and float32 are accepted, and nothing that fails is explained by that exactly"
     )
     assert before.findings == ()
@@ -134,6 +140,9 @@ def test_a_mean_is_accepted_of_the_whole_gradient_and_not_of_some_tensors() -> N
     assert result.verdict == "fail"
     assert result.diagnosis[0].kind == "mean-for-sum"
     assert not result.diagnosis[0].accepted
+    assert said_of_unused(result) == (
+        "mean is accepted, but it holds of b1, b2 and b3 and not of the whole gradient"
+    )
 
 
 def test_nothing_is_accepted_of_what_directions_found() -> None:
@@ -145,7 +154,11 @@ def test_nothing_is_accepted_of_what_directions_found() -> None:
         engine="black box", plan="directions", accept="clip",
     )  # fmt: skip
     assert result.diagnosis[0].kind == "clipped"
+    assert not result.diagnosis[0].accepted
     assert result.verdict == "fail"
+    assert said_of_unused(result).startswith(
+        "clip is accepted, but entries were compared along random directions, and"
+    )
 
 
 def test_what_a_sample_rules_out_is_said_of_an_accepted_tensor_too() -> None:
@@ -259,7 +272,7 @@ def test_an_unknown_name_is_refused_with_the_choices(accept: Any, words: str) ->
 
 
 def test_no_name_accepts_nothing() -> None:
-    assert accepted_names(()) == accepted_names([]) == ()
+    assert accepted_names(()) == accepted_names([]) == accepted_names(None) == ()
     assert checked(limited(CASE.right), accept=()).verdict == "fail"
 
 
