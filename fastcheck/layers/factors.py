@@ -52,9 +52,14 @@ def told_of_layer(
     exact = {name for d in found if d.is_exact for name in d.tensors}
     told = {name for d in factors for name in d.tensors}
     return (
-        *(replace(d, is_exact=exact.issuperset(d.tensors)) for d in factors),
+        *(d if exact.issuperset(d.tensors) else _loose(d) for d in factors),
         *(d for d in found if d.accepted or told.isdisjoint(d.tensors)),
     )
+
+
+def _loose(diagnosis: Diagnosis) -> Diagnosis:
+    message = f"{diagnosis.message}; to six digits, and not within its bound"
+    return replace(diagnosis, message=message, is_exact=False)
 
 
 def _factor(given: NDArray[Any], right: NDArray[Any]) -> float | None:

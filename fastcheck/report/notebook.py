@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
-from fastcheck.report.where import MEANING, pictures, where, worst_entries
+from fastcheck.report.where import MEANING, diagnoses, pictures, where, worst_entries
 from fastcheck.result.wording import count, shape_text
 
 if TYPE_CHECKING:
@@ -30,8 +30,8 @@ def notebook_html(result: CheckResult) -> str:
     The order is that of the printed report: the verdict, what is wrong, where, the tensors.
     """
     lines = [f"<p>{_colored(result.verdict)} {escape(result.summary())}</p>"]
-    lines += _list("what is wrong", [d.located for d in result.diagnosis if not d.accepted])
-    lines += _list("accepted", [d.located for d in result.diagnosis if d.accepted])
+    for label, told in diagnoses(result):
+        lines += _list(label, told)
     if result.verdict == "fail":
         lines += _failure(result)
     lines += _list("", map(str, result.findings))

@@ -40,7 +40,7 @@ def draw_places(tensor: TensorResult, *, unicode: bool = True) -> list[str]:
     Returns
     -------
     list of str
-        None if there are no `places`. The grid is at most 40 characters wide and 12 high. A cell
+        Empty if there are no `places`. The grid is at most 40 characters wide and 12 high. A cell
         without any wrong entry looks different from all others, however many entries it stands
         for; one of which nothing is known is blank.
     """
@@ -90,7 +90,7 @@ def _numbers(lengths: tuple[int, ...], columns: Sequence[int], wide: int) -> str
     """Return the first index of every so many cells, each below its cell."""
     names = [_name(lengths, *pair).split("-")[0] for pair in pairwise(columns)]
     room = max(map(len, names)) + 1
-    every = next(n for n in EVERY if n * wide >= room)
+    every = next((n for n in EVERY if n * wide >= room), EVERY[-1])
     line = ""
     for cell in range(0, len(names), every):
         line = f"{line:<{cell * wide}}{names[cell]}"

@@ -11,7 +11,7 @@ from fastcheck.report.facts import facts_of
 from fastcheck.report.lists import limited
 from fastcheck.report.page import Page, can_encode, width_of
 from fastcheck.report.table import draw_tensors
-from fastcheck.report.where import add_entries, add_pictures, where
+from fastcheck.report.where import ACCEPTED, add_entries, add_pictures, diagnoses, where
 
 if TYPE_CHECKING:
     from typing import IO
@@ -44,10 +44,7 @@ def render(
     """
     page = Page(width_of(sys.stdout) if width is None else width, color, unicode)
     page.add(result.verdict.upper(), result.summary(), result.verdict)
-    causes = [d.located for d in result.diagnosis if not d.accepted]
-    page.add("what is wrong", limited(causes, len(causes)), "fail")
-    accepted = [d.located for d in result.diagnosis if d.accepted]
-    page.add("accepted", limited(accepted, len(accepted)), "inconclusive")
+    _add_diagnosis(page, result)
     is_failure = result.verdict == "fail"
     (_add_failure if is_failure else _add_others)(page, result)
     undecided = [f"{t.name}: {t.reason}" for t in result.tensors.values() if _is_open(t)]
@@ -55,6 +52,12 @@ def render(
     for label, text in facts_of(result):
         page.add(label, text, "quiet" if is_failure else "label")
     return page.text()
+
+
+def _add_diagnosis(page: Page, result: CheckResult) -> None:
+    """Add what is explained exactly, what is known beside it, and what was accepted."""
+    for label, told in diagnoses(result):
+        page.add(label, limited(told, len(told)), "inconclusive" if label == ACCEPTED else "fail")
 
 
 def _add_failure(page: Page, result: CheckResult) -> None:

@@ -1,4 +1,4 @@
-"""Where a gradient is wrong: a sentence, the worst entries, and small pictures."""
+"""What is wrong with a gradient and where: causes, a sentence, entries, and small pictures."""
 
 from __future__ import annotations
 
@@ -15,13 +15,32 @@ if TYPE_CHECKING:
     from fastcheck.report.page import Page
     from fastcheck.result import CheckResult, Entry, TensorResult
 
-__all__ = ["MEANING", "add_entries", "add_pictures", "pictures", "where", "worst_entries"]
+__all__ = [
+    "ACCEPTED",
+    "MEANING",
+    "add_entries",
+    "add_pictures",
+    "diagnoses",
+    "pictures",
+    "where",
+    "worst_entries",
+]
 
+ACCEPTED: Final = "accepted"
 FEW: Final = 3
 """Entries that are listed as examples where all that is wrong is explained."""
 MOST_PICTURES: Final = 3
 MOST_NAMES: Final = 6
 MEANING: Final = "(analytic: your gradient; numerical: what it should be, ± its error bound)"
+
+
+def diagnoses(result: CheckResult) -> list[tuple[str, list[str]]]:
+    """Return what explains all, what is known beside it, and what was accepted, with labels."""
+    groups: dict[str, list[str]] = {"what is wrong": [], "what is known": [], ACCEPTED: []}
+    for d in result.diagnosis:
+        label = "what is wrong" if d.is_exact else "what is known"
+        groups[ACCEPTED if d.accepted else label].append(d.located)
+    return list(groups.items())
 
 
 def where(result: CheckResult) -> str:

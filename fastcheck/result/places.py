@@ -17,6 +17,7 @@ __all__ = ["LEVELS", "MOST_COLUMNS", "MOST_ROWS", "edges", "find_places", "split
 
 MOST_ROWS: Final = 12
 MOST_COLUMNS: Final = 40
+"""Results that were saved rest on these: other numbers are another schema."""
 FEW: Final = 10
 """Entries of a tensor that are as easily read in a list."""
 LEVELS: Final = " 01234"

@@ -75,3 +75,4 @@ def test_a_factor_is_exact_only_if_it_fits_every_entry_within_its_bound() -> Non
     assert exact.tensors == loose.tensors == ("x",)
     assert exact.is_exact
     assert not loose.is_exact
+    assert loose.message.endswith("; to six digits, and not within its bound")

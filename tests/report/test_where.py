@@ -96,3 +96,20 @@ def test_entries_that_are_off_by_little_do_not_hide_it_either() -> None:
     found = failing_tensor("W1", analytic, numerical)
     assert (found.n_disagree, found.n_close) == (18, 2)
     assert where(failing(found)) == "every entry of W1"
+
+
+def test_what_does_not_explain_all_is_told_as_what_is_known() -> None:
+    told = [
+        Diagnosis("sign", "W2", -1.0, "W2: a sign", ("W2",)),
+        Diagnosis("unexplained", "W1", None, "W1: wrong from here on", ("W1",), is_exact=False),
+        Diagnosis("clipped", "b1", 0.5, "b1: clipped", ("b1",), accepted=True),
+    ]
+    text = render(result("fail", diagnosis=told))
+    lines = text.split("\n")[1:4]
+    assert lines == [
+        "what is wrong W2: a sign",
+        "what is known W1: wrong from here on",
+        "accepted      b1: clipped",
+    ]
+    html = result("fail", diagnosis=told)._repr_html_()
+    assert html.index("what is wrong") < html.index("what is known") < html.index("accepted")
