@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import fastcheck as fc
-from fastcheck.check.accept import ACCEPTABLE
+from fastcheck.result import ACCEPTABLE
 
 ROOT = Path(__file__).parents[1]
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Final
 
 from fastcheck.errors import InputError
-from fastcheck.result import Finding
+from fastcheck.result import ACCEPTABLE, Finding, accept_name
 from fastcheck.result.wording import count, listing, quantity
 
 if TYPE_CHECKING:
@@ -18,27 +17,10 @@ if TYPE_CHECKING:
 
     from fastcheck.result import Diagnosis, TensorResult
 
-__all__ = ["ACCEPTABLE", "about_unused", "accepted_names", "with_accepted"]
+__all__ = ["about_unused", "accepted_names", "with_accepted"]
 
-ACCEPTABLE: Final[dict[str, tuple[str, ...]]] = {
-    "guard": ("guard-ignored",),
-    "clip": ("clipped",),
-    "clip-norm": ("clipped-norm",),
-    "float32": ("precision",),
-    "float16": ("precision",),
-    "regulariser": (
-        "regulariser", "regulariser-l1", "regulariser-on-biases", "weight-decay", "l1-decay",
-    ),
-    "sum": ("sum-for-mean",),
-    "mean": ("mean-for-sum",),
-    "truncated": ("truncated",),
-    "stop-gradient": ("branch-missing",),
-}  # fmt: skip
-"""The kinds of diagnosis that each name stands for: what people do on purpose."""
 WHOLE: Final = ("sum", "mean")
 """Names that hold of the whole gradient or not at all; in one tensor it is a mistake."""
-FORMAT: Final = re.compile(r"\bin (float16|float32):")
-"""Where the sentence of a diagnosis of precision says which."""
 ENOUGH: Final = (9, 10)
 """Share of the checked entries that must be resolved for a pass, as in judging."""
 
@@ -114,7 +96,7 @@ def with_accepted(
     excuses = {
         id(d): Excuse(name, d)
         for d in diagnosis
-        if (name := _name_of(d, names)) and not _objection(d, name, tensors)
+        if (name := accept_name(d, names)) and not _objection(d, name, tensors)
     }
     outcome = dict(tensors)
     for name, tensor in tensors.items():
@@ -130,7 +112,7 @@ def about_unused(
     """Return a note on what is accepted and excuses nothing, where something fails."""
     if all(tensor.verdict != "fail" for tensor in tensors.values()):
         return []
-    found = [(name, d) for d in diagnosis if (name := _name_of(d, names))]
+    found = [(name, d) for d in diagnosis if (name := accept_name(d, names))]
     used = {name for name, d in found if d.accepted}
     parts = [
         f"{name} is accepted, but {objection}"
@@ -162,17 +144,6 @@ def _objection(diagnosis: Diagnosis, name: str, tensors: Mapping[str, TensorResu
 
 def _is_probed_along_directions(tensor: TensorResult) -> bool:
     return not math.isnan(tensor.typical)
-
-
-def _name_of(diagnosis: Diagnosis, names: Sequence[str]) -> str:
-    """Return the accepted name that stands for a diagnosis, or nothing."""
-    if not diagnosis.is_exact:
-        return ""
-    fitting = [name for name in names if diagnosis.kind in ACCEPTABLE[name]]
-    if diagnosis.kind == "precision":
-        found = FORMAT.search(diagnosis.message)
-        fitting = [name for name in fitting if found is not None and name == found[1]]
-    return fitting[0] if fitting else ""
 
 
 def _explained(diagnosis: Diagnosis) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from fastcheck.report.lists import MOST_LINES, limited
 from fastcheck.report.picture import draw_places
+from fastcheck.result import BENIGN, accept_name
 from fastcheck.result.wording import count, listing, quantity
 
 if TYPE_CHECKING:
@@ -40,6 +41,11 @@ def diagnoses(result: CheckResult) -> list[tuple[str, list[str]]]:
     for d in result.diagnosis:
         label = "what is wrong" if d.is_exact else "what is known"
         groups[ACCEPTED if d.accepted else label].append(d.located)
+    left = [accept_name(d, BENIGN) for d in result.diagnosis if not d.accepted]
+    names = [f'"{name}"' for name in dict.fromkeys(filter(None, left))]
+    if names:
+        given = names[0] if len(names) == 1 else f"({', '.join(names)})"
+        groups["what is wrong"].append(f"(if that is meant, pass accept={given})")
     return list(groups.items())
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from fastcheck.files import write_text
+from fastcheck.result.acceptable import ACCEPTABLE, BENIGN, accept_name
 from fastcheck.result.places import find_places
 from fastcheck.result.records import (
     Audit,
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
     Arrays = Mapping[str, NDArray[np.float64]]
 
 __all__ = [
+    "ACCEPTABLE",
+    "BENIGN",
     "SCHEMA",
     "Audit",
     "CheckResult",
@@ -51,6 +54,7 @@ __all__ = [
     "SpotCheck",
     "TensorResult",
     "Verdict",
+    "accept_name",
     "find_places",
     "overall_max_relative_error",
     "overall_norm_ratio",

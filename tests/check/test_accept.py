@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 import fastcheck as fc
-from fastcheck.check.accept import ACCEPTABLE, about_unused, accepted_names, with_accepted
-from fastcheck.result import CheckResult, Diagnosis, TensorResult
+from fastcheck.check.accept import about_unused, accepted_names, with_accepted
+from fastcheck.result import ACCEPTABLE, CheckResult, Diagnosis, TensorResult
 from tests.check.common import CASE, NAMES, checked, small, with_one_off
 from tests.faults import FAULTS, SLIGHT, Arrays
 
@@ -47,11 +47,13 @@ def test_a_clipped_gradient_passes_where_clipping_is_accepted_and_says_so() -> N
     (diagnosis,) = result.diagnosis
     assert (diagnosis.kind, diagnosis.accepted) == ("clipped", True)
     assert [d.accepted for d in plain.diagnosis] == [False]
+    assert str(plain).count('(if that is meant, pass accept="clip")\n') == 1
     n = sum(t.n_disagree for t in result.tensors.values())
     assert f"; {n} of W1, W2 and W3 differ in an accepted way" in result.summary()
     text = str(result)
     assert "\naccepted      W1, W2 and W3: clipped: " in text
     assert "what is wrong" not in text
+    assert "if that is meant" not in text
     assert text.count(" accepted ") >= 3, "the table says so too"
 
 

@@ -113,3 +113,15 @@ def test_what_does_not_explain_all_is_told_as_what_is_known() -> None:
     ]
     html = result("fail", diagnosis=told)._repr_html_()
     assert html.index("what is wrong") < html.index("what is known") < html.index("accepted")
+
+
+def test_causes_that_are_often_meant_come_with_the_option_that_accepts_them() -> None:
+    found = [
+        Diagnosis("guard-ignored", "W1", 1e-7, "W1: a guard", ("W1",)),
+        Diagnosis("precision", "b1", None, "b1: computed in float32: every entry", ("b1",)),
+        Diagnosis("clipped", "W2", 1.0, "W2: clipped", ("W2",), is_exact=False),
+        Diagnosis("mean-for-sum", "b2", 0.01, "b2: a mean", ("b2",)),
+    ]
+    text = render(result("fail", diagnosis=found))
+    assert '\n              (if that is meant, pass accept=("guard", "float32"))\n' in text
+    assert "if that is meant" not in render(result("fail", diagnosis=found[2:]))
