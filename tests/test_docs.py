@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import fastcheck as fc
+from fastcheck.result import ACCEPTABLE
 
 ROOT = Path(__file__).parents[1]
 
@@ -47,6 +48,44 @@ def test_the_page_on_tracing_runs(capsys: pytest.CaptureFixture[str]) -> None:
     for code in blocks("docs/tracing.md"):
         exec(code, names)
     assert capsys.readouterr().out.split() == ["pass", "pass", "trace", "not", "traced", "pass"]
+
+
+def test_the_readme_shows_what_its_code_prints(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "100")
+    first, second = blocks("README.md")[:2]
+    page = (ROOT / "README.md").read_text("utf-8")
+    (shown,) = re.findall(r"```\n(FAIL.*?)\.\.\.\n```", page, re.DOTALL)
+    names: dict[str, Any] = {}
+    exec(first + second, names)
+    rounding = r"(?<=± )\S+|(?<=  )\d\.?\d*e-1\d|W1\[\d+, \d+\]|b[12]\[\d+\] +|\d+\.\d$| +"
+    printed = capsys.readouterr().out
+    told = [re.sub(rounding, "", line) for line in shown.splitlines()]
+    seen = [re.sub(rounding, "", line) for line in printed.splitlines()]
+    assert seen[: len(told)] == told
+
+
+def test_the_page_on_accepting_shows_what_its_code_prints(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (code,) = blocks("docs/accept.md")
+    exec(code, {})
+    printed = capsys.readouterr().out.splitlines()
+    page = " ".join((ROOT / "docs/accept.md").read_text("utf-8").split())
+    assert "This prints `{}`, then `{}`, then `{}`".format(*printed) in page
+
+
+def test_the_page_on_accepting_lists_every_name_with_its_kinds() -> None:
+    rows = re.findall(
+        r"^\| (`.*?) \| .* \| (`.*) \|$", (ROOT / "docs/accept.md").read_text(), re.MULTILINE
+    )
+    told = {
+        name: tuple(re.findall(r"`(.*?)`", kinds))
+        for names, kinds in rows
+        for name in re.findall(r"`(.*?)`", names)
+    }
+    assert told == ACCEPTABLE
 
 
 def test_the_page_on_layers_runs(capsys: pytest.CaptureFixture[str]) -> None:

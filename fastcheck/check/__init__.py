@@ -7,6 +7,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from fastcheck import findings
+from fastcheck.check.accept import accepted_names
 from fastcheck.check.engines import measurement_for
 from fastcheck.check.jitter import jittered
 from fastcheck.check.options import check_options
@@ -194,6 +195,7 @@ def check_gradients(
     strict: bool = False,
     loss_value: float | None = None,
     jitter: float | None = None,
+    accept: Patterns = (),
     only: Patterns = None,
     skip: Patterns = None,
     before_each: Callable[[], Any] | None = None,
@@ -226,6 +228,14 @@ def check_gradients(
         Moves the parameters by this much for the time of the check, relative to the rms of each
         tensor or 0.01, at random from `seed`: at an initialisation, zeros and ones hide mistakes.
         Needs `grads` as a function, and one of the parameters unless `loss` reads them in place.
+    accept : str or iterable of str
+        Causes by which the gradient may differ from that of the loss, because you mean it to:
+        "guard" (a small constant such as that of ``log(p + 1e-7)`` is left out on the way back),
+        "clip" and "clip-norm", "float32" and "float16" (computed or stored in it), "regulariser"
+        (its term is left out, scaled, or in the gradient alone), "sum" and "mean" (of the whole
+        gradient, over samples, where the loss does the other), "truncated" (a recurrence followed
+        back some steps only), "stop-gradient" (a branch left out). A tensor passes with it if the
+        cause alone explains every entry within its bound; `diagnosis` and the report say so.
 
     Returns
     -------
@@ -259,6 +269,7 @@ def check_gradients(
         n_jobs=n_jobs, budget=budget, before_each=before_each, progress=progress, rtol=rtol,
         loss_value=loss_value, jitter=jitter, seed=seed,
     )  # fmt: skip
+    accepted = accepted_names(accept)
     grads = taken(grads, params)  # before the loss is called, which may write into them
     with jittered(loss, params, grads, jitter, seed) as (params, grads):
         run = measurement_for(
@@ -270,7 +281,7 @@ def check_gradients(
             if analytic:
                 run.probe(plan, budget, n_jobs, progress, analytic=analytic, rtol=rtol)
             tensors = _judged(run, analytic, rtol=rtol, strict=strict, seed=seed)
-            return make_result(run, tensors, start, analytic)
+            return make_result(run, tensors, start, analytic, accepted)
         finally:
             run.restore()
 

@@ -11,6 +11,8 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from fastcheck import __version__, findings
+from fastcheck.check.accept import about_unused, with_accepted
+from fastcheck.check.coverage import with_guarantee
 from fastcheck.diagnose import gathered
 from fastcheck.result import (
     Audit,
@@ -23,7 +25,7 @@ from fastcheck.result import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -39,6 +41,7 @@ def make_result(
     tensors: dict[str, TensorResult],
     start: float,
     analytic: Mapping[str, NDArray[Any]],
+    accept: Sequence[str] = (),
 ) -> CheckResult:
     """Return the result of a check.
 
@@ -52,6 +55,8 @@ def make_result(
         When the check began, of ``perf_counter``.
     analytic : mapping of str to ndarray
         The gradient that was judged.
+    accept : sequence of str
+        The names of accepted causes.
     """
     audits, spots = _second_opinions(run) if tensors else ([], [])
     doubted = {audit.tensor for audit in audits if not audit.passed}
@@ -61,6 +66,12 @@ def make_result(
     }
     tensors = judged | run.refused
     tensors = {name: tensors[name] for name in run.shapes if name in tensors}
+    interrupted = not run.numerical.complete
+    diagnosis = () if interrupted else _diagnosis(run, tensors, analytic)
+    diagnosis, tensors = with_accepted(diagnosis, tensors, accept)
+    for name, sample in run.numerical.samples.items():
+        if name in tensors and tensors[name].n_accepted:
+            tensors[name] = with_guarantee(tensors[name], sample)
     found = [
         *run.findings,
         *(remark for remark in run.remarks() if remark.tensor not in run.unread),
@@ -68,9 +79,8 @@ def make_result(
         *findings.about_spots(spots),
         *findings.about_kinks(tensors),
         *findings.about_close(tensors),
+        *about_unused(diagnosis, tensors, accept),
     ]
-    interrupted = not run.numerical.complete
-    diagnosis = () if interrupted else _diagnosis(run, tensors, analytic)
     run.timings["total"] = perf_counter() - start
     return CheckResult(
         verdict=overall_verdict(tensors, found, interrupted),

@@ -31,6 +31,7 @@ class Refusal(click.ClickException):
 @click.option("--jobs", type=int, default=None, help="Threads; -1 for one per core.")
 @click.option("--rtol", type=float, default=None, help="Limit of 'close'; 1e-5 by default.")
 @click.option("--strict", is_flag=True, default=None, help="Let close entries fail.")
+@click.option("--accept", multiple=True, metavar="NAME", help="A cause to accept, such as clip.")
 @click.option("--json", "json_path", type=click.Path(path_type=Path), help="Write results there.")
 def run(
     target: str | None,
@@ -39,6 +40,7 @@ def run(
     plan: str | None,
     json_path: Path | None,
     jobs: int | None,
+    accept: tuple[str, ...],
     **options: Any,
 ) -> int:
     """Check gradients.
@@ -49,12 +51,14 @@ def run(
 
     FILE.py:FUNCTION names a function without arguments that returns (objective, params, grads),
     and optionally a dict of options of check_gradients.
+
+    --accept may be given several times; the gradient passes if it differs by these causes alone.
     """
     from fastcheck.cli.progress import progress_bar
     from fastcheck.errors import FastcheckError
     from fastcheck.report.text import print_result
 
-    options |= {"n_jobs": jobs, "seed": seed, "plan": plan}
+    options |= {"n_jobs": jobs, "seed": seed, "plan": plan, "accept": accept or None}
     if target is None and plan is None:
         options["plan"] = "exhaustive"
     given = {name: value for name, value in options.items() if value is not None}

@@ -16,7 +16,7 @@ from fastcheck.check.options import check_options
 from fastcheck.errors import GradientMismatchError, InputError
 from fastcheck.layers.case import Case
 from fastcheck.layers.combine import over_cotangents, over_layers, refused
-from fastcheck.layers.factors import about_factors
+from fastcheck.layers.factors import about_factors, told_of_layer
 from fastcheck.layers.inputs import is_sequence, n_required, read_inputs
 from fastcheck.layers.trial import Trial
 from fastcheck.layers.wiring import read_layer
@@ -278,7 +278,8 @@ def _checked(
         )
         if result.verdict == "fail":
             shapes = {name: array.shape for name, array in case.inputs.tensors.items()}
-            result = replace(result, diagnosis=about_factors(result, given, shapes))
+            factors = about_factors(result, given, shapes)
+            result = replace(result, diagnosis=told_of_layer(factors, result.diagnosis))
         results.append(result)
         errors = any(f.severity == "error" for f in result.findings)
         if result.verdict == "fail" or result.interrupted or errors:

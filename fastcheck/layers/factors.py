@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from fastcheck.result import Diagnosis
 from fastcheck.result.wording import listing, short
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -44,6 +45,23 @@ def about_factors(
     return tuple(_diagnosis(factor, names, lengths) for factor, names in groups.items())
 
 
+def told_of_layer(
+    factors: Sequence[Diagnosis], found: Sequence[Diagnosis]
+) -> tuple[Diagnosis, ...]:
+    """Return factors in the words of a layer, exact if what was `found` is, and all else."""
+    exact = {name for d in found if d.is_exact for name in d.tensors}
+    told = {name for d in factors for name in d.tensors}
+    return (
+        *(d if exact.issuperset(d.tensors) else _loose(d) for d in factors),
+        *(d for d in found if d.accepted or told.isdisjoint(d.tensors)),
+    )
+
+
+def _loose(diagnosis: Diagnosis) -> Diagnosis:
+    message = f"{diagnosis.message}; to six digits, and not within its bound"
+    return replace(diagnosis, message=message, is_exact=False)
+
+
 def _factor(given: NDArray[Any], right: NDArray[Any]) -> float | None:
     """Return by which factor `given` is `right`, None if by none."""
     known = np.isfinite(right) & np.isfinite(given)
@@ -70,8 +88,8 @@ def _diagnosis(
                     f"averages over it where forward does not; if the 1/{length} is that of a mean "
                     "loss, let the upstream gradient carry it"
                 )
-                return Diagnosis("mean-for-sum", None, factor, what)
-    return Diagnosis("factor", None, factor, what)
+                return Diagnosis("mean-for-sum", None, factor, what, tuple(names))
+    return Diagnosis("factor", None, factor, what, tuple(names))
 
 
 def _said(factor: float) -> str:

@@ -55,4 +55,24 @@ def test_what_is_no_factor_is_not_called_one() -> None:
     assert not fc.check_layer(np.sin, lambda dout: 0.0 * dout, X).diagnosis
     result = fc.check_layer(Affine("last sample"), inputs=X)
     assert result.verdict == "fail"
-    assert not result.diagnosis
+    (found,) = result.diagnosis
+    assert found.kind == "zero-part"
+    assert found.message.startswith("x: row 4 of the gradient is zero")
+
+
+def test_what_is_no_factor_is_told_by_its_full_name_in_a_list() -> None:
+    first, found = fc.check_layer([Affine("last sample")], inputs=X).diagnosis
+    assert first.kind == "layer"
+    assert found.tensors == ("0.Affine.x",)
+    assert found.located.startswith("0.Affine.x: row 4 of the gradient is zero")
+
+
+def test_a_factor_is_exact_only_if_it_fits_every_entry_within_its_bound() -> None:
+    nearly = 2.0 * np.cos(X) * (1 + 1e-8 * (np.arange(X.size).reshape(X.shape) % 3))
+    (exact,) = fc.check_layer(np.sin, lambda dout: 2.0 * dout * np.cos(X), X).diagnosis
+    (loose,) = fc.check_layer(np.sin, lambda dout: dout * nearly, X).diagnosis
+    assert exact.kind == loose.kind == "factor"
+    assert exact.tensors == loose.tensors == ("x",)
+    assert exact.is_exact
+    assert not loose.is_exact
+    assert loose.message.endswith("; to six digits, and not within its bound")
