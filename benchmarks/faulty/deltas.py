@@ -213,13 +213,13 @@ def through(
 
 
 def is_decided(net: Net, k: int) -> bool:
-    """Return whether the gradients of layer `k` can tell weights above it from anything else.
+    """Return whether the gradients of layer `k` can tell other weights above it from anything else.
 
-    Each unit gives n_in + 1 equations for what its delta was summed with, of which as many as
-    deltas above are independent can be met by chance.
+    For each unit they give at most n_in + 1 equations, and no more than there are samples; each
+    weight that may be another is an unknown.
     """
     n_in, _, above = net.setting.widths[k - 1 : k + 2]
-    return n_in + 1 > min(net.setting.n_batch, above)
+    return min(net.setting.n_batch, n_in + 1) > above
 
 
 def _turned(net: Net, k: int) -> Floats | None:
@@ -245,7 +245,7 @@ def _other(net: Net, k: int) -> Floats | None:
 
 FAULTS.add("weights not transposed", "delta")(through("not-transposed", _turned))
 FAULTS.add("weights updated too early", "delta")(
-    through("stale-weights other-weights", _updated, decides=True)
+    through("stale-weights other-weights", _updated)  # one unknown: the learning rate
 )
 FAULTS.add("weights of an older step", "delta")(
     through("stale-weights other-weights", _older, decides=True)
