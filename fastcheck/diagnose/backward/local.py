@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fastcheck.diagnose.backward.chain import ACTIVATIONS, find_chain
-from fastcheck.diagnose.backward.constants import ONE
+from fastcheck.diagnose.backward.constants import ARBITRARY, ONE
 from fastcheck.diagnose.backward.proposals import along, sample_masks
 from fastcheck.diagnose.choose import find_causes
 from fastcheck.diagnose.evidence import Case, Evidence
@@ -17,7 +17,7 @@ from fastcheck.diagnose.messages import diagnosis_of, of_part
 from fastcheck.diagnose.order import find_orders
 from fastcheck.diagnose.parts import find_part
 from fastcheck.diagnose.values import find_values
-from fastcheck.graph.ops.arithmetic import Multiply
+from fastcheck.graph.ops.arithmetic import Multiply, Scale
 from fastcheck.graph.ops.contraction import Contraction
 from fastcheck.graph.ops.move import Move
 from fastcheck.units import pulled_back
@@ -85,8 +85,8 @@ class Other:
 def find_reason(view: View) -> Reason | None:
     """Return the simplest exact explanation of one gradient, None if there is none."""
     found = [*_of_factors(view)]
-    if not found:
-        found = [*_of_others(view)]
+    if not found or min(r.complexity for r in found) > 2.0:
+        found += _of_others(view)
     if not found or min(r.complexity for r in found) > 2.0:
         found += _of_tensor(view)
     return min(found, key=lambda reason: reason.complexity, default=None)
@@ -110,14 +110,30 @@ def _of_factors(view: View) -> Iterator[Reason]:
                 text = "the gradient of the regulariser is the sign of the weights (L1), not L2"
                 yield Reason("regulariser-l1", text, 1.6, (name,), size, is_shared=True)
                 return
-    (c,) = view.fit(view.data)
-    if direct is None and view.is_exact(view.data, c):
-        yield _factor_reason(view, c, ONE)
+    if direct is not None:
         return
+    (c,) = view.fit(view.data)
+    if view.is_exact(view.data, c):
+        yield _factor_reason(view, c, ONE)
+        if c.complexity < ARBITRARY:
+            return
     if values is not None and values.any():
-        c, k = view.fit(view.data, values) if direct is None else (ONE, ONE)
-        if direct is None and c.is_one and view.is_exact(view.data, c, (k.value, values)):
-            yield _decay_reason(view, k.value)
+        yield from _of_decay(view, values)
+
+
+def _of_decay(view: View, values: Floats) -> Iterator[Reason]:
+    """Yield regularisers that the loss has not."""
+    name, rest = view.subject.name, view.given - view.data
+    square = float(np.sum(values * values))
+    size = float(np.sum(rest * values)) / square
+    if size and view.is_exact(view.data, ONE, (size, values)):
+        yield _decay_reason(view, size)
+        return
+    signs = np.sign(values)
+    size = float(np.sum(rest * signs)) / float(np.sum(signs * signs))
+    if values.size > 1 and size and view.is_exact(view.data, ONE, (size, signs)):
+        text = f"{size:.6g} times the sign of the parameter is added, which the loss has not"
+        yield Reason("l1-decay", text, 2.2, (name,), size, is_shared=True)
 
 
 def _penalty(direct: Floats, values: Floats) -> float:
@@ -312,18 +328,20 @@ def _alike(view: View, source: Node) -> Iterator[tuple[str, str, float, Node]]:
     node = source
     while node.op is not None:
         movers = [i for i in node.inputs if i.depends]
-        is_mask = isinstance(node.op, Multiply) and len(movers) == 1
+        is_mask = isinstance(node.op, Multiply | Scale) and len(movers) == 1
         if not (is_mask or isinstance(node.op, ACTIVATIONS)) or movers[0].shape != node.shape:
             break
         (node, *_) = movers
         seen.add(node.index)
+        if is_mask and _is_mask(node):
+            continue
         if is_mask:
             text = "the input of the layer is taken before dropout"
             yield "input-before-dropout", text, 1.4, node
         else:
             text = "z, the value before the activation, stands where the activation is meant"
             yield "input-before-activation", text, 1.4, node
-    count = 0
+    count = 0  # what follows is a guess at best
     for other in view.anatomy.graph.nodes:
         is_like = other.shape == source.shape and other.batch_axis == source.batch_axis
         if other.index in seen or not is_like or other.is_param or source.batch_axis is None:
@@ -336,6 +354,11 @@ def _alike(view: View, source: Node) -> Iterator[tuple[str, str, float, Node]]:
         label = other.name or "another layer"
         text = f"the input is that of another place of the network ({label})"
         yield "input-elsewhere", text, 1.6, other
+
+
+def _is_mask(node: Node) -> bool:
+    """Return whether a value is itself a product with data: part of a mask, not before it."""
+    return isinstance(node.op, Multiply | Scale) and sum(i.depends for i in node.inputs) == 1
 
 
 # ------------------------------------------------------------ from the tensor alone
@@ -373,11 +396,22 @@ def _of_evidence(tensor: Evidence, view: View) -> Iterator[Reason]:
         )  # fmt: skip
     if fits:
         return
+    places = np.argwhere(tensor.wrong)
+    if len(places) == 1 and tensor.analytic.size > 2:
+        yield _of_entry(tensor, tuple(int(i) for i in places[0]))
+        return
     part = find_part(tensor, case.lengths)
     if part is not None:
         found = of_part(tensor.name, part)
         text = _without_name(found.message, tensor.name)
         yield Reason(found.kind, text, 2.5, (tensor.name,), found.constant)
+
+
+def _of_entry(tensor: Evidence, place: tuple[int, ...]) -> Reason:
+    address = f"{tensor.name}[{', '.join(map(str, place))}]"
+    given, right = float(tensor.analytic[place]), float(tensor.numerical[place])
+    text = f"only {address} is wrong: {given:.6g} where {right:.6g} is right"
+    return Reason("one-entry", text, 2.5, (tensor.name,))
 
 
 def _without_name(message: str, name: str) -> str:

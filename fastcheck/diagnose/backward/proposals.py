@@ -10,6 +10,7 @@ import numpy as np
 from fastcheck.diagnose.backward.chain import Chain, find_chain
 from fastcheck.diagnose.backward.outputs import find_outputs, find_role
 from fastcheck.diagnose.backward.slopes import elsewhere, find_masks, find_slopes
+from fastcheck.graph.ops.arithmetic import Add
 from fastcheck.graph.ops.contraction import Contraction
 
 if TYPE_CHECKING:
@@ -95,12 +96,12 @@ def _of_outputs(around: Surroundings) -> Iterator[Proposal]:
     for site, chain in zip(around.layer.sites, around.chains, strict=True):
         found = []
         before = np.ones(site.node.shape)
-        nodes: list[tuple[Node, Floats]] = [(site.node, before)]
+        nodes: list[tuple[Node, Floats]] = [(n, before) for n in _less_targets(site.node)]
         for step in chain.steps:
             before = before * step.slope
             nodes.append((step.node, before))
         for node, slope in nodes:
-            delta = around.found.get(node.index)
+            delta = around.found.get(node.index, around.found[site.node.index])
             role = None if delta is None else find_role(
                 around.anatomy, around.layer, node, delta
             )
@@ -116,6 +117,18 @@ def _of_outputs(around: Surroundings) -> Iterator[Proposal]:
         if all(a[0] == kind for a in alike):
             values = [a[4] for a in alike]
             yield Proposal(kind, text, complexity, _constantly(values), constant)
+
+
+def _less_targets(node: Node) -> list[Node]:
+    """Return a node, and what it was before data were added, as targets are in ``z - y``."""
+    found = [node]
+    while isinstance(node.op, Add):
+        moved = [i for i in node.inputs if i.depends]
+        if len(moved) != 1 or moved[0].shape != node.shape:
+            break
+        (node,) = moved
+        found.append(node)
+    return found[::-1]
 
 
 def _constantly(values: list[Floats]) -> Edit:
