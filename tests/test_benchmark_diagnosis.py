@@ -228,7 +228,7 @@ def test_noise_is_as_large_as_asked_for_and_within_its_bounds(plan: str) -> None
         result = fc.check_gradients(net.objective, net.given, right, strict=True, plan=plan)
     assert result.verdict == "pass"
     errors = [np.abs(result.numerical[n] - g).max() / np.abs(g).max() for n, g in right.items()]
-    assert 1e-10 < min(errors)
+    assert min(errors) > 1e-10
     assert max(errors) < 2e-8
     assert Job.in_place.__module__ == "fastcheck.numdiff"
 

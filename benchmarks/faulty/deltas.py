@@ -8,7 +8,7 @@ import numpy as np
 
 from benchmarks.faulty.activations import HIDDEN, SLOPES, softmax
 from benchmarks.faulty.catalogue import FAULTS, Planted, both, expect
-from benchmarks.faulty.passes import only, output_cotangent, right_gradient
+from benchmarks.faulty.passes import only, output_cotangent
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -227,10 +227,6 @@ def _turned(net: Net, k: int) -> Floats | None:
     return W.T if W.shape[0] == W.shape[1] and W.size > 1 else None
 
 
-def _updated(net: Net, k: int) -> Floats:
-    return net.params[f"W{k + 1}"] - STALE * right_gradient(net)[f"W{k + 1}"]
-
-
 def _older(net: Net, k: int) -> Floats:
     W = net.params[f"W{k + 1}"]
     return W + 0.05 * np.random.default_rng(k).standard_normal(W.shape)
@@ -244,9 +240,17 @@ def _other(net: Net, k: int) -> Floats | None:
 
 
 FAULTS.add("weights not transposed", "delta")(through("not-transposed", _turned))
-FAULTS.add("weights updated too early", "delta")(
-    through("stale-weights other-weights", _updated)  # one unknown: the learning rate
-)
+
+
+@FAULTS.add("weights updated too early", "delta")
+def _(net: Net, k: int) -> Planted:
+    above = f"W{k + 1}"  # one unknown: the learning rate
+    return Planted(
+        {("back", k + 1): lambda W, at: W - STALE * at.grads[above]},
+        expect("stale-weights other-weights", both(k)),
+    )
+
+
 FAULTS.add("weights of an older step", "delta")(
     through("stale-weights other-weights", _older, decides=True)
 )
