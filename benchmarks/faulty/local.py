@@ -127,6 +127,7 @@ put("block of a weight zero", "W", "zero-part", zeroed(slice(1, 3), slice(0, 2))
 put("row of a weight doubled", "W", "factor-part", times(2.0, 1), fits=is_large, constant=2.0)
 put("entry of a weight off", "W", "one-entry", times(1.5, 2, 1), fits=is_large)
 put("entry of a weight slightly off", "W", "one-entry", times(1.001, 0, -1), fits=is_large)
+put("entry of a weight off by a millionth", "W", "one-entry", times(1 + 1e-6, 1, 0), fits=is_large)
 put("entry of a weight zero", "W", "one-entry zero-part", times(0.0, 1, 1), fits=is_large)
 put("first two rows of a weight exchanged", "W", "wrong-part reordered",
     lambda g: g[[1, 0, *range(2, len(g))]], fits=is_large)  # fmt: skip
