@@ -288,6 +288,7 @@ def _received(
         optional = [name for name in run.shapes if name in run.optional]
         run.findings += findings.unused_gradients(receipt.extra, [*run.shapes], optional)
         run.findings += receipt.findings
+        run.extra = {name: given[name] for name in receipt.extra if name in given}
         if run.is_sound:
             analytic = run.tied(receipt.analytic, given)
             run.refused = receipt.results(run.shapes)

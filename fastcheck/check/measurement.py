@@ -66,6 +66,8 @@ class Measurement(ABC):
         The tensors whose gradients cannot be compared.
     unread : list of str
         The tensors that the loss does not read.
+    extra : dict of str to object
+        Gradients that were given under names that no tensor has.
     """
 
     def __init__(
@@ -79,6 +81,7 @@ class Measurement(ABC):
         self.asked = names
         self.refused: dict[str, TensorResult] = {}
         self.unread: list[str] = []
+        self.extra: dict[str, Any] = {}
         self.slack: dict[str, Floats] = {}
         self.engine = self.engine_reason = ""
         self.findings: list[Finding] = []

@@ -97,8 +97,8 @@ def make_result(
 def _diagnosis(
     run: Measurement, tensors: Mapping[str, TensorResult], analytic: Mapping[str, NDArray[Any]]
 ) -> tuple[Diagnosis, ...]:
-    """Return why tensors fail; none where Ctrl-C ends that, of which no verdict depends."""
-    if all(tensor.verdict != "fail" for tensor in tensors.values()):
+    """Return why tensors are wrong; none where Ctrl-C ends that, of which no verdict depends."""
+    if all(t.verdict != "fail" and not t.n_close for t in tensors.values()):
         return ()
     found = {name: t for name, t in run.numerical.tensors.items() if name in analytic}
     try:
@@ -112,6 +112,7 @@ def _diagnosis(
                 kinks={name: t.kink for name, t in found.items()},
                 data=run.reached(),
                 n_samples=run.n_samples,
+                extra=run.extra,
             )
             return explain(case)
     except KeyboardInterrupt:
