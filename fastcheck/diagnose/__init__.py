@@ -163,7 +163,8 @@ def explained(case: Case, but: Collection[str] = ()) -> tuple[Diagnosis, ...]:
         part = None if tensor.name in names else find_part(tensor, case.lengths)
         if part is not None:
             diagnoses.append(of_part(tensor, part))
-    return tuple(diagnoses)
+    passing = {tensor.name for tensor in left if tensor.passes}
+    return tuple(d for d in diagnoses if d.is_exact or not passing.issuperset(d.tensors))
 
 
 def _fits(tensors: list[Evidence], case: Case) -> list[Fit]:

@@ -49,13 +49,13 @@ class Named:
 
 
 def named_factor(interval: Interval, lengths: Iterable[Length]) -> Named | None:
-    """Return the simplest factor in an interval: one, two, of a length, whole; None if there is none.
+    """Return the simplest factor in an interval: one, two, of a length, whole; None for none.
 
     Notes
     -----
     What is made of a length beside itself and its inverse comes from a mean of squares (two over
-    it) or from a variance (one less), so that only lengths of data are tried there, and the last
-    only with the number of samples.
+    it) or from a variance (one less). Both are credible of the number of samples, the first also
+    of other lengths of data that are not small: five halves may be five halves.
     """
     return next((n for n in _factors(interval, lengths) if holds(interval, n.value)), None)
 
@@ -76,8 +76,9 @@ def _factors(interval: Interval, lengths: Iterable[Length]) -> Iterator[Named]:
 
 
 def _forms(length: Length) -> Sequence[str]:
-    n_forms = 6 if length.is_samples else 4 if length.is_data else 2
-    return list(FORMS)[:n_forms]
+    if length.is_samples:
+        return list(FORMS)
+    return list(FORMS)[: 4 if length.is_data and length.n > MOST_WHOLE else 2]
 
 
 def round_number(interval: Interval, digits: int = 2) -> Named | None:

@@ -25,8 +25,8 @@ MOST_COUNTED = 64
 """Clearly wrong entries of a tensor that speak for an explanation."""
 MOST_DIGITS = 15.0
 """What one of them says at most."""
-UNNAMED = "an array"
-"""What data without a name are called."""
+UNNAMED = ("an array", "upstream")
+"""What data are called that have no name of the user's."""
 FIRST = 64
 """Entries that are compared before all are."""
 
@@ -189,22 +189,22 @@ def find_lengths(case: Case) -> Iterator[Length]:
     the length of the batch.
     """
     known = {0, 1}
+    data = {name: np.shape(array) for name, array in case.data.items()}
+    of_data = {n for shape in data.values() for n in shape}
     if case.n_samples is not None and case.n_samples not in known:
         known.add(case.n_samples)
         yield Length(case.n_samples, "the number of samples", is_samples=True, is_data=True)
     tensors = {tensor.name: tensor.shape for tensor in case.tensors}
-    data = {name: np.shape(array) for name, array in case.data.items()}
     named = {n for shape in tensors.values() for n in shape}
     for name, shape in [*data.items(), *tensors.items()]:
         for axis, n in enumerate(shape):
-            vague = name == UNNAMED and n in named  # a parameter says it better
-            if n in known or vague:
+            if n in known or (name in UNNAMED and n in named):  # a parameter says it better
                 continue
             known.add(n)
             where = name if len(shape) == 1 else f"axis {axis} of {name}"
-            yield Length(n, f"the length of {where}", is_data=name in data)
+            yield Length(n, f"the length of {where}", is_data=n in of_data)
     for name, shape in data.items():
         n = math.prod(shape)
-        if len(shape) > 1 and n not in known and name != UNNAMED:
+        if len(shape) > 1 and n not in known and name not in UNNAMED:
             known.add(n)
             yield Length(n, f"the number of entries of {name}", is_data=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fastcheck.diagnose.constants import round_number
+from fastcheck.diagnose.constants import MOST_WHOLE, round_number
 from fastcheck.result.wording import short
 
 if TYPE_CHECKING:
@@ -96,7 +96,10 @@ def _of_length(c: float, named: Named, length: Length) -> tuple[str, str]:
             )
         if length.is_data:
             return "sum-for-mean", f", and {m} is {what}: a mean over it is missing; divide by {m}"
-        return "factor", f", and {m} is {what}: look for a sum over it where a mean is meant"
+        return "factor", (
+            f", and {m} is {what}: look for a sum over it where a mean is meant"
+            + (f", or for {m} calls that were added up" if m <= MOST_WHOLE else "")
+        )
     if named.form == "1/m":
         over = "the batch" if length.is_samples else "it"
         return "mean-for-sum", (

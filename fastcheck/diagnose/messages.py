@@ -8,7 +8,7 @@ import numpy as np
 
 from fastcheck.diagnose.factors import kind_of, times
 from fastcheck.result import Diagnosis
-from fastcheck.result.wording import count, listing, quantity, short
+from fastcheck.result.wording import count, listing, pair, quantity, short
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,10 +57,10 @@ def of_part(tensor: Evidence, part: Part) -> Diagnosis:
 def _of_entry(tensor: Evidence, part: Part) -> Diagnosis:
     place = np.nonzero(tensor.wrong)
     given, right = float(tensor.analytic[place][0]), float(tensor.numerical[place][0])
-    what = "zero" if given == 0.0 else f"{short(given)}"
+    what, true = ("zero", short(right)) if given == 0.0 else pair(given, right)
     ratio = f", {times(part.factor)} it" if part.factor else ""
     message = (
-        f"{tensor.name}: only {tensor.name}{part.text} is wrong: it is {what} where {short(right)} "
+        f"{tensor.name}: only {tensor.name}{part.text} is wrong: it is {what} where {true} "
         f"is right{ratio}; all other entries agree"
     )
     return Diagnosis(
@@ -140,6 +140,8 @@ def _updated(cause: Cause, _: Case) -> tuple[str, str]:
 
 def _order(cause: Cause, case: Case) -> tuple[str, str]:
     it = "the gradient" if len(cause.fits) == 1 else "each gradient"
+    every = _every(cause, case)
+    it = it if every == "every entry" else f"in {every}, {it}"  # of a sample no more
     if cause.kind == "rolled":
         return cause.kind, f"{it} is right, but {_moved(cause, case)}"
     text = {
