@@ -292,6 +292,7 @@ def _received(
         if run.is_sound:
             analytic = run.tied(receipt.analytic, given)
             run.refused = receipt.results(run.shapes)
+            run.misshapen = receipt.misshapen
             run.names = [name for name in run.names if name in analytic]
     if not any(finding.severity == "error" and finding.tensor is None for finding in run.findings):
         run.findings += findings.about_loss(run.loss, loss_value)
