@@ -73,6 +73,8 @@ def _every(cause: Cause, case: Case) -> str:
     if all(case.by_name[name].is_complete for name in cause.tensors):
         return "every entry"
     known = sum(int(np.count_nonzero(case.by_name[name].known)) for name in cause.tensors)
+    if known == 1:
+        return "the one entry that was measured"
     return f"each of the {count(known)} entries that were measured"
 
 

@@ -44,7 +44,8 @@ def _said(group: Sequence[Evidence]) -> Diagnosis:
     ]
     rest = len(group) - len(clauses)
     if rest:
-        clauses.append(f"{quantity(rest, 'more tensor')} likewise in every entry")
+        measured = "" if all(t.is_complete for t in group) else " that was measured"
+        clauses.append(f"{quantity(rest, 'more tensor')} likewise in every entry{measured}")
     message = (
         f"{listing(names, MOST_NAMES)}: no simple cause fits every entry; {'; '.join(clauses)}"
     )
