@@ -106,6 +106,18 @@ class Evidence:
     def _places(self) -> NDArray[np.int64]:
         return np.flatnonzero(self.known)
 
+    @cached_property
+    def measured(self) -> Measured:
+        """What was measured, in one axis."""
+        values = None if self.values is None else self.values[self.known]
+        given, right, allowed = self.analytic, self.numerical, self.allowance
+        return Measured(given[self.known], right[self.known], allowed[self.known], values)
+
+    @cached_property
+    def few(self) -> Measured:
+        """Some of what was measured, from everywhere, to look at before all of it."""
+        return self.measured.thinned()
+
     def explained_by(self, other: Floats) -> bool:
         """Return whether `other`, in the shape of the tensor, is right in every known entry."""
         right, given = self.numerical.reshape(-1), other.reshape(-1)
@@ -116,6 +128,22 @@ class Evidence:
             if not np.all(off <= allowed[places] + ROUNDING * size):
                 return False
         return True
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Measured:
+    """Entries in one axis: analytic, numerical, allowance, and parameters if they are known."""
+
+    given: Floats
+    right: Floats
+    allowed: Floats
+    values: Floats | None
+
+    def thinned(self) -> Measured:
+        """Return some of them."""
+        step = slice(None, None, max(1, self.given.size // FIRST))
+        values = None if self.values is None else self.values[step]
+        return Measured(self.given[step], self.right[step], self.allowed[step], values)
 
 
 @dataclass(eq=False)

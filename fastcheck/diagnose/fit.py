@@ -70,6 +70,12 @@ def interval_of(target: Floats, direction: Floats, allowance: Floats) -> Interva
     An intersection of one interval per entry: no least squares, so that a single entry that does
     not fit is enough to reject. Cost: a few passes.
     """
+    found = _intersection(target, direction, allowance)
+    return found if found is not None and is_narrow(found) else None
+
+
+def _intersection(target: Floats, direction: Floats, allowance: Floats) -> Interval | None:
+    """Return where all intervals overlap, from the least to the largest; None for nowhere."""
     moved = direction != 0.0
     if not moved.any() or np.any(np.abs(target[~moved]) > allowance[~moved]):
         return None
@@ -78,7 +84,12 @@ def interval_of(target: Floats, direction: Floats, allowance: Floats) -> Interva
         ends = (t - tol) / d, (t + tol) / d
     low = float(np.max(np.minimum(*ends)))
     high = float(np.min(np.maximum(*ends)))
-    return (low, high) if is_narrow((low, high)) else None
+    return None if low > high else (low, high)
+
+
+def is_excluded(target: Floats, direction: Floats, allowance: Floats) -> bool:
+    """Return whether some entries are enough to know that no constant fits all."""
+    return bool(direction.any()) and _intersection(target, direction, allowance) is None
 
 
 def is_narrow(interval: Interval) -> bool:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 MOST_AXES = 4
+MOST_COLUMNS = 16
+"""Entries of a row by which another is recognised, before all are compared."""
 FEWEST_ROWS = 3
 """Rows from which on their order is looked for."""
 
@@ -86,7 +88,8 @@ def _shifts(tensor: Evidence, axis: int) -> list[int]:
         for array in (tensor.analytic, tensor.numerical, tensor.allowance, tensor.known)
     )
     first = int(np.argmax(known.sum(axis=1) * (np.abs(np.nan_to_num(right)).max(axis=1) > 0.0)))
-    some = known[first]
+    size = np.where(known[first], np.abs(np.nan_to_num(right[first])), -1.0)
+    some = np.argsort(-size, kind="stable")[: min(MOST_COLUMNS, int(known[first].sum()))]
     size = np.maximum(np.abs(given[:, some]), np.abs(right[first, some]))
     off = np.abs(given[:, some] - right[first, some])
     places = np.flatnonzero(np.all(off <= allowed[first, some] + ROUNDING * size, axis=1))

@@ -8,12 +8,18 @@ import numpy as np
 
 from fastcheck.diagnose.constants import FORMS
 from fastcheck.diagnose.evidence import ROUNDING
-from fastcheck.diagnose.fit import Fit, interval_of, inverse
+from fastcheck.diagnose.fit import Fit, interval_of, inverse, is_excluded
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
-    from fastcheck.diagnose.evidence import Case, Evidence
+    from numpy.typing import NDArray
+
+    from fastcheck.diagnose.evidence import Case, Evidence, Measured
+    from fastcheck.diagnose.fit import Interval
+
+    Floats = NDArray[np.float64]
+    Line = Callable[[Measured, Floats], tuple[Floats, Floats, Floats]]
 
 
 def find_scales(tensor: Evidence) -> Iterator[Fit]:
@@ -25,30 +31,11 @@ def find_scales(tensor: Evidence) -> Iterator[Fit]:
     regulariser, ``c sign(W)`` an L1 regulariser; ``analytic = c W`` a regulariser without data, and
     ``W - analytic = c numerical`` the parameter after a step.
     """
-    known, name, digits = tensor.known, tensor.name, tensor.digits
-    given, right, allowed = (
-        array[known] for array in (tensor.analytic, tensor.numerical, tensor.allowance)
-    )
-    found = interval_of(right, given, allowed)
-    if found is not None:
-        yield Fit("factor", name, digits, 1.0, inverse(found))
-    if tensor.values is None:
-        return
-    values, extra = tensor.values[known], given - right
-    rounding = ROUNDING * np.maximum(np.abs(given), np.abs(right))
-    for kind, complexity, direction in (
-        ("weight-decay", 2.0, values),
-        ("l1-decay", 2.5, np.sign(values)),
-    ):
-        found = interval_of(extra, direction, allowed + rounding)
+    for kind, complexity, is_inverse, line in _LINES:
+        found = _fitted(tensor, line)
         if found is not None:
-            yield Fit(kind, name, digits, complexity, found)
-    found = interval_of(given, values, rounding)
-    if found is not None:
-        yield Fit("only-decay", name, digits, 1.7, found)
-    found = interval_of(right, values - given, allowed + ROUNDING * np.abs(values))
-    if found is not None:
-        yield Fit("updated", name, digits, 1.8, inverse(found))
+            interval = inverse(found) if is_inverse else found
+            yield Fit(kind, tensor.name, tensor.digits, complexity, interval)
 
 
 def find_scaled_beside_decay(tensor: Evidence, case: Case) -> Iterator[Fit]:
@@ -59,22 +46,68 @@ def find_scaled_beside_decay(tensor: Evidence, case: Case) -> Iterator[Fit]:
     The factor `a` is one of a few, such as the number of samples, so that `b` is all that is
     fitted. With ``numerical = data + c W`` it is ``analytic = a data + c W`` for ``c = b/(1 - a)``.
     """
-    if tensor.values is None:
-        return
-    known = tensor.known
-    given, right, allowed, values = (
-        array[known]
-        for array in (tensor.analytic, tensor.numerical, tensor.allowance, tensor.values)
-    )
     tried = [-1.0, 2.0, 0.5]
     for length in case.lengths:
         if length.is_data:
             tried += [FORMS[form](length.n) for form in ("m", "1/m")]
     for factor in tried:
-        size = np.abs(given) + abs(factor) * np.abs(right)
-        tolerance = abs(factor) * allowed + ROUNDING * size
-        found = interval_of(given - factor * right, values, tolerance)
+
+        def line(m: Measured, values: Floats, a: float = factor) -> tuple[Floats, Floats, Floats]:
+            size = np.abs(m.given) + abs(a) * np.abs(m.right)
+            return m.given - a * m.right, values, abs(a) * m.allowed + ROUNDING * size
+
+        found = _fitted(tensor, line)
         if found is not None:
-            ends = (found[0] / (1.0 - factor), found[1] / (1.0 - factor))
-            decay = (min(ends), max(ends))
+            ends = found[0] / (1.0 - factor), found[1] / (1.0 - factor)
+            decay = min(ends), max(ends)
             yield Fit("beside-decay", tensor.name, tensor.digits, 3.0, decay, repr(factor), 1.5)
+
+
+def _fitted(tensor: Evidence, line: Line) -> Interval | None:
+    """Return where the constant of an explanation lies; None if it does not fit.
+
+    Without the parameters only the explanation that does not need them can fit.
+    """
+    if tensor.values is None and line is not _factor:
+        return None
+    some, everything = ((m, m.values) for m in (tensor.few, tensor.measured))
+    nothing = np.empty(0)
+    if is_excluded(*line(some[0], nothing if some[1] is None else some[1])):
+        return None
+    return interval_of(*line(everything[0], nothing if everything[1] is None else everything[1]))
+
+
+# Target, direction and allowance: |target - k direction| <= allowance.
+
+
+def _factor(m: Measured, _: Floats) -> tuple[Floats, Floats, Floats]:
+    return m.right, m.given, m.allowed
+
+
+def _weight_decay(m: Measured, values: Floats) -> tuple[Floats, Floats, Floats]:
+    return m.given - m.right, values, m.allowed + _rounding(m)
+
+
+def _l1_decay(m: Measured, values: Floats) -> tuple[Floats, Floats, Floats]:
+    return m.given - m.right, np.sign(values), m.allowed + _rounding(m)
+
+
+def _only_decay(m: Measured, values: Floats) -> tuple[Floats, Floats, Floats]:
+    return m.given, values, _rounding(m)
+
+
+def _updated(m: Measured, values: Floats) -> tuple[Floats, Floats, Floats]:
+    return m.right, values - m.given, m.allowed + ROUNDING * np.abs(values)
+
+
+def _rounding(m: Measured) -> Floats:
+    return ROUNDING * np.maximum(np.abs(m.given), np.abs(m.right))
+
+
+_LINES: tuple[tuple[str, float, bool, Line], ...] = (
+    ("factor", 1.0, True, _factor),
+    ("weight-decay", 2.0, False, _weight_decay),
+    ("l1-decay", 2.5, False, _l1_decay),
+    ("only-decay", 1.7, False, _only_decay),
+    ("updated", 1.8, True, _updated),
+)

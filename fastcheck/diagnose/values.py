@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fastcheck.diagnose.evidence import MOST_COUNTED, MOST_DIGITS
+from fastcheck.diagnose.evidence import FIRST, MOST_COUNTED, MOST_DIGITS
 from fastcheck.diagnose.fit import Fit
 
 if TYPE_CHECKING:
@@ -75,9 +75,13 @@ def _precision(tensor: Evidence) -> Iterator[Fit]:
 
 def format_of(values: Floats) -> tuple[str, float, float, float] | None:
     """Return the coarsest format that holds all of some values exactly, None for float64."""
+    some = values.reshape(-1)[:: max(1, values.size // FIRST)]
     for row in FORMATS:
-        with np.errstate(over="ignore"):
-            coarse = values.astype(row[0]).astype(np.float64)
-        if np.array_equal(coarse, values):
+        if _are_of(row[0], some) and _are_of(row[0], values):
             return row
     return None
+
+
+def _are_of(name: str, values: Floats) -> bool:
+    with np.errstate(over="ignore"):
+        return np.array_equal(values.astype(name).astype(np.float64), values)
