@@ -191,10 +191,11 @@ def _factor_reasons(view: View, c: Constant, k: Constant) -> Reasons:
     name = view.subject.name
     if c.is_one:
         return (regulariser_reason(name, k),)
-    if c.value == 0.0 and (k.is_one or k.value == 0.0):
+    if c.value == 0.0:
         part = ", but for the regulariser," if k.is_one and view.subject.direct is not None else ""
         text = f"the gradient{part} is zero: it is never computed"
-        return (Reason("zero", text, 1.3, (name,)),)
+        first = Reason("zero", text, 1.3, (name,))
+        return (first,) if k.is_one or k.value == 0.0 else (first, regulariser_reason(name, k))
     text = f"the gradient is {c.text} times the right one"
     is_alike = abs(k.value - c.value) <= ALIKE * abs(c.value)
     if view.subject.direct is not None and (k.is_one or is_alike):
@@ -467,6 +468,8 @@ def _of_tensor(view: View) -> Sequence[Reasons]:
     return said[:1] or parts[-1:]  # of what only has a place, the place in the whole gradient
 
 
+ORDERS = ("rolled", "reversed", "reordered")
+"""Mistakes that are made once for each tensor."""
 SAYING = ("zero-part", "factor-part")
 """Parts of which it is known what happened to them."""
 
@@ -480,7 +483,8 @@ def _of_evidence(tensor: Evidence, view: View) -> Iterator[Reason]:
         text = _without_name(found.message, tensor.name)
         cost = cause.complexity + 1.0
         name = (tensor.name,)
-        yield Reason(found.kind, text, cost, name, found.constant, is_shared=True)
+        is_shared = found.kind not in ORDERS
+        yield Reason(found.kind, text, cost, name, found.constant, is_shared=is_shared)
 
 
 def _of_part(tensor: Evidence, view: View) -> Reason | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -66,6 +66,16 @@ class Subject:
     def floor(self) -> float:
         """The norm of residuals that mean nothing."""
         return 10.0 * float(np.linalg.norm(self.allowance))
+
+
+    def divided(self, c: float) -> Subject:
+        """Return the same for a gradient that is to be divided by `c` first."""
+        evidence = replace(
+            self.evidence,
+            analytic=self.evidence.analytic / c,
+            allowance=self.evidence.allowance * max(1.0, 1.0 / abs(c)),
+        )
+        return Subject(evidence, self.direct, self.noise)
 
 
 @dataclass(eq=False)

@@ -40,7 +40,11 @@ AGAIN = 0.1
 """What the same mistake costs in a further tensor."""
 VAGUE = ("wrong-part", "zero-part", "factor-part", "one-entry", "unexplained")
 """What says where a gradient is wrong, not why: too little to speak for another mistake beside."""
-REGULARISERS = ("regulariser", "regulariser-l1", "regulariser-on-biases")
+REGULARISERS = (
+    "regulariser", "regulariser-l1", "regulariser-on-biases", "weight-decay", "l1-decay",
+)  # fmt: skip
+SIMPLE = 1.6
+"""Complexity of a constant up to which it may be that of the whole gradient."""
 UNKNOWN = 8.0
 """What it costs to leave a tensor unexplained."""
 
@@ -174,16 +178,27 @@ class Walk:
         if all(r.is_exact and r.kind not in VAGUE for r in found[0].reasons):
             return found[0]
         subjects = self.subjects
-        for reason, direct in self._regularisers(found[0]):
-            self.subjects = {
-                name: replace(subject, direct=direct.get(name))
-                for name, subject in subjects.items()
-            }
-            other = self.run(Hypothesis().with_([reason], {}))
-            if all(r.kind != "unexplained" for r in other.reasons):
-                found.append(other)
-        self.subjects = subjects
+        for reason, other in self._alternatives(found[0]):
+            self.subjects = other
+            new = self.run(Hypothesis().with_([reason], {}))
+            if all(r.kind != "unexplained" for r in new.reasons):
+                found.append(new)
+            self.subjects = subjects
         return min(found, key=lambda h: h.complexity)
+
+    def _alternatives(self, first: Hypothesis) -> Iterator[tuple[Reason, dict[str, Subject]]]:
+        """Yield mistakes in all tensors that explain one of them, and what is left to explain."""
+        for reason, direct in self._regularisers(first):
+            yield (
+                reason,
+                {n: replace(s, direct=direct.get(n)) for n, s in self.subjects.items()},
+            )
+        factors = {r.constant: r for r in first.reasons if r.kind == "factor"}
+        for c, reason in factors.items():
+            if c and reason.complexity <= 1.0 + SIMPLE:
+                names = tuple(self.subjects)
+                whole = replace(reason, tensors=names, kind="factor", passes_on=True)
+                yield whole, {n: s.divided(c) for n, s in self.subjects.items()}
 
     def _regularisers(self, first: Hypothesis) -> Iterator[tuple[Reason, dict[str, Floats]]]:
         """Yield mistakes in the regulariser of all tensors, and what they make of its parts.
@@ -201,6 +216,11 @@ class Walk:
                     replace(reason, tensors=names),
                     {n: size * d for n, d in right.items() if size},
                 )
+            elif reason.kind in ("weight-decay", "l1-decay"):
+                form = np.sign if reason.kind == "l1-decay" else np.positive
+                added = {n: size * form(v) for n, v in known.items() if v.ndim > 1}
+                if not right:
+                    yield replace(reason, tensors=tuple(added)), added
             elif reason.kind == "regulariser-l1":
                 signs = {n: size * np.sign(known[n]) for n in names if n in known}
                 yield replace(reason, tensors=names), signs
