@@ -10,7 +10,6 @@ import numpy as np
 
 from fastcheck.diagnose.backward.chain import ACTIVATIONS, find_chain
 from fastcheck.diagnose.backward.constants import ARBITRARY, ONE
-from fastcheck.diagnose.backward.layers import penalty_of
 from fastcheck.diagnose.backward.proposals import along, sample_masks
 from fastcheck.diagnose.choose import find_causes
 from fastcheck.diagnose.evidence import Case, Evidence
@@ -127,7 +126,7 @@ def _of_factors(view: View) -> Iterator[Reasons]:
                 yield _factor_reasons(view, c, k)
                 return
         if values is not None:
-            yield from _of_l1(view, direct, values)
+            yield from _of_l1(view, values)
         return
     for (c,) in _fits(view, view.data):
         if view.is_exact(view.data, c) and holds(view, c):
@@ -149,8 +148,8 @@ def holds(view: View, *constants: Constant) -> bool:
     return not n_free or view.given.size > n_free + 1
 
 
-def _of_l1(view: View, direct: Floats, values: Floats) -> Iterator[Reasons]:
-    name, size = view.subject.name, penalty_of(direct, values)
+def _of_l1(view: View, values: Floats) -> Iterator[Reasons]:
+    name, size = view.subject.name, view.anatomy.penalty.get(view.subject.name, 0.0)
     if size and view.is_exact(view.data, ONE, (size, np.sign(values)), own=False):
         yield (l1_reason((name,), size),)
 
