@@ -184,6 +184,9 @@ def test_kind_address_and_number_must_be_right() -> None:
     assert score_of(None, answer) == Score()
     assert score_of(said("delta-factor", None, 0.25, tensors=("W2", "b2")), answer).is_right
     assert not score_of(said("delta-factor", None, 0.25, tensors=("W1", "W2")), answer).is_right
+    whole, some = expect("sign", [None]), said("sign", None, tensors=("W1", "W2"))
+    assert score_of(some, whole, ("W1", "W2")).is_right
+    assert not score_of(some, whole, ("W1", "W2", "b2")).address
 
 
 def test_two_mistakes_need_two_diagnoses() -> None:
