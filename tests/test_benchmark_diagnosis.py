@@ -193,6 +193,8 @@ def test_two_mistakes_need_two_diagnoses() -> None:
     one, other = expect("sign", ["W1"]), expect("sign factor", ["W1", "W2"])
     assert not both_named([said("sign", "W1")], one, other)
     assert both_named([said("sign", "W1"), said("factor", "W2")], one, other)
+    assert both_named([said("sign", None, tensors=("W1", "W2"))], one, other)
+    assert not both_named([said("sign", None, tensors=("W1", "W3"))], one, other)
 
 
 def test_only_truth_may_be_said_of_damage() -> None:

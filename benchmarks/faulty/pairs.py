@@ -23,6 +23,8 @@ SAMPLES = frozenset(("only-sample", "sample-dropped"))
 """Of two of these nothing may be left."""
 PENALTY = frozenset(("regulariser",))
 """One of these in one layer, with a factor in all, is also a factor of the data alone."""
+ZERO, STALE = frozenset(("zero",)), frozenset(("stale-weights",))
+"""An update by nothing is none, or the decay of a penalty, which is a factor."""
 WHOLE = frozenset(
     (
         "all doubled by two backward passes", "all halved", "all negated",
@@ -66,6 +68,8 @@ def pairs(spoilt: Spoilt, seed: int) -> Iterator[Pair]:
         if any(_is_any(one, kinds) and _is_any(other, kinds) for kinds in (NUMBERS, SAMPLES)):
             continue
         if other.name.startswith("all ") and _is_any(one, PENALTY):
+            continue
+        if any(_is_any(a, ZERO) and _is_any(b, STALE) for a, b in ((one, other), (other, one))):
             continue
         gradient = Backward(spoilt.net, one.changes | other.changes).gradient()
         if any(is_same(gradient, g, spoilt.right) for g in (spoilt.right, one.gradient,

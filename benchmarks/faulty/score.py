@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -67,7 +67,19 @@ def _score(diagnosis: Diagnosis, answer: Expected, wrong: Collection[str]) -> Sc
 def both_named(
     diagnoses: Sequence[Diagnosis], one: Sequence[Expected], other: Sequence[Expected]
 ) -> bool:
-    """Return whether each of two mistakes is named by a diagnosis of its own."""
+    """Return whether each of two mistakes is named by a diagnosis of its own.
+
+    One will do where the same is wrong with two tensors, and it says so of both.
+    """
     first = {k for k, d in enumerate(diagnoses) if score_of(d, one).is_right}
     second = {k for k, d in enumerate(diagnoses) if score_of(d, other).is_right}
-    return bool(first and second) and len(first | second) > 1
+    if first and second and len(first | second) > 1:
+        return True
+    return any(
+        score_of(replace(d, tensor=a), one).is_right
+        and score_of(replace(d, tensor=b), other).is_right
+        for d in diagnoses
+        for a in d.tensors
+        for b in d.tensors
+        if a != b
+    )
