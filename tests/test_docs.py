@@ -151,6 +151,31 @@ def test_the_page_on_processes_has_a_loss_that_runs() -> None:
     compile(cluster, "parallel.md", "exec")
 
 
+def test_the_page_on_diagnosis_shows_what_its_code_prints(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    names: dict[str, Any] = {}
+    first, second = blocks("docs/diagnosis.md")
+    page = (ROOT / "docs/diagnosis.md").read_text("utf-8")
+    (shown,) = re.findall(r"```text\n(.*?)```", page, re.DOTALL)
+    exec(first, names)
+    assert capsys.readouterr().out == shown
+    exec(second, names)
+    assert capsys.readouterr().out == "order-of-samples\n"
+
+
+def test_the_page_on_diagnosis_has_the_kinds_of_the_package() -> None:
+    page = (ROOT / "docs/diagnosis.md").read_text("utf-8")
+    rows = re.findall(r"^\| (`[^|]*) \|", page, re.MULTILINE)
+    told = {kind for row in rows for kind in re.findall(r"`([a-z0-9-]+)`", row)}
+    folder = ROOT / "fastcheck/diagnose"
+    code = "".join(p.read_text("utf-8") for p in [*folder.glob("*.py"), *folder.glob("reruns/*")])
+    assert [kind for kind in sorted(told) if f'"{kind}"' not in code] == []
+    made = re.findall(r'(?:Fit|Part|Diagnosis|said_cause|_said)\(\s*"([a-z-]+)"', code)
+    assert set(made) - {"beside-decay"} <= told
+    assert len(set(made)) > 20
+
+
 def test_the_page_on_plans_shows_what_its_code_prints(capsys: pytest.CaptureFixture[str]) -> None:
     names: dict[str, Any] = {}
     directions, sample = blocks("docs/plans.md")

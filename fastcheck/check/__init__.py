@@ -299,9 +299,11 @@ def _received(
         optional = [name for name in run.shapes if name in run.optional]
         run.findings += findings.unused_gradients(receipt.extra, [*run.shapes], optional)
         run.findings += receipt.findings
+        run.extra = {name: given[name] for name in receipt.extra if name in given}
         if run.is_sound:
             analytic = run.tied(receipt.analytic, given)
             run.refused = receipt.results(run.shapes)
+            run.misshapen = receipt.misshapen
             run.names = [name for name in run.names if name in analytic]
     if not any(finding.severity == "error" and finding.tensor is None for finding in run.findings):
         run.findings += findings.about_loss(run.loss, loss_value)

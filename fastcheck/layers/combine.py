@@ -175,7 +175,7 @@ def _renamed(result: CheckResult, prefix: str) -> CheckResult:
         result,
         tensors={prefix + name: _tensor(t, prefix, each) for name, t in result.tensors.items()},
         findings=tuple(_finding(f, prefix) for f in result.findings),
-        diagnosis=tuple(_diagnosed(d, prefix) for d in result.diagnosis),
+        diagnosis=tuple(_explanation(d, prefix) for d in result.diagnosis),
         numerical=keys(result.numerical),
         bounds=keys(result.bounds),
         audits=each(result.audits),
@@ -194,15 +194,14 @@ def _tensor(tensor: TensorResult, prefix: str, each: Callable[[Any], Any]) -> Te
     )
 
 
-def _diagnosed(diagnosis: Diagnosis, prefix: str) -> Diagnosis:
-    message = diagnosis.message
-    is_named = diagnosis.tensor is not None and message.startswith(diagnosis.tensor)
-    return replace(
-        diagnosis,
-        tensor=_prefixed(diagnosis.tensor, prefix),
-        message=f"{prefix}{message}" if is_named else f"{prefix[:-1]}: {message}",
-        tensors=tuple(prefix + name for name in diagnosis.tensors),
-    )
+def _explanation(diagnosis: Diagnosis, prefix: str) -> Diagnosis:
+    tensors = tuple(prefix + name for name in diagnosis.tensors)
+    if diagnosis.tensor is None:
+        message = f"{prefix[:-1]}: {diagnosis.message}"
+        return replace(diagnosis, message=message, tensors=tensors)
+    about_tensor = diagnosis.message.removeprefix(f"{diagnosis.tensor}: ")
+    tensor = prefix + diagnosis.tensor
+    return replace(diagnosis, tensor=tensor, message=f"{tensor}: {about_tensor}", tensors=tensors)
 
 
 def _finding(finding: Finding, prefix: str) -> Finding:

@@ -17,6 +17,7 @@ from fastcheck.diagnose.evidence import Case, Evidence
 from fastcheck.diagnose.messages import diagnosis_of, of_part
 from fastcheck.diagnose.order import find_orders
 from fastcheck.diagnose.parts import find_part
+from fastcheck.diagnose.sums import find_sums
 from fastcheck.diagnose.values import find_values
 from fastcheck.graph.ops.arithmetic import Multiply, Scale
 from fastcheck.graph.ops.contraction import Contraction
@@ -24,7 +25,7 @@ from fastcheck.graph.ops.move import Move
 from fastcheck.units import pulled_back
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -39,6 +40,8 @@ MOST_INPUTS = 24
 SLACK_OF_TENSOR = 4.0
 FEWEST = 3
 """Entries from which on a constant that is no simple number means something."""
+ALIKE = 1e-7
+"""How near two fitted constants must be to be taken for one, relative."""
 EASY = 2.0
 """Complexity up to which no other explanation is looked for."""
 
@@ -193,7 +196,7 @@ def _factor_reasons(view: View, c: Constant, k: Constant) -> Reasons:
         text = f"the gradient{part} is zero: it is never computed"
         return (Reason("zero", text, 1.3, (name,)),)
     text = f"the gradient is {c.text} times the right one"
-    is_alike = k.value == c.value
+    is_alike = abs(k.value - c.value) <= ALIKE * abs(c.value)
     if view.subject.direct is not None and (k.is_one or is_alike):
         text = f"{text}, the regulariser {'included' if is_alike else 'aside'}"
     first = Reason("factor", text, 1.0 + c.complexity, (name,), c.value, is_shared=True)
@@ -441,51 +444,52 @@ def _is_mask(node: Node) -> bool:
 # ------------------------------------------------------------ from the tensor alone
 
 
-def _of_tensor(view: View) -> list[Reasons]:
+def _of_tensor(view: View) -> Sequence[Reasons]:
     """Return what explains a tensor with nothing but the right one."""
     evidence, direct = view.subject.evidence, view.subject.direct
     pairs = [(view.given, view.expected)]
     if direct is not None and direct.any():
         pairs.insert(0, (view.given - direct, view.data))
     allowance = SLACK_OF_TENSOR * view.subject.allowance
-    for given, right in pairs:
-        tensor = replace(
+    tensors = [
+        replace(
             evidence, analytic=given, numerical=right, allowance=allowance,
             known=np.ones(given.shape, bool), failed=True,
-        )  # fmt: skip
+        )
+        for given, right in pairs
+    ]  # fmt: skip
+    for tensor in tensors:
         reasons = [(reason,) for reason in _of_evidence(tensor, view)]
         if reasons:
             return reasons
-    return []
+    parts = [(reason,) for tensor in tensors if (reason := _of_part(tensor, view)) is not None]
+    said = [reasons for reasons in parts if reasons[0].kind in SAYING]
+    return said[:1] or parts[-1:]  # of what only has a place, the place in the whole gradient
+
+
+SAYING = ("zero-part", "factor-part")
+"""Parts of which it is known what happened to them."""
 
 
 def _of_evidence(tensor: Evidence, view: View) -> Iterator[Reason]:
     case = Case([tensor], {}, view.anatomy.graph.n_batch)
-    fits = [fit for find in (find_orders, find_values) for fit in find(tensor)]
-    for cause in find_causes(case, fits):
+    fits = [fit for find in (find_orders, find_values, find_sums) for fit in find(tensor)]
+    causes = find_causes(case, fits)
+    for cause in causes:
         found = diagnosis_of(cause, case)
-        yield Reason(
-            found.kind, _without_name(found.message, tensor.name), cause.complexity + 1.0,
-            (tensor.name,), found.constant, is_shared=True,
-        )  # fmt: skip
-    if fits:
-        return
-    places = np.argwhere(tensor.wrong)
-    if len(places) == 1 and tensor.analytic.size > 2:
-        yield _of_entry(tensor, tuple(int(i) for i in places[0]))
-        return
-    part = find_part(tensor, case.lengths)
-    if part is not None:
-        found = of_part(tensor.name, part)
         text = _without_name(found.message, tensor.name)
-        yield Reason(found.kind, text, 2.5, (tensor.name,), found.constant)
+        cost = cause.complexity + 1.0
+        name = (tensor.name,)
+        yield Reason(found.kind, text, cost, name, found.constant, is_shared=True)
 
 
-def _of_entry(tensor: Evidence, place: tuple[int, ...]) -> Reason:
-    address = f"{tensor.name}[{', '.join(map(str, place))}]"
-    given, right = float(tensor.analytic[place]), float(tensor.numerical[place])
-    text = f"only {address} is wrong: {given:.6g} where {right:.6g} is right"
-    return Reason("one-entry", text, 2.5, (tensor.name,))
+def _of_part(tensor: Evidence, view: View) -> Reason | None:
+    part = find_part(tensor, Case([tensor], {}, view.anatomy.graph.n_batch).lengths)
+    if part is None:
+        return None
+    found = of_part(tensor, part)
+    text = _without_name(found.message, tensor.name)
+    return Reason(found.kind, text, 2.5, (tensor.name,), found.constant, is_exact=found.is_exact)
 
 
 def _without_name(message: str, name: str) -> str:

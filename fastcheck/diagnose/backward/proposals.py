@@ -237,9 +237,9 @@ def _of_weights(around: Surroundings) -> Iterator[Proposal]:
         edit = _with_weights(around, value)
         if edit is not None:
             text = (
-                "the weights are not transposed on the way back"
+                "the weights of the next layer are not transposed"
                 if kind == "not-transposed"
-                else f"{name} is used on the way back in place of the weights of the next layer"
+                else f"{name} is used in place of the weights of the next layer"
             )
             yield Proposal(kind, text, 1.5 if kind == "not-transposed" else 1.7, edit)
 

@@ -110,9 +110,10 @@ def find_weights(
     own = own.T if own.shape == (n_out, n_next) and not dense.is_turned else own
     if own.shape != (n_next, n_out):
         return None
-    updated = _updated(around, subjects, constants, weight)
-    if updated is not None:
-        return updated
+    for source in (around.anatomy.given, around.anatomy.right):
+        updated = _updated(around, subjects, constants, weight, source.get(weight.name))
+        if updated is not None:
+            return updated
     if np.linalg.matrix_rank(cotangent) == len(cotangent):
         return None  # with so few samples some weights give any delta
     n_equations = n_in + (dense.bias is not None)
@@ -129,8 +130,8 @@ def find_weights(
     delta = slope * (cotangent @ solved)
     off = float(np.linalg.norm(solved - own) / max(float(np.linalg.norm(own)), 1e-300))
     text = (
-        f"it is as if on the way back {weight.label()} were not what it is on the way forward: "
-        f"stale, or other weights, which differ from it by {off:.1%} of its norm"
+        f"it is as if {weight.label()} were not what it is on the way forward: stale, or other "
+        f"weights, which differ from it by {off:.1%} of its norm"
     )
     names = tuple(name for name in around.layer.names if name in subjects)
     reason = Reason("stale-weights", text, 2.5, names, off, passes_on=True, is_exact=False)
@@ -157,12 +158,12 @@ def _updated(
     subjects: Mapping[str, Subject],
     constants: Constants,
     weight: Node,
+    given: Floats | None,
 ) -> Found:
     """Return that the weights were updated before they were used on the way back.
 
     ``W - r dW`` is linear in the rate r: one constant for all entries of the layer before.
     """
-    given = around.anatomy.given.get(weight.name)
     if given is None or given.shape != weight.shape:
         return None
     (chain,) = around.chains
@@ -194,8 +195,8 @@ def _updated(
         if not fits[0].is_one or not rate:
             return None
         text = (
-            f"{weight.label()} was updated before it was used on the way back, with a rate of "
-            f"{rate:.6g}: compute all gradients first"
+            f"{weight.label()} was updated before it was used, with a rate of {rate:.6g}: compute "
+            "all gradients first"
         )
         names = [n for n in around.layer.names if n in subjects]
         reason = Reason("stale-weights", text, 2.0, tuple(names), rate, passes_on=True)

@@ -14,7 +14,6 @@ from fastcheck.diagnose.backward.local import (
     Reasons,
     decay_reason,
     find_reasons,
-    l1_reason,
     holds,
     regulariser_reason,
     simple_reasons,
@@ -41,6 +40,7 @@ AGAIN = 0.1
 """What the same mistake costs in a further tensor."""
 VAGUE = ("wrong-part", "zero-part", "factor-part", "one-entry", "unexplained")
 """What says where a gradient is wrong, not why: too little to speak for another mistake beside."""
+REGULARISERS = ("regulariser", "regulariser-l1", "regulariser-on-biases")
 UNKNOWN = 8.0
 """What it costs to leave a tensor unexplained."""
 
@@ -96,7 +96,7 @@ def is_included(reason: Reason, other: Reason) -> bool:
     """Return whether the regulariser is multiplied by what the delta of the loss is."""
     if reason.kind != "regulariser" or other.kind != "delta-factor":
         return False
-    return reason.constant == other.constant
+    return is_same(replace(reason, kind=other.kind), other)
 
 
 class Walk:
@@ -174,43 +174,38 @@ class Walk:
         if all(r.is_exact and r.kind not in VAGUE for r in found[0].reasons):
             return found[0]
         subjects = self.subjects
-        wrong = {name for reason in found[0].reasons for name in reason.tensors}
-        for reason, direct in self._regularisers(wrong):
+        for reason, direct in self._regularisers(found[0]):
             self.subjects = {
                 name: replace(subject, direct=direct.get(name))
                 for name, subject in subjects.items()
             }
             other = self.run(Hypothesis().with_([reason], {}))
-            if all(r.is_exact for r in other.reasons):
+            if all(r.kind != "unexplained" for r in other.reasons):
                 found.append(other)
         self.subjects = subjects
         return min(found, key=lambda h: h.complexity)
 
-    def _regularisers(self, wrong: set[str]) -> Iterator[tuple[Reason, dict[str, Floats]]]:
+    def _regularisers(self, first: Hypothesis) -> Iterator[tuple[Reason, dict[str, Floats]]]:
         """Yield mistakes in the regulariser of all tensors, and what they make of its parts.
 
-        They are not looked for where a tensor that they would change is right.
+        They are those that explain one of the tensors.
         """
         right = {n: s.direct for n, s in self.subjects.items() if s.direct is not None}
-        if not right:
-            return
         names = tuple(right)
-        m = float(self.anatomy.graph.n_batch or 1)
-        is_likely = wrong.issuperset(names)
-        for value in dict.fromkeys((0.0, 2.0, 0.5, -1.0, m, 1.0 / m)):
-            if value != 1.0 and is_likely:
-                reason = regulariser_reason(names[0], self.constants.called(value, 1e-12))
-                direct = {n: value * d for n, d in right.items() if value}
-                yield replace(reason, tensors=names), direct
-        view = self._view(self.anatomy.home[names[0]], names[0], self.right)
-        for size in self.anatomy.penalties[:1]:
+        for reason in {r.kind: r for r in first.reasons if r.kind in REGULARISERS}.values():
+            size = reason.constant or 0.0
             values = {n: s.evidence.values for n, s in self.subjects.items()}
-            signs = {n: size * np.sign(v) for n in names if (v := values[n]) is not None}
-            if is_likely:
-                yield l1_reason(names, size), signs
-            rest = {n: size * v for n, v in values.items() if n not in right and v is not None}
-            if rest and wrong.issuperset(rest):
-                reason = decay_reason(view, size, is_known=True)
+            known = {n: v for n, v in values.items() if v is not None}
+            if reason.kind == "regulariser":
+                yield (
+                    replace(reason, tensors=names),
+                    {n: size * d for n, d in right.items() if size},
+                )
+            elif reason.kind == "regulariser-l1":
+                signs = {n: size * np.sign(known[n]) for n in names if n in known}
+                yield replace(reason, tensors=names), signs
+            else:
+                rest = {n: size * v for n, v in known.items() if n not in right}
                 yield replace(reason, tensors=tuple(rest)), {**right, **rest}
 
     def run(self, start: Hypothesis) -> Hypothesis:
@@ -350,7 +345,7 @@ class Walk:
                 reason, recovered = found
                 return old.with_([reason], recovered)
         layer = around.layer
-        reasons = []
+        reasons: list[Reason] = []
         for name, some in local.items():
             text = "no known mistake explains it"
             unknown = Reason("unexplained", text, UNKNOWN, (name,), is_exact=False)
