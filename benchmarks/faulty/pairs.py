@@ -23,8 +23,9 @@ SAMPLES = frozenset(("only-sample", "sample-dropped"))
 """Of two of these nothing may be left."""
 PENALTY = frozenset(("regulariser",))
 """One of these in one layer, with a factor in all, is also a factor of the data alone."""
-ZERO, STALE = frozenset(("zero",)), frozenset(("stale-weights",))
-"""An update by nothing is none, or the decay of a penalty, which is a factor."""
+NOTHING, STALE = frozenset(("zero", "only-sample")), frozenset(("stale-weights",))
+"""An update by nothing is none, or the decay of a penalty, which is a factor; and other weights can
+be anything where one sample is left."""
 WHOLE = frozenset(
     (
         "all doubled by two backward passes", "all halved", "all negated",
@@ -69,7 +70,7 @@ def pairs(spoilt: Spoilt, seed: int) -> Iterator[Pair]:
             continue
         if other.name.startswith("all ") and _is_any(one, PENALTY):
             continue
-        if any(_is_any(a, ZERO) and _is_any(b, STALE) for a, b in ((one, other), (other, one))):
+        if any(_is_any(a, NOTHING) and _is_any(b, STALE) for a, b in ((one, other), (other, one))):
             continue
         gradient = Backward(spoilt.net, one.changes | other.changes).gradient()
         if any(is_same(gradient, g, spoilt.right) for g in (spoilt.right, one.gradient,
