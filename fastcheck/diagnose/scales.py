@@ -38,6 +38,13 @@ def find_scales(tensor: Evidence) -> Iterator[Fit]:
             yield Fit(kind, tensor.name, tensor.digits, complexity, interval)
 
 
+def find_factor(tensor: Evidence) -> Iterator[Fit]:
+    """Yield the factor alone: ``numerical = k analytic``."""
+    found = _fitted(tensor, _factor)
+    if found is not None:
+        yield Fit("factor", tensor.name, tensor.digits, 1.0, inverse(found))
+
+
 def find_scaled_beside_decay(tensor: Evidence, case: Case) -> Iterator[Fit]:
     """Yield factors of all but a regulariser: ``analytic = a numerical + b W``.
 

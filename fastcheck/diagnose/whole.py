@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from fastcheck.diagnose.choose import find_causes
 from fastcheck.diagnose.messages import diagnosis_of
-from fastcheck.diagnose.scales import find_scales
+from fastcheck.diagnose.scales import find_factor
 from fastcheck.diagnose.values import find_values
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def _fits(case: Case) -> list[Fit]:
     """Return what explains each tensor alone, up to the first that nothing of it explains."""
     found: list[Fit] = []
     for tensor in sorted(case.failed, key=lambda t: t.analytic.size):
-        fits = [*find_values(tensor), *find_scales(tensor)]
+        fits = [*find_values(tensor), *find_factor(tensor)]
         if not fits:
             return []
         found += fits

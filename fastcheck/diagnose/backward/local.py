@@ -10,7 +10,6 @@ import numpy as np
 
 from fastcheck.diagnose.backward.chain import ACTIVATIONS, find_chain
 from fastcheck.diagnose.backward.constants import ARBITRARY, ONE
-from fastcheck.diagnose.backward.layers import penalty_of
 from fastcheck.diagnose.backward.proposals import along, sample_masks
 from fastcheck.diagnose.choose import find_causes
 from fastcheck.diagnose.evidence import Case, Evidence
@@ -127,7 +126,7 @@ def _of_factors(view: View) -> Iterator[Reasons]:
                 yield _factor_reasons(view, c, k)
                 return
         if values is not None:
-            yield from _of_l1(view, direct, values)
+            yield from _of_l1(view, values)
         return
     for (c,) in _fits(view, view.data):
         if view.is_exact(view.data, c) and holds(view, c):
@@ -149,8 +148,8 @@ def holds(view: View, *constants: Constant) -> bool:
     return not n_free or view.given.size > n_free + 1
 
 
-def _of_l1(view: View, direct: Floats, values: Floats) -> Iterator[Reasons]:
-    name, size = view.subject.name, penalty_of(direct, values)
+def _of_l1(view: View, values: Floats) -> Iterator[Reasons]:
+    name, size = view.subject.name, view.anatomy.penalty.get(view.subject.name, 0.0)
     if size and view.is_exact(view.data, ONE, (size, np.sign(values)), own=False):
         yield (l1_reason((name,), size),)
 
@@ -191,10 +190,11 @@ def _factor_reasons(view: View, c: Constant, k: Constant) -> Reasons:
     name = view.subject.name
     if c.is_one:
         return (regulariser_reason(name, k),)
-    if c.value == 0.0 and (k.is_one or k.value == 0.0):
+    if c.value == 0.0:
         part = ", but for the regulariser," if k.is_one and view.subject.direct is not None else ""
         text = f"the gradient{part} is zero: it is never computed"
-        return (Reason("zero", text, 1.3, (name,)),)
+        first = Reason("zero", text, 1.3, (name,))
+        return (first,) if k.is_one or k.value == 0.0 else (first, regulariser_reason(name, k))
     text = f"the gradient is {c.text} times the right one"
     is_alike = abs(k.value - c.value) <= ALIKE * abs(c.value)
     if view.subject.direct is not None and (k.is_one or is_alike):
@@ -467,6 +467,8 @@ def _of_tensor(view: View) -> Sequence[Reasons]:
     return said[:1] or parts[-1:]  # of what only has a place, the place in the whole gradient
 
 
+ORDERS = ("rolled", "reversed", "reordered")
+"""Mistakes that are made once for each tensor."""
 SAYING = ("zero-part", "factor-part")
 """Parts of which it is known what happened to them."""
 
@@ -480,7 +482,8 @@ def _of_evidence(tensor: Evidence, view: View) -> Iterator[Reason]:
         text = _without_name(found.message, tensor.name)
         cost = cause.complexity + 1.0
         name = (tensor.name,)
-        yield Reason(found.kind, text, cost, name, found.constant, is_shared=True)
+        is_shared = found.kind not in ORDERS
+        yield Reason(found.kind, text, cost, name, found.constant, is_shared=is_shared)
 
 
 def _of_part(tensor: Evidence, view: View) -> Reason | None:

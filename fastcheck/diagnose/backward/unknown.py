@@ -82,8 +82,7 @@ def find_dense(around: Surroundings, subjects: Mapping[str, Subject]) -> Dense |
     given = given if subject.direct is None else given - subject.direct
     is_turned = site.node.batch_axis == 1
     n_out = site.node.shape[1 - site.node.batch_axis]
-    if given.shape != (x.shape[1], n_out):
-        given = given.T
+    given = given.T if is_turned and given.ndim == 2 else given
     if given.shape != (x.shape[1], n_out):
         return None
     bias = subjects[rest[0]].evidence.analytic.reshape(-1) if rest else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -38,13 +38,10 @@ class Subject:
         Both gradients.
     direct : ndarray or None
         The part of the gradient that does not come through the layer: that of a penalty.
-    noise : float
-        Error of a derivative, relative to the sum of its absolute terms.
     """
 
     evidence: Evidence
     direct: Floats | None
-    noise: float
 
     @property
     def name(self) -> str:
@@ -66,6 +63,15 @@ class Subject:
     def floor(self) -> float:
         """The norm of residuals that mean nothing."""
         return 10.0 * float(np.linalg.norm(self.allowance))
+
+    def divided(self, c: float) -> Subject:
+        """Return the same for a gradient that is to be divided by `c` first."""
+        evidence = replace(
+            self.evidence,
+            analytic=self.evidence.analytic / c,
+            allowance=self.evidence.allowance * max(1.0, 1.0 / abs(c)),
+        )
+        return Subject(evidence, self.direct)
 
 
 @dataclass(eq=False)
@@ -138,7 +144,28 @@ class View:
         terms = abs(factor.value) * (np.abs(data) + self._terms_like(data))
         for constant, term in others:
             terms = terms + np.abs(constant * term)
-        return bool(np.all(off <= allowed + SLACK * self.subject.noise * terms))
+        return bool(np.all(off <= allowed + SLACK * self.noise * terms))
+
+    @cached_property
+    def noise(self) -> float:
+        """Error of a derivative, relative to the sum of its absolute terms."""
+        size = float(np.linalg.norm(self.terms))
+        return float(np.linalg.norm(self.subject.allowance)) / size if size else 0.0
+
+    def is_hopeless(self) -> bool:
+        """Return whether a few rows show that no constants make it what was given."""
+        data = self.anatomy.few(self.layer, self.subject.name, self.deltas)
+        found = self.anatomy.rows(self.layer, self.subject.name)
+        if data is None or found is None:
+            return False
+        _, axis, places = found
+        columns = [data]
+        direct = self.subject.direct
+        if direct is not None:
+            columns.append(np.take(direct, places, axis=axis))
+        given = np.take(self.given, places, axis=axis)
+        floor = 10.0 * float(np.linalg.norm(np.take(self.subject.allowance, places, axis=axis)))
+        return not nearest(given, columns) <= CLOSE * float(np.linalg.norm(given)) + floor
 
     def _terms_like(self, data: Floats) -> Floats:
         """Return the absolute terms, as large beside `data` as they are beside the own data."""
