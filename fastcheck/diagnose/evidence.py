@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from fastcheck.result import Region
+
     Floats = NDArray[np.float64]
     Flags = NDArray[np.bool_]
 
@@ -49,6 +51,11 @@ class Evidence:
         Whether it is to be explained.
     passes : bool
         Whether it passes nonetheless, because all that is wrong is within ``rtol``.
+    regions : tuple of Region
+        Where random directions found it wrong.
+    is_cleared : bool
+        Whether single entries were measured only where random directions found something, so that
+        all others count as measured.
     """
 
     name: str
@@ -59,6 +66,8 @@ class Evidence:
     values: Floats | None
     failed: bool
     passes: bool = False
+    regions: tuple[Region, ...] = ()
+    is_cleared: bool = False
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -69,6 +78,12 @@ class Evidence:
     def is_complete(self) -> bool:
         """Whether every entry was measured."""
         return bool(self.known.all())
+
+    @cached_property
+    def is_local(self) -> bool:
+        """Whether random directions found only parts of it wrong."""
+        whole = tuple((0, n) for n in self.shape)
+        return bool(self.regions) and all(region.bounds != whole for region in self.regions)
 
     @cached_property
     def wrong(self) -> Flags:

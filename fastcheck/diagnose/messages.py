@@ -37,7 +37,7 @@ def of_part(tensor: Evidence, part: Part) -> Diagnosis:
     It is exact if what happened to the part is said, and not only where it is.
     """
     is_are = "is" if part.is_one else "are"
-    rest = "all other entries agree"
+    rest = _rest(tensor)
     is_exact = part.kind in ("zero-part", "factor-part")
     if part.kind == "zero-part":
         text = f"{part.text} of the gradient {is_are} zero and should not be; {rest}"
@@ -61,11 +61,16 @@ def _of_entry(tensor: Evidence, part: Part) -> Diagnosis:
     ratio = f", {times(part.factor)} it" if part.factor else ""
     message = (
         f"{tensor.name}: only {tensor.name}{part.text} is wrong: it is {what} where {true} "
-        f"is right{ratio}; all other entries agree"
+        f"is right{ratio}; {_rest(tensor)}"
     )
     return Diagnosis(
         "one-entry", tensor.name, part.factor, message, (tensor.name,), is_exact=given == 0.0
     )
+
+
+def _rest(tensor: Evidence) -> str:
+    """Return what is known of the entries that are not wrong."""
+    return "random directions find nothing else" if tensor.is_cleared else "all other entries agree"
 
 
 def _every(cause: Cause, case: Case) -> str:
