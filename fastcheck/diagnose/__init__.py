@@ -158,7 +158,7 @@ def explained(case: Case, but: Collection[str] = ()) -> tuple[Diagnosis, ...]:
     case : Case
         See :func:`gathered`.
     but : collection of str
-        Tensors that are explained already. They still speak for what others have in common.
+        Tensors that are explained already.
 
     Notes
     -----
@@ -172,16 +172,14 @@ def explained(case: Case, but: Collection[str] = ()) -> tuple[Diagnosis, ...]:
     left = [tensor for tensor in case.failed if tensor.name not in but and tensor.wrong.any()]
     if not left:
         return ()
-    causes = choose(
-        [
-            *find_causes(case, _fits(left, case)),
-            *find_exchanges(case),
-            *find_arrays(case),
-            *find_lost_ties(case),
-            *find_products(case),
-        ]
-    )
-    causes = [cause for cause in causes if not set(cause.tensors) <= set(but)]
+    found = [
+        *find_causes(case, _fits(left, case)),
+        *find_exchanges(case),
+        *find_arrays(case),
+        *find_lost_ties(case),
+        *find_products(case),
+    ]
+    causes = choose([c for cause in found if (c := cause.without(set(but))) is not None])
     diagnoses = [diagnosis_of(cause, case) for cause in causes]
     names = {name for cause in causes for name in cause.tensors}
     for tensor in left:
