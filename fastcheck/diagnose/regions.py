@@ -9,7 +9,7 @@ import numpy as np
 from fastcheck.diagnose.choose import NEEDED
 from fastcheck.diagnose.constants import named_factor
 from fastcheck.diagnose.factors import times
-from fastcheck.diagnose.fit import interval_of, inverse, middle
+from fastcheck.diagnose.fit import interval_of, inverse, is_narrow, middle
 from fastcheck.result import Diagnosis
 from fastcheck.result.wording import quantity
 
@@ -42,7 +42,7 @@ def find_region(tensor: Evidence, lengths: Iterable[Length]) -> Diagnosis | None
     found = interval_of(tensor.numerical[box][known], given[known], tensor.allowance[box][known])
     named = None if found is None else named_factor(inverse(found), lengths)
     said = sum(tensor.digits[named is None :]) - (0.0 if named is None else named.cost)
-    if found is None or said < NEEDED:
+    if found is None or said < NEEDED or (named is None and not is_narrow(found)):
         text = f"{what} is wrong, in {_shown(n)}, and nothing simple explains it"
         return Diagnosis("wrong-part", name, None, text, (name,), is_exact=False)
     factor = middle(inverse(found)) if named is None else named.value
