@@ -87,9 +87,11 @@ def gathered(
         values = None if values is None else values.astype(np.float64)
         passes = tensor.verdict == "pass" and tensor.n_close > 0
         is_wrong = passes or tensor.verdict == "fail"
+        is_coarse = np.asarray(analytic[name]).dtype.itemsize < given.itemsize
         evidence = Evidence(
-            name, given, right, allowance, known, values, is_wrong, passes, tensor.regions
-        )
+            name, given, right, allowance, known, values, is_wrong, passes, tensor.regions,
+            is_coarse,
+        )  # fmt: skip
         found.append(_cleared(evidence, tensor))
     others = {name: array for name, array in (data or {}).items() if name not in params}
     more = {str(name): _numbers(array) for name, array in extra.items()}

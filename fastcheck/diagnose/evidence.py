@@ -53,6 +53,8 @@ class Evidence:
         Whether it passes nonetheless, because all that is wrong is within ``rtol``.
     regions : tuple of Region
         Where random directions found it wrong.
+    is_coarse : bool
+        Whether it was given in less than double precision.
     is_cleared : bool
         Whether single entries were measured only where random directions found something, so that
         all others count as measured.
@@ -67,6 +69,7 @@ class Evidence:
     failed: bool
     passes: bool = False
     regions: tuple[Region, ...] = ()
+    is_coarse: bool = False
     is_cleared: bool = False
 
     @property

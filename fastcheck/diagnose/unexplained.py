@@ -123,7 +123,7 @@ def _sizes(tensor: Evidence) -> str:
 
 
 def _format(tensor: Evidence) -> str:
-    found = format_of(tensor.analytic)
+    found = None if tensor.is_coarse else format_of(tensor.analytic)
     told = tensor.analytic[tensor.wrong]
     if found is None or np.array_equal(told, np.round(told)):
         return ""
