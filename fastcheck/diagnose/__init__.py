@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastcheck.diagnose.choose import choose, find_causes
+from fastcheck.diagnose.compound import find_compounds
 from fastcheck.diagnose.evidence import ROUNDING, Case, Evidence
 from fastcheck.diagnose.exchange import find_arrays, find_exchanges
 from fastcheck.diagnose.messages import diagnosis_of, of_part
@@ -187,8 +188,25 @@ def explained(case: Case, but: Collection[str] = ()) -> tuple[Diagnosis, ...]:
     for tensor in left:
         if tensor.name not in names:
             diagnoses += _parts(tensor, case)
+    exact = {name for d in diagnoses if d.is_exact for name in d.tensors}
+    compounds = find_compounds(
+        [t for t in left if t.name not in exact], causes, lambda tensor: _alone(tensor, case)
+    )
+    for compound in compounds:  # which says more than where something is wrong
+        diagnoses = [d for d in diagnoses if d.tensors != compound.tensors]
+        diagnoses.append(compound)
     passing = {tensor.name for tensor in left if tensor.passes}
     return tuple(d for d in diagnoses if d.is_exact or not passing.issuperset(d.tensors))
+
+
+def _alone(tensor: Evidence, case: Case) -> Diagnosis | None:
+    """Return what explains one tensor without the others, or which part of it is wrong."""
+    if not tensor.wrong.any():
+        return None
+    case = replace(case, tensors=[tensor])
+    causes = choose(find_causes(case, _fits([tensor], case)))
+    found = [diagnosis_of(cause, case) for cause in causes] or _parts(tensor, case)
+    return found[0] if found else None
 
 
 def _parts(tensor: Evidence, case: Case) -> list[Diagnosis]:

@@ -129,7 +129,7 @@ def _beside_decay(cause: Cause, case: Case) -> tuple[str, str]:
         kind = "mean-for-sum" if factor == 1.0 / length.n and length.is_data else kind
     return kind, (
         f"{_every(cause, case)} is {times(factor)} the numerical gradient, but for a part that is "
-        f"{short(decay)} times the parameter, as of an L2 regulariser, which is right"
+        f"{short(decay)} times the parameter, as of an L2 regulariser that is right"
     )
 
 
