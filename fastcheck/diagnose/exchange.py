@@ -49,7 +49,11 @@ def find_exchanges(case: Case) -> Iterator[Cause]:
             yield _exchanged(case, circle, owners)
     for name, other in owners.items():
         tensor = case.by_name[name]
-        if name not in circles and tensor.n_clear and np.count_nonzero(other.numerical) > 1:
+        if (
+            name not in circles
+            and tensor.n_clear
+            and np.count_nonzero(other.numerical[other.known]) > 1
+        ):
             message = (
                 f"{name}: this is the gradient of {other.name}, entry by entry: look for "
                 f"{other.name} where {name} is meant"
