@@ -134,7 +134,7 @@ class GraphMeasurement(Measurement):
             planner = Planner(self.state, self._filled, self.step, self.seed)
             self.numerical = planner.run(
                 plan, budget, n_jobs=n_jobs, spots=analytic is not None, progress=progress,
-                analytic=analytic,
+                analytic=analytic, entries=self.entries,
             )  # fmt: skip
         self._fill_in()
         if self.step is not None:

@@ -66,6 +66,8 @@ class Measurement(ABC):
         The tensors whose gradients cannot be compared.
     unread : list of str
         The tensors that the loss does not read.
+    entries : int or None
+        How many entries of each tensor a sample has; None for what the budget allows.
     """
 
     def __init__(
@@ -79,6 +81,7 @@ class Measurement(ABC):
         self.asked = names
         self.refused: dict[str, TensorResult] = {}
         self.unread: list[str] = []
+        self.entries: int | None = None
         self.slack: dict[str, Floats] = {}
         self.engine = self.engine_reason = ""
         self.findings: list[Finding] = []

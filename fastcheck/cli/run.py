@@ -28,6 +28,7 @@ class Refusal(click.ClickException):
 @click.option("--seed", default=0, show_default=True, help="Seed of the batch and parameters.")
 @click.option("--plan", default=None, help="exhaustive, units, sample or auto.")
 @click.option("--budget", type=float, default=None, help="Seconds for every entry, or a sample.")
+@click.option("--entries", type=int, default=None, help="Entries of each tensor in a sample.")
 @click.option("--jobs", type=int, default=None, help="Threads; -1 for one per core.")
 @click.option("--rtol", type=float, default=None, help="Limit of 'close'; 1e-5 by default.")
 @click.option("--strict", is_flag=True, default=None, help="Let close entries fail.")
