@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fastcheck.blackbox import BlackBox
+    from fastcheck.graph.state import State
     from fastcheck.preflight import Preflight
     from fastcheck.result import Audit, Finding, SpotCheck, TensorResult
 
@@ -108,6 +109,11 @@ class Measurement(ABC):
         if self.preflight is not None:
             reach = self.preflight.reach
             (reach.restore if self.is_sound else reach.restore_all)()
+
+    @property
+    def graph_state(self) -> State | None:
+        """The base point of the graph, where the loss is one."""
+        return None
 
     @property
     def point(self) -> Arrays:

@@ -70,7 +70,7 @@ def make_result(
         *findings.about_close(tensors),
     ]
     interrupted = not run.numerical.complete
-    diagnosis = () if interrupted else _diagnosis(run, tensors, analytic)
+    diagnosis = () if interrupted else diagnosed(run, tensors, analytic)
     run.timings["total"] = perf_counter() - start
     return CheckResult(
         verdict=overall_verdict(tensors, found, interrupted),
@@ -94,7 +94,7 @@ def make_result(
     )
 
 
-def _diagnosis(
+def diagnosed(
     run: Measurement, tensors: Mapping[str, TensorResult], analytic: Mapping[str, NDArray[Any]]
 ) -> tuple[Diagnosis, ...]:
     """Return why tensors fail; none where Ctrl-C ends that, of which no verdict depends."""
