@@ -38,12 +38,13 @@ def catalogue(point: Point) -> list[Fault]:
     Returns
     -------
     list of Fault
-        Those of one name together, in at most four places each. They were not made yet: some may
+        Those of one name in the whole gradient, and in at most four places each. They were not made
+        yet: some may
         turn out to change nothing.
     """
-    by_name: dict[str, list[Fault]] = {}
+    by_name: dict[tuple[str, bool], list[Fault]] = {}
     for fault in _all(point):
-        by_name.setdefault(fault.name, []).append(fault)
+        by_name.setdefault((fault.name, bool(fault.place)), []).append(fault)
     return [fault for found in by_name.values() for fault in _spread(found)]
 
 

@@ -99,6 +99,10 @@ class Point:
         """Return the tensors that `wrong` changes."""
         return [name for name, right in self.right.items() if wrong[name] is not right]
 
+    def planted(self, edits: Mapping[int, Edit]) -> Callable[[], Arrays]:
+        """Return what makes the gradient of a backward pass with these edits."""
+        return lambda: self.swept(edits)
+
     @cached_property
     def _reference(self) -> Arrays:
         assert self.graph is not None

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from fastcheck.graph.node import Node
 
     Floats = NDArray[np.float64]
+    Guarded = SoftmaxCrossEntropy | CrossEntropy | BinaryCrossEntropy
     Reorder = Callable[[NDArray[np.int64]], NDArray[np.int64]]
 
 LARGEST_GUARD = 1e-2
@@ -63,7 +64,7 @@ def loss_faults(point: Point, sites: Sites) -> Iterator[Fault]:
 def _fault(
     point: Point, node: Node, name: str, text: str, kinds: tuple[str, ...], edit: Edit
 ) -> Fault:
-    return Fault(name, "", text, kinds, lambda: point.swept({node.index: edit}), is_delta=True)
+    return Fault(name, "", text, kinds, point.planted({node.index: edit}), is_delta=True)
 
 
 # ------------------------------------------------------------ labels
@@ -147,14 +148,14 @@ def _pulls(node: Node) -> Iterator[tuple[str, str, tuple[str, ...], Edit]]:
             _diagonal_of_loss(axis),
         )  # fmt: skip
     elif isinstance(node.op, Softmax):
-        axis = node.op.axes or tuple(range(node.ndim))
+        axes = node.op.axes or tuple(range(node.ndim))
         yield (
             "double derivative", twice.format("softmax"), ("double-derivative",),
-            lambda s: _softmax_twice(s, s.output, axis),
+            lambda s: _softmax_twice(s, s.output, axes),
         )  # fmt: skip
         yield (
             "labels ignored", not_subtracted, ("labels-ignored",),
-            lambda s: [-s.output * (s.output * s.cotangent).sum(axis=axis, keepdims=True)],
+            lambda s: [-s.output * (s.output * s.cotangent).sum(axis=axes, keepdims=True)],
         )  # fmt: skip
     elif isinstance(node.op, LogitCrossEntropy):
         yield (
@@ -170,10 +171,9 @@ def _pulls(node: Node) -> Iterator[tuple[str, str, tuple[str, ...], Edit]]:
             "labels ignored", "a in place of a - y", ("labels-ignored",),
             lambda s: [s.cotangent / (1.0 - s.inputs[0]), None],
         )  # fmt: skip
-    elif isinstance(node.op, Square) and isinstance(node.inputs[0].op, Add):
-        (inner,) = node.inputs
-        ends = inner.inputs
-        if inner.op.sign < 0.0 and ends[0].depends and ends[1].op is None and not ends[1].is_param:
+    elif isinstance(node.op, Square) and isinstance(sum_op := node.inputs[0].op, Add):
+        ends = node.inputs[0].inputs
+        if sum_op.sign < 0.0 and ends[0].depends and ends[1].op is None and not ends[1].is_param:
             yield (
                 "labels ignored", "2 a in place of 2 (a - y)", ("labels-ignored",),
                 lambda s: [2.0 * s.cotangent * (s.inputs[0] + _subtracted(s))],
@@ -239,10 +239,10 @@ def _guards(point: Point, sites: Sites) -> Iterator[Fault]:
             op = copy(node.op)
             op.guard = 0.0
 
-            def edit(step: Step, op: SoftmaxCrossEntropy | CrossEntropy = op) -> Parts:
+            def edit(step: Step, op: Guarded = op) -> Parts:
                 return op.pull(step.cotangent, step.inputs, step.output, step.wanted)
 
-            yield _guard(guard, lambda node=node, edit=edit: point.swept({node.index: edit}))
+            yield _guard(guard, point.planted({node.index: edit}))
         leaf = _added(sites, node) if isinstance(node.op, Log) else None
         if leaf is not None:
 
@@ -289,6 +289,6 @@ def _samples(point: Point, sites: Sites) -> Iterator[Fault]:
 
             yield Fault(
                 name, "", text, (kind,),
-                lambda node=node, edit=edit: point.swept({node.index: edit}),
+                point.planted({node.index: edit}),
                 (float(constant),), is_delta=True,
             )  # fmt: skip

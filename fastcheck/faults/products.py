@@ -49,10 +49,6 @@ def with_input(which: int, value: Floats, *, only: int) -> Edit:
     return edit
 
 
-def _planted(point: Point, node: Node, edit: Edit) -> Callable[[], dict[str, Floats]]:
-    return lambda: point.swept({node.index: edit})
-
-
 def _weights(point: Point, sites: Sites, product: Product) -> Iterator[Fault]:
     """Yield deltas that went back through something else than the weights."""
     node, weight = product.node, product.node.inputs[product.weight]
@@ -63,7 +59,7 @@ def _weights(point: Point, sites: Sites, product: Product) -> Iterator[Fault]:
         edit = with_input(product.weight, np.ascontiguousarray(value.T), only=product.other)
         yield Fault(
             "not transposed", product.name, "W in place of its transpose on the way back",
-            ("not-transposed",), _planted(point, node, edit), is_delta=True,
+            ("not-transposed",), point.planted({node.index: edit}), is_delta=True,
         )  # fmt: skip
     twin = next(
         (p for p in sites.products
@@ -74,8 +70,8 @@ def _weights(point: Point, sites: Sites, product: Product) -> Iterator[Fault]:
         edit = with_input(product.weight, other, only=product.other)
         text = f"{twin.name} in place of {product.name} on the way back"
         yield Fault(
-            "other weights", product.name, text, ("other-weights",), _planted(point, node, edit),
-            is_delta=True,
+            "other weights", product.name, text, ("other-weights",),
+            point.planted({node.index: edit}), is_delta=True,
         )  # fmt: skip
 
 
@@ -129,8 +125,8 @@ def _inputs(point: Point, sites: Sites, product: Product) -> Iterator[Fault]:
         if other is not None:
             edit = with_input(product.other, sites.values[other.index], only=product.weight)
             yield Fault(
-                name, product.name, text, (name.replace(" ", "-"),), _planted(point, node, edit),
-                tensor=product.name,
+                name, product.name, text, (name.replace(" ", "-"),),
+                point.planted({node.index: edit}), tensor=product.name,
             )  # fmt: skip
 
 
@@ -167,7 +163,7 @@ def _samples(point: Point, node: Node, i: int, name: str) -> Iterator[Fault]:
             return parts
 
         yield Fault(
-            title, name, text, (kind,), _planted(point, node, edit), (float(constant),),
+            title, name, text, (kind,), point.planted({node.index: edit}), (float(constant),),
             tensor=name,
         )  # fmt: skip
 
@@ -186,5 +182,5 @@ def _wrong_axis(point: Point, node: Node, i: int, name: str) -> Iterator[Fault]:
 
     yield Fault(
         "summed over units", name, "the wrong axis", ("summed-over-units",),
-        _planted(point, node, edit), tensor=name,
+        point.planted({node.index: edit}), tensor=name,
     )  # fmt: skip

@@ -102,7 +102,7 @@ def _of_order(right: Floats) -> Iterator[Entry]:
                 "transposed", "a transpose is missing", ("transposed",),
                 lambda g: np.swapaxes(g, -1, -2), (),
             )  # fmt: skip
-        if sum(n > 1 for n in shape) > 1:
+        if sum(n > 1 for n in shape) > 1 and shape != shape[::-1]:
             yield (
                 "memory order", "reshaped in the other order", ("memory-order",),
                 lambda g: g.T.reshape(g.shape), (),

@@ -125,7 +125,8 @@ class Sites:
         ]  # fmt: skip
 
     def _is_mask(self, node: Node) -> bool:
-        if node.op is not None or node.is_param or node.size < 2:
+        is_input = node.op is None and node.size > 1 and node.index in self.before_products
+        if node.is_param or not is_input:
             return False
         values = np.unique(self.values[node.index])
         return values.size <= 2 and float(values[-1]) > 0.0 and bool(np.all(values[:-1] == 0.0))
@@ -150,8 +151,7 @@ class Sites:
         return [
             node for node in self.graph.nodes
             if node.op is None and not node.is_param and node.batch_axis is not None
-            and node.index not in self.before_products and not self._is_mask(node)
-            and self.consumers[node.index]
+            and node.index not in self.before_products and self.consumers[node.index]
         ]  # fmt: skip
 
     @cached_property
@@ -193,7 +193,7 @@ class Sites:
         for index in [i for i, of in self.images.items() if of == name]:
             for node in self.consumers[index]:
                 if node.index not in self.images and node.index in self.of_data:
-                    ends.append(self._end(node))
+                    ends += [self._end(node)]
         return max(ends)
 
     def _end(self, node: Node) -> int:

@@ -33,8 +33,8 @@ def slope_faults(point: Point, sites: Sites) -> Iterator[Fault]:
             yield _fault(point, sites, node, name, text, kinds, _with(slope))
     yield from _in_biases(point, sites)
     for node, mask in sites.masks:
-        for name, text, factor in _masks(mask):
-            kinds = (name.replace(" ", "-"),)
+        for name, text, factor in _masks():
+            kinds = (name.replace(" ", "-"), "factor", "delta-factor")
             edit = _masked(mask, factor)
             yield _fault(point, sites, node, name, text, kinds, edit)
 
@@ -44,7 +44,7 @@ def _fault(
     edit: Edit,
 ) -> Fault:  # fmt: skip
     place = sites.title(node)
-    return Fault(name, place, text, kinds, lambda: point.swept({node.index: edit}), is_delta=True)
+    return Fault(name, place, text, kinds, point.planted({node.index: edit}), is_delta=True)
 
 
 def slope_at(step: Step, inputs: tuple[Floats, ...] = (), output: Floats | None = None) -> Floats:
@@ -90,7 +90,7 @@ def _slopes(node: Node, sites: Sites) -> Iterator[tuple[str, str, tuple[str, ...
     if twin is not None:
         elsewhere = twin
 
-        def of_twin(step: Step) -> Floats:
+        def of_twin(_: Step) -> Floats:
             inputs = tuple(sites.values[i.index] for i in elsewhere.inputs)
             assert elsewhere.op is not None
             output = sites.values[elsewhere.index]
@@ -132,12 +132,12 @@ def _in_biases(point: Point, sites: Sites) -> Iterator[Fault]:
 
         yield Fault(
             "slope twice", name, "the derivative is applied once more for the bias",
-            ("slope-twice",), lambda node=node, edit=edit: point.swept({node.index: edit}),
+            ("slope-twice",), point.planted({node.index: edit}),
             tensor=name,
         )  # fmt: skip
 
 
-def _masks(mask: int) -> Iterator[tuple[str, str, Callable[[Floats], Any]]]:
+def _masks() -> Iterator[tuple[str, str, Callable[[Floats], Any]]]:
     yield "dropout missing", "the mask is left out", lambda _: 1.0
     yield "dropout unscaled", "not divided by the share that is kept", lambda m: (m > 0.0) * 1.0
     yield "dropout twice", "the mask is applied twice", lambda m: m * m

@@ -55,7 +55,7 @@ def _penalties(point: Point, sites: Sites) -> Iterator[Fault]:
         text = f"the penalty times {scale:.3g} on the way back"
         yield Fault(
             f"penalty {name}", "", text, ("regulariser", "weight-decay"),
-            lambda scale=scale: point.swept(_scaled(places, scale)), constants,
+            point.planted(_scaled(places, scale)), constants,
         )  # fmt: skip
     if rate is None:
         return
@@ -131,7 +131,7 @@ def _recurrences(point: Point, sites: Sites) -> Iterator[Fault]:
         edits = {p.node.index: last_only for p in products[:-1]}
         yield Fault(
             "only last use", name, f"of {len(products)} uses only the last is added up",
-            ("not-summed", "truncated"), lambda edits=edits: point.swept(edits), tensor=name,
+            ("not-summed", "truncated"), point.planted(edits), tensor=name,
         )  # fmt: skip
         before = sites.before(p.node for p in products)
         again = [p for p in products if p.source.depends and p.source.index in before
@@ -144,10 +144,10 @@ def _recurrences(point: Point, sites: Sites) -> Iterator[Fault]:
                 parts[other] = None
                 return parts
 
-            edits = {p.node.index: cut for p in again}
+            cuts = {p.node.index: cut for p in again}
             yield Fault(
                 "truncated", name, "nothing is sent back to earlier steps", ("truncated",),
-                lambda edits=edits: point.swept(edits), is_delta=True,
+                point.planted(cuts), is_delta=True,
             )  # fmt: skip
 
 
@@ -180,7 +180,7 @@ def _look_ups(point: Point, sites: Sites) -> Iterator[Fault]:
 
         yield Fault(
             "duplicates lost", name, "g[index] += ... counts equal indices once",
-            ("lost-duplicates",), lambda node=node, edit=edit: point.swept({node.index: edit}),
+            ("lost-duplicates",), point.planted({node.index: edit}),
             tensor=name,
         )  # fmt: skip
 
@@ -205,5 +205,5 @@ def _branches(point: Point, sites: Sites) -> Iterator[Fault]:
             yield Fault(
                 "branch missing", sites.title(node), "one of two uses is not added up",
                 ("branch-missing",),
-                lambda user=user, edit=edit: point.swept({user.index: edit}), is_delta=True,
+                point.planted({user.index: edit}), is_delta=True,
             )  # fmt: skip

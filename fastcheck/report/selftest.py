@@ -127,8 +127,7 @@ def _style(planted: Sequence[Planted]) -> str:
 
 
 def _places(planted: Sequence[Planted]) -> str:
-    places = list(dict.fromkeys(p.place for p in planted if p.place))
-    return listing(places, MOST_PLACES) if places else "all"
+    return listing(list(dict.fromkeys(p.place or "all" for p in planted)), MOST_PLACES + 1)
 
 
 def _caught(planted: Sequence[Planted]) -> str:
@@ -171,6 +170,6 @@ def _facts(test: SelfTest) -> Iterator[tuple[str, str]]:
         check = result.timings.get("total", 0.0)
         yield (
             "time",
-            f"{seconds(check)} for the check, {seconds(test.seconds)} for "
-            f"{quantity(len(test.planted), 'mistake')}",
+            f"check {seconds(check)}, {quantity(len(test.planted), 'mistake')} "
+            + seconds(test.seconds),
         )
