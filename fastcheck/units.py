@@ -166,7 +166,7 @@ def pulled(state: State, site: Site, name: str, found: Derivatives) -> Derivativ
     found : Derivatives
         With respect to the value of the site, in its shape.
     """
-    pull = partial(_pulled, state, site, name)
+    pull = partial(pulled_back, state, site, name)
     shape = state.graph.params[name].shape
     total = Derivatives.zero(shape)
     total.values = pull(found.values)
@@ -184,10 +184,13 @@ def pulled(state: State, site: Site, name: str, found: Derivatives) -> Derivativ
     return total
 
 
-def _pulled(
+def pulled_back(
     state: State, site: Site, name: str, cotangent: Floats, *, absolute: bool = False
 ) -> Floats:
-    """Return the vjp along the paths from `site` back to the parameter."""
+    """Return the vjp along the paths from `site` back to parameter `name`, in its shape.
+
+    With `absolute`, every term is taken by absolute value; `cotangent` is then not negative.
+    """
     origin = state.graph.params[name]
     found: dict[int, Floats] = {site.node.index: cotangent}
     on_path = {origin.index, *(n.index for n in site.paths[name])}

@@ -36,7 +36,7 @@ def test_json_is_strict_and_gives_the_same_result_back(kind: str, arrays: bool) 
     text = before.to_json(arrays=arrays)
     data = strict_json(text)
     assert data == before.to_dict(arrays=arrays)
-    assert (data["schema"], data["verdict"]) == (3, before.verdict)
+    assert (data["schema"], data["verdict"]) == (4, before.verdict)
     after = CheckResult.from_json(text)
     assert after.to_json(arrays=arrays) == text
     assert str(after) == str(before)

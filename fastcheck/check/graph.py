@@ -14,6 +14,8 @@ from fastcheck.audit import audit_tensor
 from fastcheck.bounds import Rounding, allowance, find_rounding
 from fastcheck.check.measurement import Measurement
 from fastcheck.derivatives import Derivatives
+from fastcheck.diagnose import explain
+from fastcheck.diagnose.backward import explain_graph
 from fastcheck.errors import InputError
 from fastcheck.parallel import single_threaded_blas
 from fastcheck.params import matches, select_names
@@ -27,8 +29,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
+    from fastcheck.diagnose import Case
     from fastcheck.graph.state import State
     from fastcheck.objective import GraphObjective
+    from fastcheck.result import Diagnosis
 
     Arrays = Mapping[str, NDArray[Any]]
     Floats = NDArray[np.float64]
@@ -94,6 +98,15 @@ class GraphMeasurement(Measurement):
     def n_samples(self) -> int | None:
         """The size of the batch, None where it is not known."""
         return self.state.graph.n_batch
+
+    def explained(self, case: Case) -> tuple[Diagnosis, ...]:
+        """Return why tensors are wrong, found by a walk from the loss backwards."""
+        with single_threaded_blas():
+            found = explain_graph(case, self.state, self.seed)
+        told = {name for diagnosis in found for name in diagnosis.tensors}
+        if all(tensor.name in told for tensor in case.failed):
+            return tuple(found)
+        return (*found, *explain(case.without(told)))
 
     def include(self, grads: Any) -> None:
         """Check also the intermediate values for which there are gradients."""

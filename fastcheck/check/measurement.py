@@ -12,6 +12,7 @@ import numpy as np
 
 from fastcheck.check.coverage import sample_statement, with_guarantee
 from fastcheck.check.gradient_of import gradient_of
+from fastcheck.diagnose import explain
 from fastcheck.holding import errors_of, named_gradients, taken
 from fastcheck.judge import judge_tensor
 from fastcheck.parallel import single_threaded_blas
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
     from fastcheck.blackbox import BlackBox
     from fastcheck.graph.state import State
     from fastcheck.preflight import Preflight
-    from fastcheck.result import Audit, Finding, SpotCheck, TensorResult
+    from fastcheck.diagnose import Case
+    from fastcheck.result import Audit, Diagnosis, Finding, SpotCheck, TensorResult
 
     Arrays = Mapping[str, NDArray[Any]]
     Floats = NDArray[np.float64]
@@ -208,6 +210,10 @@ class Measurement(ABC):
     def n_samples(self) -> int | None:
         """The size of the batch, None where it is not known."""
         return None
+
+    def explained(self, case: Case) -> tuple[Diagnosis, ...]:
+        """Return why tensors are wrong."""
+        return explain(case)
 
     def prepare(self) -> None:
         """Compute what all bounds need, timed on its own and not as part of judging."""

@@ -11,7 +11,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from fastcheck import __version__, findings
-from fastcheck.diagnose import explain, gathered
+from fastcheck.diagnose import gathered
 from fastcheck.result import (
     Audit,
     CheckResult,
@@ -113,7 +113,7 @@ def diagnosed(
                 data=run.reached(),
                 n_samples=run.n_samples,
             )
-            return explain(case)
+            return run.explained(case)
     except KeyboardInterrupt:
         return ()
 

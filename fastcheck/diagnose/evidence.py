@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -120,6 +120,14 @@ class Case:
     def failed(self) -> list[Evidence]:
         """Those that are to be explained."""
         return [tensor for tensor in self.tensors if tensor.failed]
+
+    def without(self, names: set[str]) -> Case:
+        """Return the same with the tensors of `names` taken for explained."""
+        kept = [
+            replace(tensor, failed=False) if tensor.name in names else tensor
+            for tensor in self.tensors
+        ]
+        return replace(self, tensors=kept)
 
     @cached_property
     def by_name(self) -> dict[str, Evidence]:

@@ -82,7 +82,7 @@ def _every(cause: Cause, case: Case) -> str:
 def _factor(cause: Cause, case: Case) -> tuple[str, str]:
     c = cause.constant or 0.0
     text = f"{_every(cause, case)} is {times(c)} the numerical gradient"
-    kind, why = _why_factor(c, case)
+    kind, why = why_factor(c, case)
     if _is(c, -1.0):
         return "sign", f"{text}; look for a sign"
     if 0.0 < c < 1.0 and len(cause.fits) == len(case.tensors):
@@ -95,7 +95,7 @@ def _factor(cause: Cause, case: Case) -> tuple[str, str]:
     return kind, text + why
 
 
-def _why_factor(c: float, case: Case) -> tuple[str, str]:
+def why_factor(c: float, case: Case) -> tuple[str, str]:
     if _is(c, 2.0):
         return "factor", (
             "; it was added twice, as by two backward passes without a reset between them, or the "

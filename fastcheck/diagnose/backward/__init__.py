@@ -1,0 +1,61 @@
+"""Why a gradient is wrong, for a loss that is a graph: the walk from the loss backwards."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fastcheck.diagnose.backward.deltas import numerical_tops
+from fastcheck.diagnose.backward.layers import Anatomy
+from fastcheck.diagnose.backward.say import said
+from fastcheck.diagnose.backward.walk import Walk
+from fastcheck.diagnose.whole import find_whole
+
+if TYPE_CHECKING:
+    from fastcheck.diagnose.evidence import Case
+    from fastcheck.graph.state import State
+    from fastcheck.result import Diagnosis
+
+__all__ = ["explain_graph"]
+
+
+def explain_graph(case: Case, state: State, seed: int = 0) -> list[Diagnosis]:
+    """Return why a gradient is wrong, the mistake nearest to the loss first.
+
+    Parameters
+    ----------
+    case : Case
+        The two gradients.
+    state : State
+        The base point of the graph.
+    seed : int
+        Of the entries at which the steps of the deltas are settled.
+
+    Returns
+    -------
+    list of Diagnosis
+        Empty if the numerical gradient does not follow from the deltas, so that nothing is known.
+
+    Notes
+    -----
+    The deltas at the sites next to the loss are finite differences; those of earlier layers follow
+    from them by the chain rule, and must give the numerical gradient within its bounds. From the
+    loss backwards each layer is explained with the delta that the code has there, which a mistake
+    in a later layer has changed: a mistake is accepted if it gives what the code gives in every
+    entry, and of several the least far-fetched ones are followed together.
+    """
+    whole = find_whole(case)
+    if whole is not None:
+        return [whole]
+    anatomy = Anatomy(state)
+    anatomy.given = {tensor.name: tensor.analytic for tensor in case.tensors}
+    anatomy.right = {
+        tensor.name: tensor.numerical
+        for tensor in case.tensors
+        if np.isfinite(tensor.numerical).all()
+    }
+    walk = Walk(anatomy, case, numerical_tops(anatomy, seed))
+    if not walk.subjects or not walk.is_sound():
+        return []
+    return said(walk, walk.run())

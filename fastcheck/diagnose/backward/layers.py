@@ -1,0 +1,222 @@
+"""The layers of a graph: where parameters enter, and what lies between them and the loss."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fastcheck.graph.route import find_route
+from fastcheck.units import Site, find_sites, pulled_back
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from numpy.typing import NDArray
+
+    from fastcheck.graph.node import Node
+    from fastcheck.graph.state import State
+
+    Floats = NDArray[np.float64]
+    Deltas = dict[int, Floats]
+    Edit = Callable[["Layer", int, Floats, "Deltas"], Floats]
+
+
+@dataclass(eq=False)
+class Layer:
+    """Sites that share parameters: one of a dense layer, one per step of a recurrence.
+
+    Attributes
+    ----------
+    sites : list of Site
+        In evaluation order.
+    names : list of str
+        The parameters that enter here.
+    region : list of Node
+        What lies between the sites and the layers after them, those included, the last first.
+    seeds : set of int
+        The nodes of `region` whose cotangents are known before: sites of later layers, the loss.
+    """
+
+    sites: list[Site]
+    names: list[str]
+    region: list[Node] = field(default_factory=list)
+    seeds: set[int] = field(default_factory=set)
+
+    @property
+    def node(self) -> Node:
+        """Where it is probed, of the last site."""
+        return self.sites[-1].node
+
+    @cached_property
+    def places(self) -> dict[int, int]:
+        """The place of each site among all, by the index of its node."""
+        return {site.node.index: k for k, site in enumerate(self.sites)}
+
+
+class Anatomy:
+    """The layers of a graph at one point, those nearest to the loss first.
+
+    Parameters
+    ----------
+    state : State
+        The base point.
+    """
+
+    def __init__(self, state: State) -> None:
+        self.state = state
+        self.graph = state.graph
+        self.users = _users(state)
+        plan = find_sites(state, list(self.graph.params))
+        self.layers = self._ordered(_grouped(plan.sites))
+        self.home = {name: layer for layer in self.layers for name in layer.names}
+        self._direct = {name: plan.direct[name] for name in plan.direct}
+        self.given: Mapping[str, Floats] = {}
+        self.right: Mapping[str, Floats] = {}
+
+    def _ordered(self, layers: list[Layer]) -> list[Layer]:
+        """Return layers, each after all that its sites reach; what reaches each other is joined."""
+        reach = {id(layer): self._reached(layer, frozenset()) for layer in layers}
+        ordered: list[Layer] = []
+        left = list(layers)
+        while left:
+            last = [
+                layer
+                for layer in left
+                if not any(
+                    site.node.index in reach[id(layer)]
+                    for other in left
+                    if other is not layer
+                    for site in other.sites
+                )
+            ]
+            if not last:
+                sites = sorted((s for layer in left for s in layer.sites), key=_index_of)
+                last = [Layer(sites, list(dict.fromkeys(n for g in left for n in g.names)))]
+                left = []
+            for layer in sorted(last, key=lambda g: -g.node.index):
+                self._surround(layer, ordered)
+                ordered.append(layer)
+            left = [layer for layer in left if layer not in last]
+        return ordered
+
+    def _surround(self, layer: Layer, later: list[Layer]) -> None:
+        assert self.graph.loss is not None
+        known = {site.node.index for other in later for site in other.sites}
+        found = self._reached(layer, frozenset(known))
+        layer.region = [self.graph.nodes[i] for i in sorted(found, reverse=True)]
+        layer.seeds = (known | {self.graph.loss.index}) & found
+
+    def _reached(self, layer: Layer, stops: frozenset[int]) -> set[int]:
+        """Return the indices of what the sites reach, `stops` included and not passed."""
+        found = {site.node.index for site in layer.sites}
+        for node in self.graph.nodes[min(found) :]:
+            if any(i.index in found and i.index not in stops for i in node.inputs):
+                found.add(node.index)
+        return found
+
+    def arrive(self, layer: Layer, known: Mapping[int, Floats], edit: Edit | None = None) -> Deltas:
+        """Return the cotangents of all nodes of the region of a layer, its sites included.
+
+        Parameters
+        ----------
+        layer : Layer
+            The layer.
+        known : mapping of int to ndarray
+            The cotangents of the sites of later layers.
+        edit : callable, optional
+            What a mistake makes of the cotangent of each site:
+            ``edit(layer, k, cotangent, found)``.
+        """
+        assert self.graph.loss is not None
+        wanted_ones = {node.index for node in layer.region}
+        found: Deltas = {i: known[i] for i in layer.seeds if i in known}
+        found[self.graph.loss.index] = np.ones(self.graph.loss.shape)
+        for node in layer.region:
+            cotangent = found.get(node.index)
+            if cotangent is None:
+                if node.index not in layer.places:
+                    continue
+                cotangent = np.zeros(node.shape)
+            k = layer.places.get(node.index)
+            if k is not None and edit is not None:
+                cotangent = edit(layer, k, cotangent, found)
+            if k is not None:
+                found[node.index] = cotangent
+            for source, part in self.parts(node, cotangent, wanted_ones - layer.seeds):
+                old = found.get(source.index)
+                found[source.index] = part if old is None else old + part
+        return found
+
+    def parts(
+        self, node: Node, cotangent: Floats, wanted: set[int]
+    ) -> list[tuple[Node, Floats]]:
+        """Return the cotangents of the inputs of `node` whose indices are in `wanted`."""
+        if node.op is None:
+            return []
+        asked = [i.index in wanted for i in node.inputs]
+        if not any(asked):
+            return []
+        with np.errstate(all="ignore"):
+            parts = node.op.pull(
+                cotangent, self.state.inputs(node), self.state.value(node), asked
+            )
+        return [(i, p) for i, p in zip(node.inputs, parts, strict=True) if p is not None]
+
+    def predicted(
+        self, layer: Layer, name: str, deltas: Mapping[int, Floats], *, absolute: bool = False
+    ) -> Floats:
+        """Return the gradient of a parameter through its sites, from their cotangents."""
+        total = np.zeros(self.graph.params[name].shape)
+        for site in layer.sites:
+            if name in site.paths:
+                delta = deltas[site.node.index]
+                delta = np.abs(delta) if absolute else delta
+                total += pulled_back(self.state, site, name, delta, absolute=absolute)
+        return total
+
+    @cached_property
+    def direct(self) -> dict[str, Floats]:
+        """The part of each gradient that does not pass a site, such as that of a penalty."""
+        return {name: self._through(name, blocked) for name, blocked in self._direct.items()}
+
+    def _through(self, name: str, blocked: frozenset[int]) -> Floats:
+        assert self.graph.loss is not None
+        origin = self.graph.params[name]
+        route = find_route(origin, blocked).nodes
+        wanted = {origin.index, *(node.index for node in route)}
+        found: Deltas = {self.graph.loss.index: np.ones(self.graph.loss.shape)}
+        for node in reversed(route):
+            if node.index in found:
+                for source, part in self.parts(node, found[node.index], wanted):
+                    old = found.get(source.index)
+                    found[source.index] = part if old is None else old + part
+        return found.get(origin.index, np.zeros(origin.shape))
+
+
+def _users(state: State) -> dict[int, list[Node]]:
+    found: dict[int, list[Node]] = defaultdict(list)
+    for node in state.graph.nodes:
+        for source in dict.fromkeys(node.inputs):
+            found[source.index].append(node)
+    return found
+
+
+def _grouped(sites: list[Site]) -> list[Layer]:
+    """Return sites that share parameters as one layer."""
+    layers: list[Layer] = []
+    for site in sites:
+        names = list(site.paths)
+        joined = [layer for layer in layers if set(layer.names) & set(names)]
+        layers = [layer for layer in layers if layer not in joined]
+        members = [s for layer in joined for s in layer.sites] + [site]
+        named = [n for layer in joined for n in layer.names] + names
+        layers.append(Layer(sorted(members, key=_index_of), list(dict.fromkeys(named))))
+    return layers
+
+
+def _index_of(site: Site) -> int:
+    return site.node.index

@@ -1,0 +1,384 @@
+"""Mistakes in one gradient alone, while the delta that it is made from is right."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fastcheck.diagnose.backward.chain import ACTIVATIONS, find_chain
+from fastcheck.diagnose.backward.constants import ONE
+from fastcheck.diagnose.backward.proposals import along, sample_masks
+from fastcheck.diagnose.choose import find_causes
+from fastcheck.diagnose.evidence import Case, Evidence
+from fastcheck.diagnose.messages import diagnosis_of, of_part
+from fastcheck.diagnose.order import find_orders
+from fastcheck.diagnose.parts import find_part
+from fastcheck.diagnose.values import find_values
+from fastcheck.graph.ops.arithmetic import Multiply
+from fastcheck.graph.ops.contraction import Contraction
+from fastcheck.graph.ops.move import Move
+from fastcheck.units import pulled_back
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from fastcheck.diagnose.backward.view import View
+    from fastcheck.graph.node import Node
+
+    Floats = NDArray[np.float64]
+
+MOST_INPUTS = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why one gradient, or the delta of a layer, is wrong.
+
+    Attributes
+    ----------
+    kind, text : str
+        What it is called, and what is said of it, after the names of tensors.
+    complexity : float
+        How far-fetched it is.
+    tensors : tuple of str
+        What it is about, the first is its address.
+    constant : float or None
+        The number found.
+    is_shared : bool
+        Whether the same in other tensors is the same mistake.
+    passes_on : bool
+        Whether layers before this one are wrong because of it.
+    is_exact : bool
+        Whether it explains every entry.
+    other : str
+        Another tensor that belongs to it.
+    """
+
+    kind: str
+    text: str
+    complexity: float
+    tensors: tuple[str, ...]
+    constant: float | None = None
+    is_shared: bool = False
+    passes_on: bool = False
+    is_exact: bool = True
+    other: str = ""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Other:
+    """Another gradient through the layer, as a mistake makes it."""
+
+    kind: str
+    text: str
+    complexity: float
+    value: Floats
+    constant: float | None = None
+    name: str = ""
+
+
+def find_reason(view: View) -> Reason | None:
+    """Return the simplest exact explanation of one gradient, None if there is none."""
+    found = [*_of_factors(view)]
+    if not found:
+        found = [*_of_others(view)]
+    if not found or min(r.complexity for r in found) > 2.0:
+        found += _of_tensor(view)
+    return min(found, key=lambda reason: reason.complexity, default=None)
+
+
+# ------------------------------------------------------------ constants
+
+
+def _of_factors(view: View) -> Iterator[Reason]:
+    """Yield what constants explain: of the data term, of the regulariser, of biases."""
+    name, direct = view.subject.name, view.subject.direct
+    values = view.subject.evidence.values
+    if direct is not None and direct.any():
+        c, k = view.fit(view.data, direct)
+        if view.is_exact(view.data, c, (k.value, direct), own=False):
+            yield _factor_reason(view, c, k)
+            return
+        if values is not None:
+            size = _penalty(direct, values)
+            if size and view.is_exact(view.data, ONE, (size, np.sign(values)), own=False):
+                text = "the gradient of the regulariser is the sign of the weights (L1), not L2"
+                yield Reason("regulariser-l1", text, 1.6, (name,), size, is_shared=True)
+                return
+    (c,) = view.fit(view.data)
+    if direct is None and view.is_exact(view.data, c):
+        yield _factor_reason(view, c, ONE)
+        return
+    if values is not None and values.any():
+        c, k = view.fit(view.data, values) if direct is None else (ONE, ONE)
+        if direct is None and c.is_one and view.is_exact(view.data, c, (k.value, values)):
+            yield _decay_reason(view, k.value)
+
+
+def _penalty(direct: Floats, values: Floats) -> float:
+    """Return lambda where the direct part is lambda times the parameter, else 0."""
+    square = float(np.sum(values * values))
+    size = float(np.sum(direct * values)) / square if square else 0.0
+    is_one = np.allclose(direct, size * values, rtol=1e-9, atol=1e-12 * np.abs(direct).max())
+    return size if is_one else 0.0
+
+
+def _factor_reason(view: View, c, k) -> Reason:  # type: ignore[no-untyped-def]
+    name = view.subject.name
+    if c.is_one:
+        text = {
+            0.0: "the term of the regulariser is missing",
+            -1.0: "the term of the regulariser has the wrong sign",
+        }.get(k.value, f"the term of the regulariser is {k.text} times what it should be")
+        cost = 1.0 + 0.5 * k.complexity
+        return Reason("regulariser", text, cost, (name,), k.value, is_shared=True)
+    if c.value == 0.0:
+        part = "" if k.is_one and view.subject.direct is None else ", but for the regulariser,"
+        return Reason("zero", f"the gradient{part} is zero: it is never computed", 1.3, (name,))
+    text = f"the gradient is {c.text} times the right one"
+    if view.subject.direct is not None:
+        term = "the regulariser included" if k.value == c.value else "the regulariser aside"
+        text = f"{text}, {term}"
+    extra = 0.0 if k.is_one or k.value == c.value else 1.0 + k.complexity
+    return Reason("factor", text, 1.0 + c.complexity + extra, (name,), c.value, is_shared=True)
+
+
+def _decay_reason(view: View, size: float) -> Reason:
+    lambdas = [
+        _penalty(direct, np.asarray(view.anatomy.state.value(view.anatomy.graph.params[n])))
+        for n, direct in view.anatomy.direct.items()
+    ]
+    name = view.subject.name
+    is_bias = any(lam and abs(size - lam) <= 1e-6 * abs(lam) for lam in lambdas)
+    if is_bias:
+        text = "the regulariser is applied here too, where the loss has none"
+        return Reason("regulariser-on-biases", text, 1.5, (name,), size, is_shared=True)
+    text = (
+        f"{size:.6g} times the parameter is added, a regulariser that the loss has not"
+        if size > 0
+        else f"{-size:.6g} times the parameter is subtracted, which the loss has not"
+    )
+    return Reason("weight-decay", text, 2.0, (name,), size, is_shared=True)
+
+
+# ------------------------------------------------------------ other gradients
+
+
+def _of_others(view: View) -> Iterator[Reason]:
+    """Yield other gradients through the layer that are what was given, with a constant."""
+    found = [reason for other in _others(view) if (reason := _reason_of(view, other)) is not None]
+    if found:
+        yield min(found, key=lambda r: r.complexity)
+
+
+def _reason_of(view: View, other: Other) -> Reason | None:
+    direct = view.subject.direct
+    columns = [other.value] if direct is None else [other.value, direct]
+    if not other.value.any():
+        return None
+    c, *k = view.fit(*columns)
+    extra = [(k[0].value, direct)] if k and direct is not None else []
+    if c.value == 0.0 or not view.is_exact(other.value, c, *extra, own=False):
+        return None
+    text, cost = other.text, other.complexity + c.complexity
+    if not c.is_one:
+        text = f"{text}, and it is {c.text} times that"
+    if k and not k[0].is_one:
+        cost += 1.0 + k[0].complexity
+        text = f"{text}; the term of the regulariser is {k[0].text} times what it should be"
+    return Reason(other.kind, text, cost, (view.subject.name,), other.constant,
+                  other=other.name)
+
+
+def _others(view: View) -> Iterator[Other]:
+    yield from _of_tensors(view)
+    if len(view.layer.sites) == 1:
+        yield from _of_inputs(view)
+        yield from _of_duplicates(view)
+        yield from _of_sums(view)
+    else:
+        yield from _of_steps(view)
+    yield from _of_samples(view)
+
+
+def _of_tensors(view: View) -> Iterator[Other]:
+    """Yield the right gradients of other parameters of the same shape."""
+    for name, value in view.anatomy.right.items():
+        if name != view.subject.name and value.shape == view.given.shape:
+            text = f"this is the gradient of {name}"
+            direct = view.subject.direct
+            value = value if direct is None else value - direct
+            yield Other("other-tensor", text, 1.5, value, name=name)
+
+
+def _of_samples(view: View) -> Iterator[Other]:
+    for kind, text, constant, keeps in sample_masks(view.anatomy.graph.n_batch or 0):
+        masked = {}
+        for site in view.layer.sites:
+            axis, delta = site.node.batch_axis, view.deltas[site.node.index]
+            masked[site.node.index] = delta if axis is None else along(delta, keeps, axis)
+        value = view.anatomy.predicted(view.layer, view.subject.name, masked)
+        yield Other(kind, text, 1.4, value, constant)
+
+
+def _of_steps(view: View) -> Iterator[Other]:
+    """Yield the parts of single uses of a shared parameter."""
+    sites = [s for s in view.layer.sites if view.subject.name in s.paths]
+    n = len(sites)
+    for k, site in enumerate(sites):
+        delta = view.deltas[site.node.index]
+        value = pulled_back(view.anatomy.state, site, view.subject.name, delta)
+        text = (
+            f"this is the part of use {k + 1} of {n} alone: the parameter is used {n} times, and "
+            "the parts of all uses must be added up"
+        )
+        yield Other("not-summed", text, 1.4, value, float(k))
+        if n > 2:
+            text = f"the part of use {k + 1} of {n} is not added"
+            yield Other("not-summed", text, 1.6, view.data - value, float(k))
+
+
+def _of_sums(view: View) -> Iterator[Other]:
+    """Yield wrong sums of the delta over samples, as for a bias."""
+    (site,) = view.layer.sites
+    path = site.paths[view.subject.name]
+    if any(isinstance(node.op, Contraction) for node in path):
+        return
+    delta, shape = view.deltas[site.node.index], view.data.shape
+    text = "the delta is summed over everything, so that all entries are equal"
+    yield Other("summed-over-all", text, 1.4, np.full(shape, delta.sum()))
+    axis = site.node.batch_axis
+    if delta.ndim == 2 and axis is not None and delta.shape[0] == delta.shape[1]:
+        text = "the delta is summed over the units, where the samples are meant: another axis"
+        yield Other("summed-over-units", text, 1.4, delta.sum(axis=1 - axis).reshape(shape))
+    region = {node.index for node in view.layer.region} - view.layer.seeds
+    chain = find_chain(view.anatomy, site.node, region)
+    if chain.steps:
+        value = pulled_back(view.anatomy.state, site, view.subject.name, delta * chain.slope)
+        yield Other("slope-twice", "the derivative of the activation is applied twice", 1.5, value)
+
+
+def _of_duplicates(view: View) -> Iterator[Other]:
+    """Yield what is left where repeated indices are assigned to and not added up."""
+    (site,) = view.layer.sites
+    first = site.paths[view.subject.name][0]
+    if not isinstance(first.op, Move) or len(first.inputs) > 1 or first.op.is_injective:
+        return
+    delta = view.deltas[site.node.index]
+    if delta.shape != first.shape:
+        return
+    text = (
+        "where an index is repeated only one of its parts is kept: G[i] += d adds one of them, "
+        "np.add.at(G, i, d) adds all"
+    )
+    index = first.op.index.reshape(-1)
+    for order in (slice(None), slice(None, None, -1)):
+        value = np.zeros(view.data.size)
+        kept = index[order] >= 0
+        value[index[order][kept]] = delta.reshape(-1)[order][kept]
+        yield Other("lost-duplicates", text, 1.3, value.reshape(view.data.shape))
+
+
+def _of_inputs(view: View) -> Iterator[Other]:
+    """Yield gradients made with another value than the input of the layer."""
+    (site,) = view.layer.sites
+    path = site.paths[view.subject.name]
+    product = next((n for n in path if isinstance(n.op, Contraction | Multiply)), None)
+    if product is None:
+        return
+    on_path = {n.index for n in path} | {view.anatomy.graph.params[view.subject.name].index}
+    source = next((i for i in product.inputs if i.index not in on_path), None)
+    if source is None:
+        return
+    for kind, text, cost, node in _alike(view, source):
+        state = copy.copy(view.anatomy.state)
+        state.values = list(state.values)
+        state.values[source.index] = view.anatomy.state.value(node)
+        delta = view.deltas[site.node.index]
+        with np.errstate(all="ignore"):
+            value = pulled_back(state, site, view.subject.name, delta)
+        if np.isfinite(value).all():
+            yield Other(kind, text, cost, value)
+
+
+def _alike(view: View, source: Node) -> Iterator[tuple[str, str, float, Node]]:
+    """Yield kind, text, complexity and node of what may be taken for the input of a layer."""
+    seen = {source.index}
+    node = source
+    while node.op is not None:
+        movers = [i for i in node.inputs if i.depends]
+        is_mask = isinstance(node.op, Multiply) and len(movers) == 1
+        if not (is_mask or isinstance(node.op, ACTIVATIONS)) or movers[0].shape != node.shape:
+            break
+        (node, *_) = movers
+        seen.add(node.index)
+        if is_mask:
+            text = "the input of the layer is taken before dropout"
+            yield "input-before-dropout", text, 1.4, node
+        else:
+            text = "z, the value before the activation, stands where the activation is meant"
+            yield "input-before-activation", text, 1.4, node
+    count = 0
+    for other in view.anatomy.graph.nodes:
+        is_like = other.shape == source.shape and other.batch_axis == source.batch_axis
+        if other.index in seen or not is_like or other.is_param or source.batch_axis is None:
+            continue
+        if other.op is not None and other.op.is_frozen:
+            continue
+        count += 1
+        if count > MOST_INPUTS:
+            return
+        label = other.name or "another layer"
+        text = f"the input is that of another place of the network ({label})"
+        yield "input-elsewhere", text, 1.6, other
+
+
+# ------------------------------------------------------------ from the tensor alone
+
+
+def _of_tensor(view: View) -> list[Reason]:
+    """Return what explains a tensor with nothing but the right one."""
+    evidence, direct = view.subject.evidence, view.subject.direct
+    pairs = [(view.given, view.expected)]
+    if direct is not None and direct.any():
+        pairs.insert(0, (view.given - direct, view.data))
+    allowance = SLACK_OF_TENSOR * view.subject.allowance
+    for given, right in pairs:
+        tensor = replace(
+            evidence, analytic=given, numerical=right, allowance=allowance,
+            known=np.ones(given.shape, bool), failed=True,
+        )  # fmt: skip
+        reasons = [*_of_evidence(tensor, view)]
+        if reasons:
+            return reasons
+    return []
+
+
+SLACK_OF_TENSOR = 4.0
+
+
+def _of_evidence(tensor: Evidence, view: View) -> Iterator[Reason]:
+    case = Case([tensor], {}, view.anatomy.graph.n_batch)
+    fits = [fit for find in (find_orders, find_values) for fit in find(tensor)]
+    for cause in find_causes(case, fits):
+        found = diagnosis_of(cause, case)
+        yield Reason(
+            found.kind, _without_name(found.message, tensor.name), cause.complexity + 1.0,
+            (tensor.name,), found.constant, is_shared=True,
+        )  # fmt: skip
+    if fits:
+        return
+    part = find_part(tensor, case.lengths)
+    if part is not None:
+        found = of_part(tensor.name, part)
+        text = _without_name(found.message, tensor.name)
+        yield Reason(found.kind, text, 2.5, (tensor.name,), found.constant)
+
+
+def _without_name(message: str, name: str) -> str:
+    return message.removeprefix(f"{name}: ")

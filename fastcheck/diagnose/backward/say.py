@@ -1,0 +1,92 @@
+"""The reasons of a hypothesis as diagnoses."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from fastcheck.diagnose.backward.walk import is_same
+from fastcheck.diagnose.messages import why_factor
+from fastcheck.result import Diagnosis
+from fastcheck.result.wording import listing
+
+if TYPE_CHECKING:
+    from fastcheck.diagnose.backward.local import Reason
+    from fastcheck.diagnose.backward.walk import Hypothesis, Walk
+
+MOST_NAMES = 10
+
+
+def said(walk: Walk, hypothesis: Hypothesis) -> list[Diagnosis]:
+    """Return the mistakes of a hypothesis, the one nearest to the loss first."""
+    return [_diagnosis(walk, reason) for reason in _joined(hypothesis.reasons)]
+
+
+def _joined(reasons: tuple[Reason, ...]) -> list[Reason]:
+    """Return reasons, those that are one mistake in several tensors as one."""
+    joined: list[Reason] = []
+    reasons = _exchanged(reasons)
+    for reason in reasons:
+        for k, other in enumerate(joined):
+            if reason.is_shared and is_same(reason, other):
+                joined[k] = replace(other, tensors=(*other.tensors, *reason.tensors))
+                break
+        else:
+            joined.append(reason)
+    return joined
+
+
+def _exchanged(reasons: tuple[Reason, ...]) -> tuple[Reason, ...]:
+    """Return reasons, two gradients of which each is that of the other as one."""
+    others = {r.tensors[0]: r.other for r in reasons if r.kind == "other-tensor"}
+    kept = []
+    for reason in reasons:
+        name = reason.tensors[0]
+        if reason.kind != "other-tensor" or others.get(reason.other) != name:
+            kept.append(reason)
+        elif name < reason.other:
+            text = "the gradients are exchanged: each is exactly that of the other"
+            pair = (name, reason.other)
+            kept.append(replace(reason, kind="exchanged", text=text, tensors=pair))
+    return tuple(kept)
+
+
+def _diagnosis(walk: Walk, reason: Reason) -> Diagnosis:
+    order = [*walk.anatomy.graph.params]
+    reason = replace(reason, tensors=tuple(sorted(reason.tensors, key=order.index)))
+    names = listing(list(reason.tensors), MOST_NAMES)
+    kind, text = _named(walk, reason)
+    text = f"{names}: {text}"
+    tensors = reason.tensors
+    if reason.passes_on:
+        later = _before(walk, reason)
+        if later:
+            text = f"{text}; what lies before ({listing(later, MOST_NAMES)}) is wrong because of it"
+        tensors = (*tensors, *later)
+    single = reason.tensors[0] if len(reason.tensors) == 1 or reason.passes_on else None
+    return Diagnosis(kind, single, reason.constant, text, tensors, reason.is_exact)
+
+
+def _named(walk: Walk, reason: Reason) -> tuple[str, str]:
+    """Return the kind of a reason and its text, factors with what they mean."""
+    if reason.kind not in ("factor", "delta-factor") or reason.constant is None:
+        return reason.kind, reason.text
+    is_top = walk.anatomy.home[reason.tensors[0]] is walk.anatomy.layers[0]
+    if reason.kind == "delta-factor" and not is_top:
+        return reason.kind, reason.text
+    if abs(reason.constant + 1.0) <= 1e-9:
+        return "sign", f"{reason.text}; look for a sign"
+    kind, why = why_factor(reason.constant, walk.case)
+    return kind, reason.text + why
+
+
+def _before(walk: Walk, reason: Reason) -> list[str]:
+    """Return the failed tensors of the layers before that of a reason."""
+    layers = walk.anatomy.layers
+    place = layers.index(walk.anatomy.home[reason.tensors[0]])
+    return [
+        name
+        for layer in layers[place + 1 :]
+        for name in layer.names
+        if name in walk.subjects and walk.subjects[name].evidence.failed
+    ]

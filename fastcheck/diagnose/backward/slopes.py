@@ -1,0 +1,143 @@
+"""What people write in place of the derivative of an activation."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from fastcheck.graph.ops.pointwise import Bend, Sigmoid, Softplus, Tanh, logistic
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from numpy.typing import NDArray
+
+    from fastcheck.diagnose.backward.chain import Step
+    from fastcheck.graph.state import State
+
+    Floats = NDArray[np.float64]
+
+LEAKS = (0.01, 0.1, 0.2, 0.3, 0.05, 0.001)
+"""Slopes of leaky ReLUs that people use."""
+
+
+class Slope(NamedTuple):
+    """What may stand in place of a derivative."""
+
+    kind: str
+    text: str
+    complexity: float
+    value: Floats
+
+
+OF_Z: dict[str, Callable[[Floats], Floats]] = {
+    "tanh": lambda z: 1.0 - np.tanh(z) ** 2,
+    "sigmoid": lambda z: logistic(z) * (1.0 - logistic(z)),
+    "ReLU": lambda z: (z > 0.0) * 1.0,
+    "softplus": logistic,
+}
+"""Derivatives as functions of the argument."""
+OF_A: dict[str, tuple[str, Callable[[Floats], Floats]]] = {
+    "tanh": ("1 - a**2", lambda a: 1.0 - a * a),
+    "sigmoid": ("a * (1 - a)", lambda a: a * (1.0 - a)),
+    "ReLU": ("a > 0", lambda a: (a > 0.0) * 1.0),
+}
+"""Derivatives as functions of the value."""
+
+
+def name_of(step: Step) -> str:
+    """Return what an activation is called."""
+    op = step.node.op
+    if isinstance(op, Bend):
+        return "ReLU" if op.low == 0.0 else f"leaky ReLU ({op.low:g})"
+    names = {Tanh: "tanh", Sigmoid: "sigmoid", Softplus: "softplus"}
+    return names.get(type(op), type(op).__name__.lower())
+
+
+def find_slopes(state: State, step: Step) -> Iterator[Slope]:
+    """Yield what may stand in place of the derivative of an activation, the likeliest first."""
+    own = name_of(step)
+    z, a, right = state.value(step.source), state.value(step.node), step.slope
+    with np.errstate(all="ignore"):
+        yield Slope("slope-missing", f"the derivative of {own} is missing", 1.2, np.ones_like(z))
+        yield Slope("slope-squared", f"the derivative of {own} is applied twice", 1.5, right**2)
+        yield Slope(
+            "value-for-slope", f"the value of {own} stands where its derivative is meant", 1.5, a
+        )
+        yield Slope(
+            "slope-without-square", f"the derivative of {own} is written as 1 - a", 1.5, 1.0 - a
+        )
+        yield from _of_others(own, z, a)
+        yield from _misplaced(state, step, own, z, a)
+        yield Slope("mask-inverted", f"the mask of {own} is inverted", 1.6, (z <= 0.0) * 1.0)
+        for leak in LEAKS:
+            yield Slope(
+                "slope-of-other",
+                f"the derivative of a leaky ReLU with slope {leak:g} stands where that of {own} "
+                "is meant",
+                1.65,
+                np.where(z > 0.0, 1.0, leak),
+            )
+
+
+def _of_others(own: str, z: Floats, a: Floats) -> Iterator[Slope]:
+    for other, slope in OF_Z.items():
+        if other != own:
+            text = f"the derivative of {other} stands where that of {own} is meant"
+            yield Slope("slope-of-other", text, 1.6, slope(z))
+    for other, (formula, slope) in OF_A.items():
+        if other != own:
+            text = (
+                f"the derivative of {other}, {formula}, stands where that of {own} is meant"
+            )
+            yield Slope("slope-of-other", text, 1.6, slope(a))
+
+
+def _misplaced(state: State, step: Step, own: str, z: Floats, a: Floats) -> Iterator[Slope]:
+    """Yield derivatives at the wrong place: at a where z is meant, at z where a is."""
+    at_a = f"the derivative of {own} is taken at a, the activation, where z is meant"
+    if own in OF_Z:
+        yield Slope("slope-of-value", at_a, 1.55, OF_Z[own](a))
+    elif isinstance(step.node.op, Bend):
+        yield Slope("slope-of-value", at_a, 1.55, _bent(step, a))
+    if own in OF_A:
+        formula, slope = OF_A[own]
+        text = f"the derivative of {own}, {formula}, is given z where a is meant"
+        yield Slope("slope-of-value", text, 1.55, slope(z))
+    for other in OF_Z:
+        if other != own:
+            text = f"the derivative of {other}, taken at a, stands where that of {own} is meant"
+            yield Slope("slope-of-other", text, 1.7, OF_Z[other](a))
+
+
+def _bent(step: Step, z: Floats) -> Floats:
+    op = step.node.op
+    assert isinstance(op, Bend)
+    return np.where(z > 0.0, op.high, op.low)
+
+
+def elsewhere(step: Step, others: list[tuple[str, Floats, Floats]]) -> Iterator[Slope]:
+    """Yield the derivative taken with the values of other layers: (name, z, slope) of each."""
+    own = name_of(step)
+    for name, z, slope in others:
+        text = f"the derivative of {own} is taken with the values of {name}"
+        yield Slope("slope-elsewhere", text, 1.8, slope)
+        if own in OF_Z:
+            yield Slope("slope-elsewhere", text, 1.85, OF_Z[own](z))
+        elif isinstance(step.node.op, Bend):
+            yield Slope("slope-elsewhere", text, 1.85, _bent(step, z))
+
+
+def find_masks(step: Step) -> Iterator[Slope]:
+    """Yield what may stand in place of a mask, as that of dropout."""
+    right = step.slope
+    yield Slope("dropout-missing", "the mask of dropout is missing", 1.2, np.ones_like(right))
+    yield Slope(
+        "dropout-unscaled",
+        "the mask of dropout is applied without its factor 1/(1 - rate)",
+        1.3,
+        (right != 0.0) * 1.0,
+    )
+    yield Slope("dropout-twice", "the mask of dropout is applied twice", 1.4, right**2)
+    yield Slope("dropout-inverted", "the mask of dropout is inverted", 1.5, (right == 0.0) * 1.0)

@@ -1,0 +1,237 @@
+"""When no known mistake fits: weights that are solved for, and deltas that are recovered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fastcheck.diagnose.backward.local import Reason
+from fastcheck.diagnose.backward.view import View
+from fastcheck.graph.ops.contraction import Contraction
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from fastcheck.diagnose.backward.constants import Constants
+    from fastcheck.diagnose.backward.layers import Deltas
+    from fastcheck.diagnose.backward.proposals import Surroundings
+    from fastcheck.diagnose.backward.view import Subject
+    from fastcheck.graph.node import Node
+
+    Floats = NDArray[np.float64]
+    Found = tuple[Reason, dict[int, Floats]] | None
+
+MOST_WORK = 2e8
+"""Multiplications up to which weights are solved for."""
+SOLVED = 1e-6
+"""Relative residual of least squares up to which a solution is looked at entry by entry."""
+
+
+@dataclass(eq=False)
+class Dense:
+    """A layer of one product, samples first.
+
+    Attributes
+    ----------
+    weight : str
+        Its matrix.
+    x : ndarray of float64, shape (m, n_in)
+        What enters.
+    given : ndarray of float64, shape (n_in, n_out)
+        The analytic gradient without the part of a penalty.
+    bias : ndarray of float64, shape (n_out,), or None
+        That of the bias.
+    is_turned : bool
+        Whether features come first in the graph.
+    """
+
+    weight: str
+    x: Floats
+    given: Floats
+    bias: Floats | None
+    is_turned: bool
+
+    def placed(self, delta: Floats) -> Floats:
+        """Return a delta with samples first as the graph has it."""
+        return np.ascontiguousarray(delta.T) if self.is_turned else delta
+
+
+def find_dense(around: Surroundings, subjects: Mapping[str, Subject]) -> Dense | None:
+    """Return a layer as one product and a bias, None if it is something else."""
+    if len(around.layer.sites) > 1:
+        return None
+    (site,) = around.layer.sites
+    state, params = around.anatomy.state, around.anatomy.graph.params
+    weights = [n for n in subjects if isinstance(site.paths[n][0].op, Contraction)]
+    rest = [n for n in subjects if n not in weights]
+    if len(weights) != 1 or len(rest) > 1 or site.node.ndim != 2 or site.node.batch_axis is None:
+        return None
+    (weight,) = weights
+    product = site.paths[weight][0]
+    source = next((i for i in product.inputs if i is not params[weight]), None)
+    if source is None or source.ndim != 2 or source.batch_axis is None or product.ndim != 2:
+        return None
+    x = state.value(source)
+    x = x if source.batch_axis == 0 else x.T
+    subject = subjects[weight]
+    given = subject.evidence.analytic
+    given = given if subject.direct is None else given - subject.direct
+    is_turned = site.node.batch_axis == 1
+    n_out = site.node.shape[1 - site.node.batch_axis]
+    if given.shape != (x.shape[1], n_out):
+        given = given.T
+    if given.shape != (x.shape[1], n_out):
+        return None
+    bias = subjects[rest[0]].evidence.analytic.reshape(-1) if rest else None
+    if bias is not None and bias.size != n_out:
+        return None
+    return Dense(weight, x, given, bias, is_turned)
+
+
+def find_weights(
+    around: Surroundings, subjects: Mapping[str, Subject], constants: Constants
+) -> Found:
+    """Return the weights that were used on the way back, solved for: stale ones, or others."""
+    dense = find_dense(around, subjects)
+    reader = _reader(around)
+    if dense is None or reader is None:
+        return None
+    node, weight = reader
+    cotangent = around.found[node.index]
+    cotangent = cotangent.T if dense.is_turned else cotangent
+    slope = around.chains[0].slope
+    slope = slope.T if dense.is_turned else slope
+    own = around.anatomy.state.value(weight)
+    n_next, n_out, n_in = cotangent.shape[1], slope.shape[1], dense.x.shape[1]
+    own = own.T if own.shape == (n_out, n_next) and not dense.is_turned else own
+    if own.shape != (n_next, n_out):
+        return None
+    updated = _updated(around, subjects, constants, weight)
+    if updated is not None:
+        return updated
+    n_equations = n_in + (dense.bias is not None)
+    if n_equations <= n_next or n_out * n_equations * n_next**2 > MOST_WORK:
+        return None
+    solved = np.zeros((n_next, n_out))
+    for j in range(n_out):
+        part = slope[:, j : j + 1] * cotangent
+        matrix, target = dense.x.T @ part, dense.given[:, j]
+        if dense.bias is not None:
+            matrix = np.vstack([matrix, part.sum(axis=0)])
+            target = np.append(target, dense.bias[j])
+        solved[:, j] = np.linalg.lstsq(matrix, target, rcond=1e-12)[0]
+    delta = slope * (cotangent @ solved)
+    off = float(np.linalg.norm(solved - own) / max(float(np.linalg.norm(own)), 1e-300))
+    text = (
+        f"on the way back {weight.label()} is not what it is on the way forward (they differ by "
+        f"{off:.1%} of its norm): stale, or other weights"
+    )
+    reason = Reason(
+        "stale-weights", text, 2.5, tuple(around.layer.names), off, passes_on=True
+    )
+    return _confirmed(around, subjects, constants, reason, dense.placed(delta))
+
+
+def _reader(around: Surroundings) -> tuple[Node, Node] | None:
+    """Return the one product that reads the layer, and its weights."""
+    end = around.chains[0].end
+    region = {node.index for node in around.layer.region}
+    readers = [u for u in around.anatomy.users[end.index] if u.index in region]
+    if len(readers) != 1 or not isinstance(readers[0].op, Contraction):
+        return None
+    (reader,) = readers
+    others = [i for i in reader.inputs if i is not end]
+    is_weight = len(others) == 1 and others[0].ndim == 2 and others[0].batch_axis is None
+    if not is_weight or reader.ndim != 2 or reader.index not in around.found:
+        return None
+    return reader, others[0]
+
+
+def _updated(
+    around: Surroundings,
+    subjects: Mapping[str, Subject],
+    constants: Constants,
+    weight: Node,
+) -> Found:
+    """Return that the weights were updated before they were used on the way back.
+
+    ``W - r dW`` is linear in the rate r: one constant for all entries of the layer before.
+    """
+    given = around.anatomy.given.get(weight.name)
+    if given is None or given.shape != weight.shape:
+        return None
+    (chain,) = around.chains
+    reader, _ = _reader(around) or (None, None)
+    if reader is None or reader.op is None:
+        return None
+    place = reader.inputs.index(chain.end)
+    values = list(around.anatomy.state.inputs(reader))
+    values[1 - place] = given
+    part = reader.op.pull(
+        around.found[reader.index], tuple(values), around.anatomy.state.value(reader),
+        [i == place for i in range(2)],
+    )[place]  # fmt: skip
+    assert part is not None
+    i = around.layer.sites[0].node.index
+    moved = part * chain.slope
+    names = sorted(subjects, key=lambda n: subjects[n].evidence.analytic.size)
+    for name in names:
+        base = View(around.anatomy, around.layer, subjects[name], {i: around.found[i]}, constants)
+        other = View(around.anatomy, around.layer, subjects[name], {i: moved}, constants)
+        if not other.data.any():
+            continue
+        direct = [] if base.subject.direct is None else [base.subject.direct]
+        fits = base.fit(base.data, other.data, *direct)
+        rate = -fits[1].value
+        if not fits[0].is_one or not rate:
+            return None
+        text = (
+            f"{weight.label()} was updated before it was used on the way back, with a rate of "
+            f"{rate:.6g}: compute all gradients first"
+        )
+        names = [n for n in around.layer.names if n in subjects]
+        reason = Reason("stale-weights", text, 2.0, tuple(names), rate, passes_on=True)
+        return _confirmed(around, subjects, constants, reason, around.found[i] - rate * moved)
+    return None
+
+
+def find_recovered(
+    around: Surroundings, subjects: Mapping[str, Subject], constants: Constants
+) -> Found:
+    """Return the delta that the code must have had, where a gradient determines it."""
+    dense = find_dense(around, subjects)
+    if dense is None or dense.x.shape[0] > dense.x.shape[1]:
+        return None
+    if dense.x.size * dense.given.shape[1] * 8 > MOST_WORK:
+        return None
+    delta, _, rank, _ = np.linalg.lstsq(dense.x.T, dense.given, rcond=1e-10)
+    if rank < dense.x.shape[0] or dense.bias is None:
+        return None
+    text = (
+        "the delta that arrives here is wrong, and no known mistake explains it; the gradients of "
+        "this layer follow from that delta as they should"
+    )
+    reason = Reason(
+        "unexplained", text, 4.0, tuple(n for n in around.layer.names if n in subjects),
+        passes_on=True, is_exact=False,
+    )  # fmt: skip
+    return _confirmed(around, subjects, constants, reason, dense.placed(delta))
+
+
+def _confirmed(
+    around: Surroundings,
+    subjects: Mapping[str, Subject],
+    constants: Constants,
+    reason: Reason,
+    delta: Floats,
+) -> Found:
+    """Return a reason if `delta` gives what was given in every tensor of the layer."""
+    deltas: Deltas = {around.layer.sites[0].node.index: delta}
+    for subject in subjects.values():
+        if not View(around.anatomy, around.layer, subject, deltas, constants).is_right:
+            return None
+    return reason, deltas

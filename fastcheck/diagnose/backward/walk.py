@@ -1,0 +1,368 @@
+"""The walk from the loss backwards: each layer explained with what arrives there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fastcheck.diagnose.backward.constants import ONE, Constants
+from fastcheck.diagnose.backward.local import Reason, find_reason
+from fastcheck.diagnose.backward.proposals import Surroundings, find_proposals
+from fastcheck.diagnose.backward.unknown import find_recovered, find_weights
+from fastcheck.diagnose.backward.view import Subject, View
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from fastcheck.diagnose.backward.constants import Constant
+    from fastcheck.diagnose.backward.layers import Anatomy, Layer
+    from fastcheck.diagnose.backward.proposals import Proposal
+    from fastcheck.diagnose.evidence import Case
+
+    Floats = NDArray[np.float64]
+
+WIDTH = 6
+"""Hypotheses that are followed at the same time."""
+AGAIN = 0.1
+"""What the same mistake costs in a further tensor."""
+VAGUE = ("wrong-part", "zero-part", "factor-part", "one-entry", "unexplained")
+"""What says where a gradient is wrong, not why: too little to speak for another mistake beside."""
+UNKNOWN = 8.0
+"""What it costs to leave a tensor unexplained."""
+
+
+@dataclass(frozen=True, eq=False)
+class Hypothesis:
+    """Mistakes that explain all layers so far.
+
+    Attributes
+    ----------
+    deltas : dict of int to ndarray
+        The cotangents of the sites as the code has them.
+    reasons : tuple of Reason
+        The mistakes, those nearest to the loss first.
+    complexity : float
+        How far-fetched they are together.
+    is_lost : bool
+        Whether the delta of the layers that follow is unknown.
+    """
+
+    deltas: dict[int, Floats] = field(default_factory=dict)
+    reasons: tuple[Reason, ...] = ()
+    complexity: float = 0.0
+    is_lost: bool = False
+
+    def with_(self, reasons: list[Reason], deltas: Mapping[int, Floats]) -> Hypothesis:
+        """Return the same with further mistakes."""
+        cost = sum(self._cost(reason, reasons[:k]) for k, reason in enumerate(reasons))
+        return replace(
+            self,
+            deltas={**self.deltas, **deltas},
+            reasons=(*self.reasons, *reasons),
+            complexity=self.complexity + cost,
+        )
+
+    def _cost(self, reason: Reason, others: list[Reason]) -> float:
+        for other in (*self.reasons, *others):
+            if reason.is_shared and is_same(reason, other):
+                return AGAIN
+        return reason.complexity
+
+
+def is_same(one: Reason, other: Reason) -> bool:
+    """Return whether two reasons are one mistake in two places."""
+    if one.kind != other.kind or (one.constant is None) != (other.constant is None):
+        return False
+    if one.constant is None or other.constant is None:
+        return True
+    return abs(one.constant - other.constant) <= 1e-6 * max(abs(one.constant), abs(other.constant))
+
+
+class Walk:
+    """The search for the simplest mistakes that explain a gradient.
+
+    Parameters
+    ----------
+    anatomy : Anatomy
+        The layers.
+    case : Case
+        The two gradients.
+    tops : mapping of int to ndarray
+        Numerical cotangents of the sites next to the loss.
+    """
+
+    def __init__(self, anatomy: Anatomy, case: Case, tops: Mapping[int, Floats]) -> None:
+        self.anatomy = anatomy
+        self.case = case
+        self.tops = tops
+        last = anatomy.layers[0].node if anatomy.layers else None
+        axis = None if last is None else last.batch_axis
+        outputs = None
+        if last is not None and axis is not None and last.ndim == 2:
+            outputs = last.shape[1 - axis]
+        self.constants = Constants(anatomy.graph.n_batch, outputs)
+        self.right = self._right()
+        self.subjects = {
+            tensor.name: Subject(tensor, self._direct(tensor.name), 0.0)
+            for tensor in case.tensors
+            if tensor.name in anatomy.home
+        }
+        for name, subject in self.subjects.items():
+            subject.noise = self._noise(name, subject)
+
+    def _direct(self, name: str) -> Floats | None:
+        found = self.anatomy.direct.get(name)
+        return found if found is not None and found.any() else None
+
+    def _right(self) -> dict[int, Floats]:
+        """Return the right cotangents of all sites: numerical ones, and what follows from them."""
+        known: dict[int, Floats] = {}
+        for layer in self.anatomy.layers:
+            found = self.anatomy.arrive(layer, known)
+            for site in layer.sites:
+                i = site.node.index
+                known[i] = self.tops.get(i, found[i])
+        return known
+
+    def _noise(self, name: str, subject: Subject) -> float:
+        layer = self.anatomy.home[name]
+        terms = self.anatomy.predicted(layer, name, self.right, absolute=True)
+        if subject.direct is not None:
+            terms = terms + np.abs(subject.direct)
+        size = float(np.linalg.norm(terms))
+        return float(np.linalg.norm(subject.allowance)) / size if size else 0.0
+
+    def is_sound(self) -> bool:
+        """Return whether the numerical gradient follows from the deltas: else nothing is said."""
+        for name, subject in self.subjects.items():
+            tensor = subject.evidence
+            view = self._view(self.anatomy.home[name], name, self.right)
+            off = np.abs(tensor.numerical - view.expected)
+            allowed = 4.0 * subject.allowance + 2.0**-45 * np.abs(view.expected)
+            if np.any(off[tensor.known] > allowed[tensor.known]):
+                return False
+        return True
+
+    def run(self) -> Hypothesis:
+        """Return the simplest hypothesis."""
+        beam = [Hypothesis()]
+        for layer in self.anatomy.layers:
+            following = [new for old in beam for new in self._explained(old, layer)]
+            beam = sorted(following, key=lambda h: h.complexity)[:WIDTH]
+        return beam[0]
+
+    def _view(self, layer: Layer, name: str, deltas: Mapping[int, Floats]) -> View:
+        return View(self.anatomy, layer, self.subjects[name], deltas, self.constants)
+
+    def _names(self, layer: Layer) -> list[str]:
+        """Return the parameters of a layer that were given, biases first: they cost least."""
+        names = [name for name in layer.names if name in self.subjects]
+        return sorted(names, key=lambda name: self.subjects[name].evidence.analytic.size)
+
+    # ------------------------------------------------------------ one layer
+
+    def _explained(self, old: Hypothesis, layer: Layer) -> list[Hypothesis]:
+        """Return what may be wrong in a layer, given what is in the layers after it."""
+        names = self._names(layer)
+        if old.is_lost:
+            return [old]
+        around = Surroundings(self.anatomy, layer, self._arrive(old, layer))
+        deltas = {site.node.index: around.found[site.node.index] for site in layer.sites}
+        views = {name: self._view(layer, name, deltas) for name in names}
+        wrong = [name for name in names if not views[name].is_right]
+        if not wrong:
+            return [old.with_([], deltas)]
+        options = []
+        local = {name: find_reason(views[name]) for name in wrong}
+        reasons = [r for r in local.values() if r is not None]
+        if len(reasons) == len(wrong):
+            options.append(old.with_(reasons, deltas))
+        options += self._of_deltas(old, around, names, wrong)
+        if options:
+            return options
+        return [self._unknown(old, around, deltas, local)]
+
+    def _arrive(self, old: Hypothesis, layer: Layer) -> dict[int, Floats]:
+        found = self.anatomy.arrive(layer, old.deltas)
+        if not old.reasons:
+            for site in layer.sites:
+                found[site.node.index] = self.right[site.node.index]
+        return found
+
+    def _of_deltas(
+        self, old: Hypothesis, around: Surroundings, names: list[str], wrong: list[str]
+    ) -> list[Hypothesis]:
+        """Return what follows from mistakes in the delta of a layer."""
+        found: list[Hypothesis] = []
+        if all(name == names[0] for name in wrong) and len(names) > 1 and self._is_bias(around, names[0]):
+            return []  # the delta is right, since the weights are
+        tried = [(p, self._edited(around, p)) for p in find_proposals(around)]
+        for proposal, deltas in tried:
+            new = self._of_delta(old, around.layer, names, proposal, deltas, partly=False)
+            if new is not None:
+                found.append(new)
+        if not found and len(names) > 1:
+            for proposal, deltas in tried:
+                new = self._of_delta(old, around.layer, names, proposal, deltas, partly=True)
+                if new is not None:
+                    found.append(new)
+        return sorted(found, key=lambda h: h.complexity)[:WIDTH]
+
+    def _is_bias(self, around: Surroundings, name: str) -> bool:
+        return len(around.anatomy.graph.params[name].shape) == 1 or 1 in (
+            around.anatomy.graph.params[name].shape
+        )
+
+    def _edited(self, around: Surroundings, proposal: Proposal) -> dict[int, Floats]:
+        layer, sites = around.layer, around.layer.sites
+        if len(sites) == 1:
+            i = sites[0].node.index
+            return {i: proposal.edit(layer, 0, around.found[i], around.found)}
+        known = {i: d for i, d in around.found.items() if i in layer.seeds}
+        found = self.anatomy.arrive(layer, known, proposal.edit)
+        return {site.node.index: found[site.node.index] for site in sites}
+
+    def _of_delta(
+        self,
+        old: Hypothesis,
+        layer: Layer,
+        names: list[str],
+        proposal: Proposal,
+        deltas: dict[int, Floats],
+        *,
+        partly: bool,
+    ) -> Hypothesis | None:
+        """Return what follows if `deltas`, times a constant, are what the code has."""
+        if not all(np.isfinite(d).all() for d in deltas.values()):
+            return None
+        factor: Constant | None = None
+        reasons: list[Reason] = []
+        left: list[str] = []
+        for name in names:
+            view = self._view(layer, name, deltas)
+            found, extra = _fit(view, factor)
+            if extra is None:
+                left.append(name)
+                if not partly:
+                    return None
+                continue
+            factor = found
+            reasons += extra
+        if factor is None or len(left) == len(names) or factor.value == 0.0:
+            return None
+        scaled = {i: factor.value * d for i, d in deltas.items()} if not factor.is_one else deltas
+        for name in left:
+            reason = find_reason(self._view(layer, name, scaled))
+            if reason is None or reason.kind in VAGUE:
+                return None
+            reasons.append(reason)
+        if proposal.kind == "delta-factor" and factor.is_one:
+            return None
+        return old.with_([_reason(proposal, factor, layer, names), *reasons], scaled)
+
+    # ------------------------------------------------------------ when nothing fits
+
+    def _unknown(
+        self,
+        old: Hypothesis,
+        around: Surroundings,
+        deltas: dict[int, Floats],
+        local: dict[str, Reason | None],
+    ) -> Hypothesis:
+        """Return what can still be said of a layer that no catalogue entry explains."""
+        subjects = {name: self.subjects[name] for name in self._names(around.layer)}
+        for find in (find_weights, find_recovered):
+            found = find(around, subjects, self.constants)
+            if found is not None:
+                reason, recovered = found
+                return old.with_([reason], recovered)
+        layer = around.layer
+        reasons = [
+            r if r is not None else Reason(
+                "unexplained", "no known mistake explains it", UNKNOWN, (name,), is_exact=False
+            )
+            for name, r in local.items()
+        ]  # fmt: skip
+        new = old.with_(reasons, deltas)
+        both = len(local) > 1 or len(self._names(layer)) == 1
+        later = self._is_wrong_before(layer, deltas, new)
+        return replace(new, is_lost=both and later)
+
+    def _is_wrong_before(
+        self, layer: Layer, deltas: dict[int, Floats], new: Hypothesis
+    ) -> bool:
+        """Return whether the layer before is wrong too if the delta here is right."""
+        place = self.anatomy.layers.index(layer)
+        if place + 1 == len(self.anatomy.layers):
+            return False
+        before = self.anatomy.layers[place + 1]
+        found = self.anatomy.arrive(before, new.deltas)
+        return not all(
+            self._view(before, name, found).is_right for name in self._names(before)
+        )
+
+
+def _fit(
+    view: View, factor: Constant | None
+) -> tuple[Constant | None, list[Reason] | None]:
+    """Return the factor of the data term of a view and mistakes in the rest; None if none fits."""
+    direct = view.subject.direct
+    if factor is None:
+        columns = [view.data] if direct is None else [view.data, direct]
+        if not view.data.any():
+            return None, None
+        fits = view.fit(*columns)
+        factor = fits[0]
+    if view.is_exact(view.data, factor):
+        return factor, []
+    if direct is None:
+        return _with_decay(view, factor)
+    fits = view.fit(view.data, direct)
+    k = fits[1]
+    if not view.is_exact(view.data, factor, (k.value, direct), own=False):
+        return None, None
+    if k.value == factor.value:
+        text = f"the term of the regulariser is {k.text} times what it should be"
+    else:
+        text = {0.0: "the term of the regulariser is missing"}.get(
+            k.value, f"the term of the regulariser is {k.text} times what it should be"
+        )
+    cost = 1.0 + 0.5 * k.complexity
+    return factor, [
+        Reason("regulariser", text, cost, (view.subject.name,), k.value, is_shared=True)
+    ]
+
+
+def _with_decay(
+    view: View, factor: Constant
+) -> tuple[Constant | None, list[Reason] | None]:
+    """Return the same for a parameter without a penalty in the loss, which the code may have."""
+    from fastcheck.diagnose.backward.local import _decay_reason
+
+    values = view.subject.evidence.values
+    if values is None or not values.any() or not view.anatomy.direct:
+        return None, None
+    fits = view.fit(view.data, values)
+    if not view.is_exact(view.data, fits[0], (fits[1].value, values)):
+        return None, None
+    return fits[0], [_decay_reason(view, fits[1].value)]
+
+
+def _reason(proposal: Proposal, factor: Constant, layer: Layer, names: list[str]) -> Reason:
+    """Return a mistake in the delta of a layer, times a constant."""
+    tensors = tuple(sorted(names, key=layer.names.index))
+    text, cost, constant = proposal.text, proposal.complexity, proposal.constant
+    if proposal.kind == "delta-factor":
+        text, constant = f"the delta is {factor.text} times the right one", factor.value
+        cost += factor.complexity
+    elif not factor.is_one:
+        text = f"{text}, and the delta is {factor.text} times that"
+        cost += factor.complexity
+    return Reason(proposal.kind, text, cost, tensors, constant, passes_on=True)
+
+
+__all__ = ["Hypothesis", "Walk", "is_same"]
