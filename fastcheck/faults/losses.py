@@ -37,11 +37,11 @@ if TYPE_CHECKING:
 
 LARGEST_GUARD = 1e-2
 """A constant in a logarithm that is larger is part of the model."""
-ORDERS: tuple[tuple[str, str, str, tuple[float, ...], Reorder], ...] = (
-    ("labels shifted", "each sample has the label of the next", "labels-shifted", (1.0, -1.0),
-     lambda i: np.roll(i, -1)),
-    ("labels reversed", "the labels are in another order than the samples", "labels-reordered",
-     (), lambda i: i[::-1]),
+ORDERS: tuple[tuple[str, str, tuple[str, ...], tuple[float, ...], Reorder], ...] = (
+    ("labels shifted", "each sample has the label of the next",
+     ("labels-shifted", "labels-reordered"), (1.0, -1.0), lambda i: np.roll(i, -1)),
+    ("labels reversed", "the labels are in another order than the samples",
+     ("labels-reordered",), (), lambda i: i[::-1]),
 )  # fmt: skip
 
 
@@ -72,7 +72,7 @@ def _fault(
 
 def _labels(point: Point, sites: Sites) -> Iterator[Fault]:
     """Yield other labels than the samples have."""
-    for name, text, kind, constants, order in ORDERS:
+    for name, text, kinds, constants, order in ORDERS:
         for node in sites.labels:
             axis = node.batch_axis
             assert axis is not None
@@ -83,13 +83,13 @@ def _labels(point: Point, sites: Sites) -> Iterator[Fault]:
                 values = reevaluated(sites.graph, sites.values, {node.index: other})
                 return point.swept(values=values)
 
-            yield Fault(name, "", text, (kind,), make, constants, is_delta=True)
+            yield Fault(name, "", text, kinds, make, constants, is_delta=True)
         for node in _picks(sites):
 
             def make_pick(node: Node = node, order: Reorder = order) -> dict[str, Floats]:
                 return _picked_otherwise(point, sites, node, order)
 
-            yield Fault(name, "", text, (kind,), make_pick, constants, is_delta=True)
+            yield Fault(name, "", text, kinds, make_pick, constants, is_delta=True)
 
 
 def _picks(sites: Sites) -> list[Node]:

@@ -38,9 +38,9 @@ def is_named(
 
 
 def _has_constant(fault: Fault, diagnosis: Diagnosis) -> bool:
-    if not fault.constants or diagnosis.constant is None:
-        return not fault.constants or diagnosis.kind in ("sign", "sum-for-mean", "mean-for-sum")
     found = diagnosis.constant
+    if not fault.constants or found is None:  # kinds such as a sign need none
+        return True
     return any(abs(found - c) <= CLOSE * max(abs(c), abs(found)) for c in fault.constants)
 
 
