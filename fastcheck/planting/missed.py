@@ -44,17 +44,18 @@ def why_missed(wrong: Sequence[str], ideal: Tensors, tensors: Tensors) -> str:
             )
         elif n_checked < n:
             escape *= _escape(n, n_wrong, n_checked)
-            parts.append(f"{name}: {_of(n_wrong, n)} wrong, {count(n_checked)} checked")
+            parts.append(f"{_of(n_wrong, name, n)} wrong, {count(n_checked)} checked")
         else:
-            parts.append(f"{name}: {_of(n_wrong, n)} wrong and at kinks or unresolved")
+            parts.append(f"{_of(n_wrong, name, n)} wrong, at kinks or unresolved")
     text = "; ".join(parts)
     if escape < 1.0:
         text += f"; found with probability {probability(1.0 - escape)}"
     return text
 
 
-def _of(n: int, total: int) -> str:
-    return f"{count(n)} of {quantity(total, 'entry', 'entries')} {'is' if n == 1 else 'are'}"
+def _of(n: int, name: str, total: int) -> str:
+    entries = quantity(total, "entry", "entries")
+    return f"{count(n)} of the {entries} of {name} {'is' if n == 1 else 'are'}"
 
 
 def _escape(n: int, n_wrong: int, n_checked: int) -> float:

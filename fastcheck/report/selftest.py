@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["print_selftest", "render", "render_plain"]
 
 MOST_PLACES: Final = 4
-MOST_LINES: Final = 10
+MOST_LINES: Final = 20
 """How many mistakes with one reason for not being caught are listed; the rest is counted."""
 STYLES: Final = {"caught": "green", "missed": "bold red", "tolerated": "yellow"}
 
