@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 SAME = 2.0**-48
 """Wrong and right are the same if they differ by no more than this, relative."""
+TYPICAL = 1e-8
+"""Bound of a black box where no entry was probed, relative to the largest derivative."""
 ADAPTED = ("sample", "directions")
 """The plans that depend on the gradient that is checked."""
 
@@ -140,7 +142,8 @@ class Bench:
         self.run.numerical = self._known[0]
         bound = self.run.allowance(name, self.dtypes[name])
         known = np.isfinite(bound)
-        typical = float(bound[known].max()) if known.any() else np.inf
+        least = TYPICAL * float(np.abs(self.right[name]).max(initial=0.0))
+        typical = float(bound[known].max()) if known.any() else least
         return judge_tensor(
             name,
             wrong.astype(np.float64),
