@@ -28,10 +28,12 @@ PARTS = ("zero-part", "factor-part", "wrong-part")
 def single_faults(point: Point, name: str) -> Iterator[Fault]:
     """Yield what may be wrong with the tensor `name` alone."""
     right = point.right[name]
+    if not right.size:
+        return
     for title, text, kinds, change, values in _changes(point, name, right):
 
         def make(change: Change = change) -> dict[str, Floats]:
-            return point.right | {name: np.ascontiguousarray(change(right.copy()))}
+            return point.right | {name: np.array(change(right.copy()), order="C")}
 
         yield Fault(title, name, text, kinds, make, values, tensor=name)
 

@@ -46,9 +46,9 @@ def constants(point: Point) -> Iterator[tuple[str, float, str, tuple[str, ...]]]
         yield "mean for sum", 1.0 / m, text, ("mean-for-sum",)
 
 
-def _each(point: Point, change: Callable[[Floats], Floats], least_ndim: int = 0) -> Arrays:
-    """Return the gradient with all tensors of so many axes changed."""
-    return {n: change(g) if g.ndim >= least_ndim else g for n, g in point.right.items()}
+def _each(point: Point, change: Callable[[Floats], Floats]) -> Arrays:
+    """Return the gradient with all tensors changed."""
+    return {n: np.asarray(change(g)) for n, g in point.right.items()}
 
 
 def _scaled(point: Point) -> Iterator[Fault]:
