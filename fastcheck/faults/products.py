@@ -117,7 +117,7 @@ def _inputs(point: Point, sites: Sites, product: Product) -> Iterator[Fault]:
                 found.append(("input before activation", "z in place of a", inner.inputs[0]))
     twin = next(
         (p for p in sites.products if p is not product and p.source is not source
-         and p.source.shape == source.shape), None,
+         and p.source.shape == source.shape and sites.values[p.source.index].any()), None,
     )  # fmt: skip
     if twin is not None:
         found.append(("input elsewhere", f"the input of {twin.name}", twin.source))

@@ -41,7 +41,7 @@ def single_faults(point: Point, name: str) -> Iterator[Fault]:
 def _changes(point: Point, name: str, right: Floats) -> Iterator[Entry]:
     """Yield name, description, diagnoses, what changes the tensor, and the constants."""
     for title, factor, text, kinds in constants(point):
-        yield title, text, ("factor", *kinds), _times(factor), (factor,)
+        yield title, text, ("factor", "delta-factor", *kinds), _times(factor), (factor,)
     yield "zero", "never filled in", ("zero", "factor"), np.zeros_like, ()
     yield from _of_entries(point, name, right)
     yield from _of_order(right)

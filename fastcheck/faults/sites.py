@@ -74,11 +74,14 @@ class Sites:
 
     @cached_property
     def images(self) -> dict[int, str]:
-        """The nodes that are a parameter, or a piece or another order of one, and which."""
+        """The nodes that are a parameter, or a piece or another order of one, and which.
+
+        What is looked up in a table for each sample is a value like others.
+        """
         found = {node.index: name for name, node in self.graph.params.items()}
         for node in self.graph.nodes:
             alone = node.op is not None and node.op.is_exact and len(node.inputs) == 1
-            if alone and node.inputs[0].index in found:
+            if alone and node.batch_axis is None and node.inputs[0].index in found:
                 found[node.index] = found[node.inputs[0].index]
         return found
 
@@ -160,6 +163,7 @@ class Sites:
         found: set[int] = set()
         for node in self.graph.nodes:
             is_data = node.op is None and not node.is_param and node.size > 1
+            is_data = is_data or node.batch_axis is not None
             if is_data or any(source.index in found for source in node.inputs):
                 found.add(node.index)
         return found
@@ -171,6 +175,7 @@ class Sites:
             (node, i) for node in self.graph.nodes if isinstance(node.op, Add) and node.size == 1
             for i in (0, 1)
             if node.inputs[i].depends and node.inputs[i].index not in self.of_data
+            and node.index in self.of_data
         ]  # fmt: skip
 
     @cached_property
@@ -189,23 +194,28 @@ class Sites:
         Weights and biases of one layer have the same; a parameter that enters at several places
         has that of the last.
         """
-        ends = [0]
-        for index in [i for i, of in self.images.items() if of == name]:
-            for node in self.consumers[index]:
-                if node.index not in self.images and node.index in self.of_data:
-                    ends += [self._end(node)]
+        ends, found = [0], [self.graph.params[name]]
+        while found:
+            for node in self.consumers[found.pop().index]:
+                if node.index not in self.of_data:
+                    found.append(node)
+                elif node.size > 1 or not isinstance(node.op, Add):  # and no penalty
+                    ends.append(self._end(node))
         return max(ends)
 
     def _end(self, node: Node) -> int:
-        """Follow additions of parameters to the end of an affine map."""
+        """Follow additions to the end of an affine map, up to a sum with what it leads to."""
         while True:
-            after = [
-                n for n in self.consumers[node.index]
-                if isinstance(n.op, Add) and any(i.index in self.images for i in n.inputs)
-            ]  # fmt: skip
+            after = [n for n in self.consumers[node.index] if self._is_joined(n, node)]
             if not after:
                 return node.index
             node = after[-1]
+
+    def _is_joined(self, node: Node, part: Node) -> bool:
+        """Return whether `node` adds to `part` what does not depend on it."""
+        others = [source for source in node.inputs if source is not part]
+        is_sum = isinstance(node.op, Add) and node.shape == part.shape and len(others) == 1
+        return is_sum and part.index not in self.before(others)
 
     def title(self, node: Node) -> str:
         """Return how a node is called: by its own name, or by the parameters before it."""

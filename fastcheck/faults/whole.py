@@ -57,7 +57,7 @@ def _scaled(point: Point) -> Iterator[Fault]:
         def make(factor: float = factor) -> Arrays:
             return _each(point, lambda g: factor * g)
 
-        yield Fault(name, "", text, ("factor", *kinds), make, (factor,))
+        yield Fault(name, "", text, ("factor", "delta-factor", *kinds), make, (factor,))
     yield Fault(
         "accumulated", "", "times 3: added up over three calls", ("factor", "accumulated"),
         lambda: _each(point, lambda g: 3.0 * g), (3.0,),

@@ -122,10 +122,11 @@ class Bench:
     ) -> Planted:  # fmt: skip
         found = diagnosed(self.run, tensors, analytic)
         first = found[0] if found else None
+        wrong = [name for name in changed if tensors[name].verdict == "fail"]
         return Planted(
             name=fault.name, place=fault.place, description=fault.description,
             expected=fault.kinds, outcome="caught", tensors=changed, diagnosis=first,
-            is_named=first is not None and is_named(fault, first, changed, self.sites),
+            is_named=is_named(fault, found, wrong, self.sites),
         )  # fmt: skip
 
     def _outcome(

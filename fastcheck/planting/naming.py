@@ -15,51 +15,51 @@ CLOSE = 1e-4
 
 
 def is_named(
-    fault: Fault, diagnosis: Diagnosis, changed: Sequence[str], sites: Sites | None
+    fault: Fault, diagnoses: Sequence[Diagnosis], wrong: Sequence[str], sites: Sites | None
 ) -> bool:
-    """Return whether kind, constant and tensor are those of the fault.
+    """Return whether kind, constant and tensors are those of the fault.
 
     Parameters
     ----------
     fault : Fault
         What was planted.
-    diagnosis : Diagnosis
-        What was said.
-    changed : sequence of str
-        The tensors that are wrong.
+    diagnoses : sequence of Diagnosis
+        What was said. The first counts; of a mistake in all of the gradient, those that say the
+        same of other tensors count with it.
+    wrong : sequence of str
+        The tensors that fail.
     sites : Sites or None
         The layers, where they are known.
     """
-    return (
-        diagnosis.kind in fault.kinds
-        and _has_constant(fault, diagnosis)
-        and _has_tensor(fault, diagnosis, changed, sites)
-    )
+    if not diagnoses or not _fits(fault, diagnoses[0]):
+        return False
+    first = diagnoses[0]
+    if fault.tensor:
+        return _told(first) == {fault.tensor}
+    if fault.is_delta:
+        nearest = _nearest(wrong, sites)
+        return first.tensor in nearest if first.tensor else bool(_told(first) & nearest)
+    return set().union(*(_told(d) for d in diagnoses if _fits(fault, d))) == set(wrong)
 
 
-def _has_constant(fault: Fault, diagnosis: Diagnosis) -> bool:
+def _fits(fault: Fault, diagnosis: Diagnosis) -> bool:
     found = diagnosis.constant
+    if diagnosis.kind not in fault.kinds:
+        return False
     if not fault.constants or found is None:  # kinds such as a sign need none
         return True
     return any(abs(found - c) <= CLOSE * max(abs(c), abs(found)) for c in fault.constants)
 
 
-def _has_tensor(
-    fault: Fault, diagnosis: Diagnosis, changed: Sequence[str], sites: Sites | None
-) -> bool:
-    told = {*diagnosis.tensors, *([diagnosis.tensor] if diagnosis.tensor else [])}
-    if fault.tensor:
-        return told == {fault.tensor}
-    if fault.is_delta:
-        first = _first(changed, sites)
-        return diagnosis.tensor in first if diagnosis.tensor else bool(told & first)
-    return told == set(changed)
+def _told(diagnosis: Diagnosis) -> set[str]:
+    """Return the tensors that a diagnosis explains."""
+    return {*diagnosis.tensors} or {*filter(None, [diagnosis.tensor])}
 
 
-def _first(changed: Sequence[str], sites: Sites | None) -> set[str]:
+def _nearest(wrong: Sequence[str], sites: Sites | None) -> set[str]:
     """Return the wrong tensors of the layer that is nearest to the loss."""
     if sites is None:
-        return set(changed)
-    layers = {name: sites.layer_of(name) for name in changed if name in sites.graph.params}
+        return set(wrong)
+    layers = {name: sites.layer_of(name) for name in wrong if name in sites.graph.params}
     last = max(layers.values(), default=0)
     return {name for name, layer in layers.items() if layer == last}
