@@ -163,7 +163,8 @@ def _facts(test: SelfTest) -> Iterator[tuple[str, str]]:
     same = test.of("equivalent")
     if same:
         titles = listing(list(dict.fromkeys(p.title for p in same)), MOST_PLACES)
-        yield "no change", f"{quantity(len(same), 'mistake')} are none on this network: {titles}"
+        change = "mistake changes" if len(same) == 1 else "mistakes change"
+        yield "no change", f"{count(len(same))} {change} nothing on this network: {titles}"
     yield "coverage", result.coverage.statement
     yield "plan", ": ".join(filter(None, [result.plan, result.plan_reason]))
     if test.planted:
