@@ -203,6 +203,19 @@ class Sites:
                     ends.append(self._end(node))
         return max(ends)
 
+    def nearest(self, names: Iterable[str]) -> set[str]:
+        """Return the parameters that do not act on the layer of another one."""
+        known = [name for name in names if name in self.graph.params]
+        ends = {name: self.layer_of(name) for name in known}
+        before = {end: self.before([self.graph.nodes[end]]) for end in set(ends.values())}
+        origin = {name: self.graph.params[name].index for name in known}
+
+        def acts_on(name: str, other: str) -> bool:
+            is_one_way = origin[other] not in before[ends[name]]
+            return origin[name] in before[ends[other]] and is_one_way
+
+        return {name for name in known if not any(acts_on(name, other) for other in known)}
+
     def _end(self, node: Node) -> int:
         """Follow additions to the end of an affine map, up to a sum with what it leads to."""
         while True:

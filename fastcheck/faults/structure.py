@@ -45,7 +45,9 @@ def _penalties(point: Point, sites: Sites) -> Iterator[Fault]:
         places.setdefault(node.index, []).append(i)
     if not places:
         return
-    rate = _rate(point, sites, places)
+    without = point.swept(_scaled(places, 0.0))
+    penalised = point.changed(without)
+    rate = _rate(point, sites, places, without)
     m = point.n_samples
     scales = [("missing", 0.0), ("doubled", 2.0), ("negated", -1.0)]
     if m is not None and m > 2:
@@ -59,8 +61,8 @@ def _penalties(point: Point, sites: Sites) -> Iterator[Fault]:
         )  # fmt: skip
     if rate is None:
         return
-    vectors = [n for n in sites.graph.params if n in point.right and point.right[n].ndim == 1]
-    penalised = [n for n in point.right if n in sites.graph.params and n not in vectors]
+    free = [n for n in sites.graph.params if n in point.right and n not in penalised]
+    vectors = [n for n in free if point.right[n].ndim == 1]
     values = {n: sites.values[sites.graph.params[n].index] for n in sites.graph.params}
 
     def on_biases() -> Arrays:
@@ -93,9 +95,10 @@ def _scaled(places: dict[int, list[int]], scale: float) -> dict[int, Callable[[S
     return dict.fromkeys(places, edit)
 
 
-def _rate(point: Point, sites: Sites, places: dict[int, list[int]]) -> float | None:
+def _rate(
+    point: Point, sites: Sites, places: dict[int, list[int]], without: Arrays
+) -> float | None:
     """Return c if the gradient of the penalty is ``c W`` for every tensor that it concerns."""
-    without = point.swept(_scaled(places, 0.0))
     twice = point.swept(_scaled(places, 2.0))
     rates = []
     for name in point.changed(without):

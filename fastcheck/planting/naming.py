@@ -37,7 +37,7 @@ def is_named(
     if fault.tensor:
         return _told(first) == {fault.tensor}
     if fault.is_delta:
-        nearest = _nearest(wrong, sites)
+        nearest = set(wrong) if sites is None else sites.nearest(wrong)
         return first.tensor in nearest if first.tensor else bool(_told(first) & nearest)
     return set().union(*(_told(d) for d in diagnoses if _fits(fault, d))) == set(wrong)
 
@@ -54,12 +54,3 @@ def _fits(fault: Fault, diagnosis: Diagnosis) -> bool:
 def _told(diagnosis: Diagnosis) -> set[str]:
     """Return the tensors that a diagnosis explains."""
     return {*diagnosis.tensors} or {*filter(None, [diagnosis.tensor])}
-
-
-def _nearest(wrong: Sequence[str], sites: Sites | None) -> set[str]:
-    """Return the wrong tensors of the layer that is nearest to the loss."""
-    if sites is None:
-        return set(wrong)
-    layers = {name: sites.layer_of(name) for name in wrong if name in sites.graph.params}
-    last = max(layers.values(), default=0)
-    return {name for name, layer in layers.items() if layer == last}
