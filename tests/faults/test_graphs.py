@@ -198,3 +198,16 @@ def test_layers_are_told_apart_by_where_their_parameters_enter() -> None:
     assert layers[0] == layers[1] < layers[2] == layers[3] < layers[4] == layers[5]
     assert [p.name for p in sites.products] == ["W1", "W2", "W3"]
     assert [sites.title(node) for node in sites.activations] == ["a1", "a2"]
+
+
+def test_the_nearest_layers_are_those_that_act_on_no_other() -> None:
+    net = fc.Network([fc.Dense(3, 4), fc.Tanh(), fc.Dense(4, 2)], fc.SquaredError(), l2=0.1)
+    objective = net.objective(RNG.normal(size=(5, 3)), RNG.normal(size=(5, 2)))
+    state = objective.state(net.init_params(seed=0))
+    sites = Sites(state.graph, state.values)
+    assert sites.nearest(["W1", "b1", "W2", "b2"]) == {"W2", "b2"}
+    assert sites.nearest(["W1", "b1"]) == {"W1", "b1"}
+    state = recurrent().state(RECURRENT)
+    sites = Sites(state.graph, state.values)
+    assert sites.nearest(["Wx", "Wh"]) == {"Wx", "Wh"}
+    assert sites.nearest(["Wx", "Wh", "Wy"]) == {"Wy"}
