@@ -32,12 +32,12 @@ def scaled(net: Net, k: int, c: float) -> Planted | None:
     """Return a delta that is `c` times the right one."""
     if abs(c - 1.0) < 1e-9:
         return None
-    word = {net.setting.n_batch: "sum-for-mean", 1 / net.setting.n_batch: "mean-for-sum",
-            -1.0: "sign"}.get(c, "factor")  # fmt: skip
+    m, n_out = net.setting.n_batch, net.setting.widths[-1]
+    words = {1 / n_out: "mean-for-sum factor", m: "sum-for-mean", 1 / m: "mean-for-sum"}
+    word = (words | {2.0: "factor", 0.5: "factor", -1.0: "sign"}).get(c, "factor")
     found = expect(f"delta-factor {word}", both(k), c)
     if k == net.n_layers:  # then the gradient of the data is c times the right one everywhere
-        whole = "mean-for-sum" if c == 1 / net.setting.widths[-1] else word
-        found += expect(f"delta-factor {whole}", [None], c)
+        found += expect(f"delta-factor {word}", [None], c)
     return Planted({("delta", k): lambda d, _: c * d}, found)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -13,9 +13,9 @@ from benchmarks.faulty.catalogue import FAULTS
 from benchmarks.faulty.passes import Backward, right_gradient
 
 if TYPE_CHECKING:
-    from benchmarks.faulty.catalogue import Expected, Fault, Planted
+    from benchmarks.faulty.catalogue import Expected
     from benchmarks.faulty.network import Net
-    from benchmarks.faulty.passes import Arrays, Floats
+    from benchmarks.faulty.passes import Arrays, Changes, Floats
 
 MODULES = (whole, deltas, local)
 """Importing them fills the catalogue."""
@@ -29,23 +29,26 @@ class Mistake:
 
     Attributes
     ----------
-    fault : Fault
-        Its class.
-    layer : int
-        Where; 0 for everywhere.
-    planted : Planted
-        What it changes and what it is to be called.
+    name : str
+        The fault.
     gradient : dict of str to ndarray
         The wrong gradient, rows being samples.
     expected : tuple of Expected
         What it may be called, with what other faults that have the same gradient are called.
+    layer : int
+        Where; 0 for everywhere.
+    scope : str
+        See `Fault`.
+    changes : dict
+        The steps that it makes wrong.
     """
 
-    fault: Fault
-    layer: int
-    planted: Planted
+    name: str
     gradient: Arrays
-    expected: tuple[Expected, ...] = ()
+    expected: tuple[Expected, ...]
+    layer: int = 0
+    scope: str = "whole"
+    changes: Changes = field(default_factory=dict)
 
 
 class Spoilt:
@@ -75,11 +78,18 @@ class Spoilt:
                 if is_same(gradient, self.right, self.right):
                     self.n_equivalent += 1
                 else:
-                    self.mistakes.append(Mistake(fault, k, planted, gradient))
-        for mistake, row in zip(self.mistakes, self._signatures, strict=True):
-            near = np.flatnonzero(np.abs(self._signatures - row).max(axis=1) < SAME)
-            answers = [e for j in near for e in self.mistakes[j].planted.expected]
-            mistake.expected = tuple(dict.fromkeys(answers))
+                    answers, changes = planted.expected, planted.changes
+                    self.mistakes.append(
+                        Mistake(fault.name, gradient, answers, k, fault.scope, changes)
+                    )
+        shared = [self._answers(row) for row in self._signatures]
+        for mistake, answers in zip(self.mistakes, shared, strict=True):
+            mistake.expected = answers
+
+    def _answers(self, signature: Floats) -> tuple[Expected, ...]:
+        """Return what all mistakes with one gradient may be called."""
+        near = np.flatnonzero(np.abs(self._signatures - signature).max(axis=1) < SAME)
+        return tuple(dict.fromkeys(e for j in near for e in self.mistakes[j].expected))
 
     @cached_property
     def _signatures(self) -> Floats:

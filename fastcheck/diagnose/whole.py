@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from fastcheck.diagnose.evidence import Case, Evidence
     from fastcheck.result import Diagnosis
 
-WHOLE = ("factor", "without-sign")
+WHOLE = ("factor",)
 """What is one cause if it explains every tensor that is wrong."""
 
 
@@ -26,7 +26,11 @@ def find_whole(case: Case) -> Diagnosis | None:
     """Return the one cause that explains every tensor that is wrong, None if there is none."""
     if len(case.failed) < 2:
         return None
-    causes = [*_precision(case), *_alike(case)]
+    causes = [*_precision(case), *_clipped(case)]
+    if all(tensor.failed or not tensor.numerical[tensor.known].any() for tensor in case.tensors):
+        causes += _alike(case)
+    if not causes:
+        causes += _without_sign(case)
     return diagnosis_of(causes[0], case) if causes else None
 
 
@@ -44,6 +48,34 @@ def _alike(case: Case) -> Iterator[Cause]:
 
 def _fits(tensor: Evidence) -> list[Fit]:
     return [*find_scales(tensor), *find_values(tensor)]
+
+
+def _without_sign(case: Case) -> Iterator[Cause]:
+    """Yield that no tensor has a negative entry, and all have the right sizes."""
+    for tensor in case.tensors:
+        if (tensor.analytic < 0.0).any():
+            return
+        sign = np.where(tensor.known, np.sign(tensor.numerical), 1.0)
+        if not tensor.explained_by(sign * tensor.analytic):
+            return
+    fits = [Fit("without-sign", t.name, t.n_clear, 2.3) for t in case.failed]
+    yield Cause("without-sign", "", tuple(fits))
+
+
+def _clipped(case: Case) -> Iterator[Cause]:
+    """Yield the limit that no tensor exceeds, and at which whatever is wrong stands."""
+    limit = max(float(np.abs(t.analytic).max(initial=0.0)) for t in case.tensors)
+    fits = []
+    for tensor in case.tensors:
+        size, right = np.abs(tensor.analytic), tensor.numerical
+        at = (size == limit) & (np.sign(right) == np.sign(tensor.analytic))
+        at &= np.abs(right) > limit
+        if not tensor.explained_by(np.where(tensor.known & at, right, tensor.analytic)):
+            return
+        fits.append(Fit("clipped", tensor.name, int(np.count_nonzero(at)), 2.2, (limit, limit)))
+    fits = [fit for fit in fits if fit.n]
+    if limit and sum(fit.n for fit in fits) > 1:
+        yield Cause("clipped", "", tuple(fits), limit)
 
 
 def _precision(case: Case) -> Iterator[Cause]:

@@ -58,4 +58,4 @@ def explain_graph(case: Case, state: State, seed: int = 0) -> list[Diagnosis]:
     walk = Walk(anatomy, case, numerical_tops(anatomy, seed))
     if not walk.subjects or not walk.is_sound():
         return []
-    return said(walk, walk.run())
+    return said(walk, walk.best())

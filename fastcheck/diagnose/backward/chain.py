@@ -36,7 +36,7 @@ class Step:
     slope : ndarray
         Its derivative, in the shape of the chain.
     is_mask : bool
-        Whether it multiplies by data, as dropout does; otherwise it is an activation.
+        Whether it multiplies by data or constants, as dropout does; otherwise it is an activation.
     """
 
     node: Node
@@ -97,6 +97,10 @@ def find_chain(anatomy: Anatomy, origin: Node, region: set[int]) -> Chain:
         step = _step(anatomy.state, users[0], node)
         if step is None:
             return chain
+        last = chain.steps[-1] if chain.steps else None
+        if last is not None and last.is_mask and step.is_mask:  # mask, then 1/(1 - rate)
+            step = Step(step.node, last.source, last.slope * step.slope, is_mask=True)
+            chain.steps.pop()
         chain.steps.append(step)
         node = users[0]
 
@@ -105,8 +109,10 @@ def _step(state: State, node: Node, source: Node) -> Step | None:
     if sum(i is source for i in node.inputs) != 1:
         return None
     others = [i for i in node.inputs if i is not source]
-    is_mask = isinstance(node.op, Multiply) and not any(_moves(i) for i in others)
-    if not (is_mask or isinstance(node.op, Scale) or (isinstance(node.op, ACTIVATIONS) and not others)):
+    is_mask = isinstance(node.op, Scale) or (
+        isinstance(node.op, Multiply) and not any(_moves(i) for i in others)
+    )
+    if not (is_mask or (isinstance(node.op, ACTIVATIONS) and not others)):
         return None
     assert node.op is not None
     wanted = [i is source for i in node.inputs]

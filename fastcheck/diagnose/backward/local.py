@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fastcheck.diagnose.backward.chain import ACTIVATIONS, find_chain
-from fastcheck.diagnose.backward.constants import ONE
+from fastcheck.diagnose.backward.constants import ARBITRARY, ONE
 from fastcheck.diagnose.backward.proposals import along, sample_masks
 from fastcheck.diagnose.choose import find_causes
 from fastcheck.diagnose.evidence import Case, Evidence
@@ -17,7 +17,7 @@ from fastcheck.diagnose.messages import diagnosis_of, of_part
 from fastcheck.diagnose.order import find_orders
 from fastcheck.diagnose.parts import find_part
 from fastcheck.diagnose.values import find_values
-from fastcheck.graph.ops.arithmetic import Multiply
+from fastcheck.graph.ops.arithmetic import Multiply, Scale
 from fastcheck.graph.ops.contraction import Contraction
 from fastcheck.graph.ops.move import Move
 from fastcheck.units import pulled_back
@@ -27,12 +27,19 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from fastcheck.diagnose.backward.constants import Constant
     from fastcheck.diagnose.backward.view import View
     from fastcheck.graph.node import Node
+    from fastcheck.units import Site
 
     Floats = NDArray[np.float64]
 
 MOST_INPUTS = 24
+SLACK_OF_TENSOR = 4.0
+FEWEST = 3
+"""Entries from which on a constant that is no simple number means something."""
+EASY = 2.0
+"""Complexity up to which no other explanation is looked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,42 +89,92 @@ class Other:
     name: str = ""
 
 
-def find_reason(view: View) -> Reason | None:
+Reasons = tuple[Reason, ...]
+
+
+def find_reasons(view: View) -> Reasons | None:
     """Return the simplest exact explanation of one gradient, None if there is none."""
     found = [*_of_factors(view)]
-    if not found:
-        found = [*_of_others(view)]
-    if not found or min(r.complexity for r in found) > 2.0:
-        found += _of_tensor(view)
-    return min(found, key=lambda reason: reason.complexity, default=None)
+    for more in (_of_others, _of_tensor):
+        if not found or min(map(cost_of, found)) > EASY:
+            found += more(view)
+    return min(found, key=cost_of, default=None)
+
+
+def cost_of(reasons: Reasons) -> float:
+    """Return how far-fetched reasons are together."""
+    return sum(reason.complexity for reason in reasons)
 
 
 # ------------------------------------------------------------ constants
 
 
-def _of_factors(view: View) -> Iterator[Reason]:
+def _of_factors(view: View) -> Iterator[Reasons]:
     """Yield what constants explain: of the data term, of the regulariser, of biases."""
-    name, direct = view.subject.name, view.subject.direct
-    values = view.subject.evidence.values
-    if direct is not None and direct.any():
+    direct, values = view.subject.direct, view.subject.evidence.values
+    if direct is not None:
         c, k = view.fit(view.data, direct)
-        if view.is_exact(view.data, c, (k.value, direct), own=False):
-            yield _factor_reason(view, c, k)
+        if view.is_exact(view.data, c, (k.value, direct), own=False) and _holds(view, c, k):
+            yield _factor_reasons(view, c, k)
             return
         if values is not None:
-            size = _penalty(direct, values)
-            if size and view.is_exact(view.data, ONE, (size, np.sign(values)), own=False):
-                text = "the gradient of the regulariser is the sign of the weights (L1), not L2"
-                yield Reason("regulariser-l1", text, 1.6, (name,), size, is_shared=True)
-                return
+            yield from _of_l1(view, direct, values)
+        return
     (c,) = view.fit(view.data)
-    if direct is None and view.is_exact(view.data, c):
-        yield _factor_reason(view, c, ONE)
+    if view.is_exact(view.data, c) and _holds(view, c):
+        yield _factor_reasons(view, c, ONE)
         return
     if values is not None and values.any():
-        c, k = view.fit(view.data, values) if direct is None else (ONE, ONE)
-        if direct is None and c.is_one and view.is_exact(view.data, c, (k.value, values)):
-            yield _decay_reason(view, k.value)
+        yield from _of_decay(view, values)
+
+
+def _holds(view: View, *constants: Constant) -> bool:
+    """Return whether there are enough entries for constants that are no simple numbers."""
+    n_free = sum(c.complexity >= ARBITRARY for c in constants)
+    return not n_free or view.given.size > n_free + 1
+
+
+def _of_l1(view: View, direct: Floats, values: Floats) -> Iterator[Reasons]:
+    name, size = view.subject.name, _penalty(direct, values)
+    if size and view.is_exact(view.data, ONE, (size, np.sign(values)), own=False):
+        yield (l1_reason((name,), size),)
+
+
+def l1_reason(names: tuple[str, ...], size: float) -> Reason:
+    """Return that the regulariser has the gradient of absolute values."""
+    text = "the gradient of the regulariser is the sign of the weights (L1), not L2"
+    return Reason("regulariser-l1", text, 1.6, names, size, is_shared=True)
+
+
+def _of_decay(view: View, values: Floats) -> Iterator[Reasons]:
+    """Yield regularisers that the loss has not."""
+    name, rest = view.subject.name, view.given - view.data
+    known = [size for size in penalties(view) if view.is_exact(view.data, ONE, (size, values))]
+    if known:
+        yield (decay_reason(view, known[0], is_known=True),)
+        return
+    if values.size < FEWEST:
+        return
+    size = float(np.sum(rest * values)) / max(float(np.sum(values * values)), 1e-300)
+    if size and view.is_exact(view.data, ONE, (size, values)):
+        yield (decay_reason(view, size, is_known=False),)
+        return
+    signs = np.sign(values)
+    size = float(np.sum(rest * signs)) / max(float(np.sum(signs * signs)), 1.0)
+    if size and view.is_exact(view.data, ONE, (size, signs)):
+        text = f"{size:.6g} times the sign of the parameter is added, which the loss has not"
+        yield (Reason("l1-decay", text, 2.2, (name,), size, is_shared=True),)
+
+
+def penalties(view: View) -> list[float]:
+    """Return the lambdas of the loss, where a term is lambda / 2 times a sum of squares."""
+    params, state = view.anatomy.graph.params, view.anatomy.state
+    found = [
+        _penalty(direct, state.value(params[name]))
+        for name, direct in view.anatomy.direct.items()
+        if direct.any()
+    ]
+    return list(dict.fromkeys(size for size in found if size))
 
 
 def _penalty(direct: Floats, values: Floats) -> float:
@@ -128,34 +185,44 @@ def _penalty(direct: Floats, values: Floats) -> float:
     return size if is_one else 0.0
 
 
-def _factor_reason(view: View, c, k) -> Reason:  # type: ignore[no-untyped-def]
+def _factor_reasons(view: View, c: Constant, k: Constant) -> Reasons:
+    """Return what it means that the data term is c, and the regulariser k times what it should be.
+
+    If the regulariser is neither left alone nor multiplied by the same, it is a second mistake.
+    """
     name = view.subject.name
     if c.is_one:
-        text = {
-            0.0: "the term of the regulariser is missing",
-            -1.0: "the term of the regulariser has the wrong sign",
-        }.get(k.value, f"the term of the regulariser is {k.text} times what it should be")
-        cost = 1.0 + 0.5 * k.complexity
-        return Reason("regulariser", text, cost, (name,), k.value, is_shared=True)
-    if c.value == 0.0:
-        part = "" if k.is_one and view.subject.direct is None else ", but for the regulariser,"
-        return Reason("zero", f"the gradient{part} is zero: it is never computed", 1.3, (name,))
+        return (regulariser_reason(name, k),)
+    if c.value == 0.0 and (k.is_one or k.value == 0.0):
+        part = ", but for the regulariser," if k.is_one and view.subject.direct is not None else ""
+        text = f"the gradient{part} is zero: it is never computed"
+        return (Reason("zero", text, 1.3, (name,)),)
     text = f"the gradient is {c.text} times the right one"
-    if view.subject.direct is not None:
-        term = "the regulariser included" if k.value == c.value else "the regulariser aside"
-        text = f"{text}, {term}"
-    extra = 0.0 if k.is_one or k.value == c.value else 1.0 + k.complexity
-    return Reason("factor", text, 1.0 + c.complexity + extra, (name,), c.value, is_shared=True)
+    is_alike = k.value == c.value
+    if view.subject.direct is not None and (k.is_one or is_alike):
+        text = f"{text}, the regulariser {'included' if is_alike else 'aside'}"
+    first = Reason("factor", text, 1.0 + c.complexity, (name,), c.value, is_shared=True)
+    if k.is_one or is_alike:
+        return (first,)
+    relative = k.value / c.value if c.value else k.value
+    return (first, regulariser_reason(name, view.constants.called(relative, 1e-9)))
 
 
-def _decay_reason(view: View, size: float) -> Reason:
-    lambdas = [
-        _penalty(direct, np.asarray(view.anatomy.state.value(view.anatomy.graph.params[n])))
-        for n, direct in view.anatomy.direct.items()
-    ]
+def regulariser_reason(name: str, k: Constant) -> Reason:
+    """Return that the term of the regulariser is k times what it should be."""
+    text = {
+        0.0: "the term of the regulariser is missing",
+        -1.0: "the term of the regulariser has the wrong sign",
+    }.get(k.value, f"the term of the regulariser is {k.text} times what it should be")
+    return Reason(
+        "regulariser", text, 1.0 + 0.5 * k.complexity, (name,), k.value, is_shared=True
+    )
+
+
+def decay_reason(view: View, size: float, *, is_known: bool) -> Reason:
+    """Return that a regulariser of strength `size` is added, known from other parameters or not."""
     name = view.subject.name
-    is_bias = any(lam and abs(size - lam) <= 1e-6 * abs(lam) for lam in lambdas)
-    if is_bias:
+    if is_known:
         text = "the regulariser is applied here too, where the loss has none"
         return Reason("regulariser-on-biases", text, 1.5, (name,), size, is_shared=True)
     text = (
@@ -169,14 +236,14 @@ def _decay_reason(view: View, size: float) -> Reason:
 # ------------------------------------------------------------ other gradients
 
 
-def _of_others(view: View) -> Iterator[Reason]:
+def _of_others(view: View) -> Iterator[Reasons]:
     """Yield other gradients through the layer that are what was given, with a constant."""
-    found = [reason for other in _others(view) if (reason := _reason_of(view, other)) is not None]
+    found = [reasons for other in _others(view) if (reasons := _reasons_of(view, other))]
     if found:
-        yield min(found, key=lambda r: r.complexity)
+        yield min(found, key=cost_of)
 
 
-def _reason_of(view: View, other: Other) -> Reason | None:
+def _reasons_of(view: View, other: Other) -> Reasons | None:
     direct = view.subject.direct
     columns = [other.value] if direct is None else [other.value, direct]
     if not other.value.any():
@@ -185,14 +252,16 @@ def _reason_of(view: View, other: Other) -> Reason | None:
     extra = [(k[0].value, direct)] if k and direct is not None else []
     if c.value == 0.0 or not view.is_exact(other.value, c, *extra, own=False):
         return None
+    if not _holds(view, c, *k):
+        return None
     text, cost = other.text, other.complexity + c.complexity
     if not c.is_one:
         text = f"{text}, and it is {c.text} times that"
-    if k and not k[0].is_one:
-        cost += 1.0 + k[0].complexity
-        text = f"{text}; the term of the regulariser is {k[0].text} times what it should be"
-    return Reason(other.kind, text, cost, (view.subject.name,), other.constant,
-                  other=other.name)
+    name = view.subject.name
+    first = Reason(other.kind, text, cost, (name,), other.constant, other=other.name)
+    if not k or k[0].is_one or k[0].value == c.value:
+        return (first,)
+    return (first, regulariser_reason(name, k[0]))
 
 
 def _others(view: View) -> Iterator[Other]:
@@ -203,6 +272,7 @@ def _others(view: View) -> Iterator[Other]:
         yield from _of_sums(view)
     else:
         yield from _of_steps(view)
+        yield from _of_next_inputs(view)
     yield from _of_samples(view)
 
 
@@ -241,6 +311,43 @@ def _of_steps(view: View) -> Iterator[Other]:
         if n > 2:
             text = f"the part of use {k + 1} of {n} is not added"
             yield Other("not-summed", text, 1.6, view.data - value, float(k))
+
+
+def _of_next_inputs(view: View) -> Iterator[Other]:
+    """Yield the gradient of a recurrence made with the states of the steps after or before."""
+    sites = [s for s in view.layer.sites if view.subject.name in s.paths]
+    sources = [_source(view, site) for site in sites]
+    if None in sources or len({None if s is None else s.shape for s in sources}) > 1:
+        return
+    region = {node.index for node in view.layer.region}
+    outputs = [find_chain(view.anatomy, site.node, region).end for site in sites]
+    if outputs[0].shape != getattr(sources[0], "shape", None):
+        return
+    value = np.zeros(view.data.shape)
+    for site, source, output in zip(sites, sources, outputs, strict=True):
+        assert source is not None
+        value += _with_input(view, site, source, view.anatomy.state.value(output))
+    text = "the state of the same step stands where that of the step before is meant"
+    yield Other("input-elsewhere", text, 1.5, value)
+
+
+def _source(view: View, site: Site) -> Node | None:
+    """Return what the parameter is multiplied by at a site."""
+    path = site.paths[view.subject.name]
+    product = next((n for n in path if isinstance(n.op, Contraction | Multiply)), None)
+    if product is None:
+        return None
+    on_path = {n.index for n in path} | {view.anatomy.graph.params[view.subject.name].index}
+    return next((i for i in product.inputs if i.index not in on_path), None)
+
+
+def _with_input(view: View, site: Site, source: Node, value: Floats) -> Floats:
+    """Return the gradient through a site with another value in place of `source`."""
+    state = copy.copy(view.anatomy.state)
+    state.values = list(state.values)
+    state.values[source.index] = value
+    with np.errstate(all="ignore"):
+        return pulled_back(state, site, view.subject.name, view.deltas[site.node.index])
 
 
 def _of_sums(view: View) -> Iterator[Other]:
@@ -287,21 +394,11 @@ def _of_duplicates(view: View) -> Iterator[Other]:
 def _of_inputs(view: View) -> Iterator[Other]:
     """Yield gradients made with another value than the input of the layer."""
     (site,) = view.layer.sites
-    path = site.paths[view.subject.name]
-    product = next((n for n in path if isinstance(n.op, Contraction | Multiply)), None)
-    if product is None:
-        return
-    on_path = {n.index for n in path} | {view.anatomy.graph.params[view.subject.name].index}
-    source = next((i for i in product.inputs if i.index not in on_path), None)
+    source = _source(view, site)
     if source is None:
         return
     for kind, text, cost, node in _alike(view, source):
-        state = copy.copy(view.anatomy.state)
-        state.values = list(state.values)
-        state.values[source.index] = view.anatomy.state.value(node)
-        delta = view.deltas[site.node.index]
-        with np.errstate(all="ignore"):
-            value = pulled_back(state, site, view.subject.name, delta)
+        value = _with_input(view, site, source, view.anatomy.state.value(node))
         if np.isfinite(value).all():
             yield Other(kind, text, cost, value)
 
@@ -312,18 +409,20 @@ def _alike(view: View, source: Node) -> Iterator[tuple[str, str, float, Node]]:
     node = source
     while node.op is not None:
         movers = [i for i in node.inputs if i.depends]
-        is_mask = isinstance(node.op, Multiply) and len(movers) == 1
+        is_mask = isinstance(node.op, Multiply | Scale) and len(movers) == 1
         if not (is_mask or isinstance(node.op, ACTIVATIONS)) or movers[0].shape != node.shape:
             break
         (node, *_) = movers
         seen.add(node.index)
+        if is_mask and _is_mask(node):
+            continue
         if is_mask:
             text = "the input of the layer is taken before dropout"
             yield "input-before-dropout", text, 1.4, node
         else:
             text = "z, the value before the activation, stands where the activation is meant"
             yield "input-before-activation", text, 1.4, node
-    count = 0
+    count = 0  # what follows is a guess at best
     for other in view.anatomy.graph.nodes:
         is_like = other.shape == source.shape and other.batch_axis == source.batch_axis
         if other.index in seen or not is_like or other.is_param or source.batch_axis is None:
@@ -338,10 +437,15 @@ def _alike(view: View, source: Node) -> Iterator[tuple[str, str, float, Node]]:
         yield "input-elsewhere", text, 1.6, other
 
 
+def _is_mask(node: Node) -> bool:
+    """Return whether a value is itself a product with data: part of a mask, not before it."""
+    return isinstance(node.op, Multiply | Scale) and sum(i.depends for i in node.inputs) == 1
+
+
 # ------------------------------------------------------------ from the tensor alone
 
 
-def _of_tensor(view: View) -> list[Reason]:
+def _of_tensor(view: View) -> list[Reasons]:
     """Return what explains a tensor with nothing but the right one."""
     evidence, direct = view.subject.evidence, view.subject.direct
     pairs = [(view.given, view.expected)]
@@ -353,13 +457,10 @@ def _of_tensor(view: View) -> list[Reason]:
             evidence, analytic=given, numerical=right, allowance=allowance,
             known=np.ones(given.shape, bool), failed=True,
         )  # fmt: skip
-        reasons = [*_of_evidence(tensor, view)]
+        reasons = [(reason,) for reason in _of_evidence(tensor, view)]
         if reasons:
             return reasons
     return []
-
-
-SLACK_OF_TENSOR = 4.0
 
 
 def _of_evidence(tensor: Evidence, view: View) -> Iterator[Reason]:
@@ -373,11 +474,22 @@ def _of_evidence(tensor: Evidence, view: View) -> Iterator[Reason]:
         )  # fmt: skip
     if fits:
         return
+    places = np.argwhere(tensor.wrong)
+    if len(places) == 1 and tensor.analytic.size > 2:
+        yield _of_entry(tensor, tuple(int(i) for i in places[0]))
+        return
     part = find_part(tensor, case.lengths)
     if part is not None:
         found = of_part(tensor.name, part)
         text = _without_name(found.message, tensor.name)
         yield Reason(found.kind, text, 2.5, (tensor.name,), found.constant)
+
+
+def _of_entry(tensor: Evidence, place: tuple[int, ...]) -> Reason:
+    address = f"{tensor.name}[{', '.join(map(str, place))}]"
+    given, right = float(tensor.analytic[place]), float(tensor.numerical[place])
+    text = f"only {address} is wrong: {given:.6g} where {right:.6g} is right"
+    return Reason("one-entry", text, 2.5, (tensor.name,))
 
 
 def _without_name(message: str, name: str) -> str:

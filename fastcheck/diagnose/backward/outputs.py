@@ -104,7 +104,7 @@ def _factor(unit: Floats, delta: Floats) -> tuple[float, float]:
     """Return c with which ``c unit`` is nearest to `delta`, and how far, relative, it is."""
     square = float(np.sum(unit * unit))
     c = float(np.sum(unit * delta)) / square if square else 0.0
-    return c, float(np.linalg.norm(delta - c * unit)) / float(np.linalg.norm(delta))
+    return c, float(np.linalg.norm(delta - c * unit)) / max(float(np.linalg.norm(delta)), 1e-300)
 
 
 def _predictions(u: Floats, classes: int | None) -> Iterator[tuple[str, Floats]]:

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fastcheck.diagnose.backward.chain import Chain, find_chain
-from fastcheck.diagnose.backward.outputs import find_outputs, find_role
-from fastcheck.diagnose.backward.slopes import elsewhere, find_masks, find_slopes
+from fastcheck.diagnose.backward.chain import Chain, Step, find_chain
+from fastcheck.diagnose.backward.outputs import Role, find_outputs, find_role
+from fastcheck.diagnose.backward.slopes import Slope, elsewhere, find_masks, find_slopes
+from fastcheck.graph.ops.arithmetic import Add
 from fastcheck.graph.ops.contraction import Contraction
 
 if TYPE_CHECKING:
@@ -91,16 +92,16 @@ def find_proposals(around: Surroundings) -> Iterator[Proposal]:
 
 def _of_outputs(around: Surroundings) -> Iterator[Proposal]:
     """Yield mistakes in the derivative of the loss, for each step of the chain to begin at."""
-    per_site = []
+    per_site, roles = [], []
     for site, chain in zip(around.layer.sites, around.chains, strict=True):
-        found = []
+        found, role = [], None
         before = np.ones(site.node.shape)
-        nodes: list[tuple[Node, Floats]] = [(site.node, before)]
+        nodes: list[tuple[Node, Floats]] = [(n, before) for n in _less_targets(site.node)]
         for step in chain.steps:
             before = before * step.slope
             nodes.append((step.node, before))
         for node, slope in nodes:
-            delta = around.found.get(node.index)
+            delta = around.found.get(node.index, around.found[site.node.index])
             role = None if delta is None else find_role(
                 around.anatomy, around.layer, node, delta
             )
@@ -111,11 +112,39 @@ def _of_outputs(around: Surroundings) -> Iterator[Proposal]:
                 ]
                 break
         per_site.append(found)
+        roles.append(role)
+    yield from _of_steps(around, roles)
     for alike in zip(*per_site, strict=False):
         kind, text, complexity, constant, _ = alike[0]
         if all(a[0] == kind for a in alike):
             values = [a[4] for a in alike]
             yield Proposal(kind, text, complexity, _constantly(values), constant)
+
+
+def _of_steps(around: Surroundings, roles: list[Role | None]) -> Iterator[Proposal]:
+    """Yield the targets of the next or the last step of a sequence."""
+    known = [role for role in roles if role is not None]
+    if len(known) < 2 or len(known) < len(roles) or any(c.steps for c in around.chains):
+        return
+    for shift in (1, -1):
+        values = [
+            role.delta(role.p, known[(k + shift) % len(known)].y) for k, role in enumerate(known)
+        ]
+        word = "next" if shift > 0 else "last"
+        text = f"the targets are those of the {word} step"
+        yield Proposal("labels-reordered", text, 1.7, _constantly(values), float(shift))
+
+
+def _less_targets(node: Node) -> list[Node]:
+    """Return a node, and what it was before data were added, as targets are in ``z - y``."""
+    found = [node]
+    while isinstance(node.op, Add):
+        moved = [i for i in node.inputs if i.depends]
+        if len(moved) != 1 or moved[0].shape != node.shape:
+            break
+        (node,) = moved
+        found.append(node)
+    return found[::-1]
 
 
 def _constantly(values: list[Floats]) -> Edit:
@@ -124,33 +153,36 @@ def _constantly(values: list[Floats]) -> Edit:
 
 def _of_slopes(around: Surroundings) -> Iterator[Proposal]:
     """Yield mistakes in the derivatives of the activations that follow the layer."""
-    state = around.anatomy.state
     others = _other_activations(around)
-    per_site = []
-    for chain in around.chains:
+    groups: dict[tuple[str, ...], list[tuple[int, list[tuple[str, str, float, Floats]]]]] = {}
+    for k, chain in enumerate(around.chains):
         found = []
         for step in chain.steps:
             rest = chain.without(step)
             options = find_masks(step) if step.is_mask else _slopes(around, step, others)
             found += [(s.kind, s.text, s.complexity, rest * s.value) for s in options]
-        per_site.append(found)
-    ends = [chain.end.index for chain in around.chains]
-    for alike in zip(*per_site, strict=False):
-        kind, text, complexity, _ = alike[0]
-        if all(a[0] == kind for a in alike):
-            yield Proposal(kind, text, complexity, _times(ends, [a[3] for a in alike]))
-    del state
+        if found:
+            groups.setdefault(tuple(f[1] for f in found), []).append((k, found))
+    for members in groups.values():  # sites with the same activations have the same mistake
+        ends = {k: around.chains[k].end.index for k, _ in members}
+        for i, (kind, text, complexity, _) in enumerate(members[0][1]):
+            slopes = {k: found[i][3] for k, found in members}
+            yield Proposal(kind, text, complexity, _times(ends, slopes))
 
 
-def _slopes(around: Surroundings, step, others):  # type: ignore[no-untyped-def]
+def _slopes(
+    around: Surroundings, step: Step, others: list[tuple[str, Floats, Floats]]
+) -> Iterator[Slope]:
     yield from find_slopes(around.anatomy.state, step)
     alike = [o for o in others if o[1].shape == step.source.shape]
     if len(around.layer.sites) == 1:
         yield from elsewhere(step, alike)
 
 
-def _times(ends: list[int], slopes: list[Floats]) -> Edit:
-    def edit(_layer: Layer, k: int, _delta: Floats, found: Deltas) -> Floats:
+def _times(ends: dict[int, int], slopes: dict[int, Floats]) -> Edit:
+    def edit(_layer: Layer, k: int, delta: Floats, found: Deltas) -> Floats:
+        if k not in ends or ends[k] not in found:
+            return delta
         with np.errstate(all="ignore"):
             return found[ends[k]] * slopes[k]
 
@@ -297,39 +329,59 @@ def _truncated(around: Surroundings) -> Iterator[Proposal]:
     if not any(links):
         return
     for kept in range(1, n):
-
-        def edit(
-            _layer: Layer, k: int, delta: Floats, found: Deltas, kept: int = kept
-        ) -> Floats:
-            return np.zeros_like(delta) if k < n - kept else delta
-
         steps = "step" if kept == 1 else "steps"
         text = f"the recurrence is followed back for the last {kept} {steps} of {n} only"
-        yield Proposal("truncated", text, 1.4, edit, float(kept))
-    for start in (None, *range(1, n)):
+        yield Proposal("truncated", text, 1.4, _last(n - kept), float(kept))
+        text = f"each loss is followed back for {kept} {steps} only, itself included"
+        values = _window(around, links, kept)
+        yield Proposal("truncated", text, 1.45, _constantly(values), float(kept))
+        text = f"the recurrence is cut: nothing comes back from step {kept} to step {kept - 1}"
+        yield Proposal("truncated", text, 1.5, _cut(around, links, kept - 1), float(kept))
 
-        def cut(
-            _layer: Layer, k: int, delta: Floats, found: Deltas, start: int | None = start
-        ) -> Floats:
-            if start is not None and k + 1 != start:
-                return delta
-            chain = around.chains[k]
-            total = found.get(chain.end.index)
-            if total is None:
-                return delta
-            for reader in links[k]:
-                cotangent = found.get(reader.index)
-                if cotangent is not None:
-                    for _, part in around.anatomy.parts(reader, cotangent, {chain.end.index}):
-                        total = total - part
-            return total * chain.slope
 
-        text = (
-            "each step takes its own loss only: nothing comes back from the next step"
-            if start is None
-            else f"the recurrence is cut: nothing comes back from step {start} to step {start - 1}"
-        )
-        yield Proposal("truncated", text, 1.45, cut, 1.0 if start is None else float(start))
+def _last(first: int) -> Edit:
+    return lambda _layer, k, delta, _found: np.zeros_like(delta) if k < first else delta
+
+
+def _cut(around: Surroundings, links: list[list[Node]], place: int) -> Edit:
+    def edit(_layer: Layer, k: int, delta: Floats, found: Deltas) -> Floats:
+        return _relinked(around, links[k], k, found, {}) if k == place else delta
+
+    return edit
+
+
+def _window(around: Surroundings, links: list[list[Node]], kept: int) -> list[Floats]:
+    """Return the deltas if each loss is followed back for so many steps.
+
+    Those of one step more take what comes back from those of one step less.
+    """
+    before: Deltas = {}
+    for _ in range(kept):
+
+        def edit(_layer: Layer, k: int, _delta: Floats, found: Deltas) -> Floats:
+            return _relinked(around, links[k], k, found, before)  # noqa: B023
+
+        known = {i: d for i, d in around.found.items() if i in around.layer.seeds}
+        before = around.anatomy.arrive(around.layer, known, edit)
+    return [before[site.node.index] for site in around.layer.sites]
+
+
+def _relinked(
+    around: Surroundings, links: list[Node], k: int, found: Deltas, other: Deltas
+) -> Floats:
+    """Return the delta of a site with what comes back through `links` taken from `other`."""
+    chain = around.chains[k]
+    total = found.get(chain.end.index)
+    if total is None:
+        return np.zeros(chain.origin.shape)
+    for reader in links:
+        for sign, cotangents in ((-1.0, found), (1.0, other)):
+            if reader.index in cotangents:
+                for _, part in around.anatomy.parts(
+                    reader, cotangents[reader.index], {chain.end.index}
+                ):
+                    total = total + sign * part
+    return total * chain.slope
 
 
 def _links(around: Surroundings, k: int) -> list[Node]:

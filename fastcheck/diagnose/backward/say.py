@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from fastcheck.diagnose.backward.walk import is_same
+from fastcheck.diagnose.backward.walk import is_included, is_same
 from fastcheck.diagnose.messages import why_factor
 from fastcheck.result import Diagnosis
 from fastcheck.result.wording import listing
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from fastcheck.diagnose.backward.walk import Hypothesis, Walk
 
 MOST_NAMES = 10
+WHOLE = ("factor", "sign", "sum-for-mean", "mean-for-sum")
 
 
 def said(walk: Walk, hypothesis: Hypothesis) -> list[Diagnosis]:
@@ -25,7 +26,7 @@ def said(walk: Walk, hypothesis: Hypothesis) -> list[Diagnosis]:
 def _joined(reasons: tuple[Reason, ...]) -> list[Reason]:
     """Return reasons, those that are one mistake in several tensors as one."""
     joined: list[Reason] = []
-    reasons = _exchanged(reasons)
+    reasons = _included(_exchanged(reasons))
     for reason in reasons:
         for k, other in enumerate(joined):
             if reason.is_shared and is_same(reason, other):
@@ -51,6 +52,17 @@ def _exchanged(reasons: tuple[Reason, ...]) -> tuple[Reason, ...]:
     return tuple(kept)
 
 
+def _included(reasons: tuple[Reason, ...]) -> tuple[Reason, ...]:
+    """Return reasons, the regulariser as part of what is multiplied where all of it is."""
+    for factor in reasons:
+        parts = [r for r in reasons if is_included(r, factor)]
+        if parts:
+            text = f"{factor.text}, and so is the term of the regulariser: all of the gradient is"
+            whole = replace(factor, text=text, kind="factor")
+            return tuple(whole if r is factor else r for r in reasons if r not in parts)
+    return reasons
+
+
 def _diagnosis(walk: Walk, reason: Reason) -> Diagnosis:
     order = [*walk.anatomy.graph.params]
     reason = replace(reason, tensors=tuple(sorted(reason.tensors, key=order.index)))
@@ -61,8 +73,16 @@ def _diagnosis(walk: Walk, reason: Reason) -> Diagnosis:
     if reason.passes_on:
         later = _before(walk, reason)
         if later:
-            text = f"{text}; what lies before ({listing(later, MOST_NAMES)}) is wrong because of it"
+            those = listing(later, MOST_NAMES)
+            text = (
+                f"{text}; what lies before ({those}) is wrong because of it"
+                if reason.is_exact
+                else f"{text}; what lies before ({those}) follows from it, or has mistakes of its "
+                "own"
+            )
         tensors = (*tensors, *later)
+    if kind in WHOLE and reason.kind == "factor" and reason.passes_on:
+        return Diagnosis(kind, None, reason.constant, text, tensors)
     single = reason.tensors[0] if len(reason.tensors) == 1 or reason.passes_on else None
     return Diagnosis(kind, single, reason.constant, text, tensors, reason.is_exact)
 

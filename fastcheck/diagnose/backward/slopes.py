@@ -71,6 +71,9 @@ def find_slopes(state: State, step: Step) -> Iterator[Slope]:
         yield from _of_others(own, z, a)
         yield from _misplaced(state, step, own, z, a)
         yield Slope("mask-inverted", f"the mask of {own} is inverted", 1.6, (z <= 0.0) * 1.0)
+        if isinstance(step.node.op, Bend) and step.node.op.low:
+            text = f"the two slopes of {own} are exchanged"
+            yield Slope("mask-inverted", text, 1.6, _bent(step, -z))
         for leak in LEAKS:
             yield Slope(
                 "slope-of-other",
@@ -132,10 +135,11 @@ def elsewhere(step: Step, others: list[tuple[str, Floats, Floats]]) -> Iterator[
 def find_masks(step: Step) -> Iterator[Slope]:
     """Yield what may stand in place of a mask, as that of dropout."""
     right = step.slope
+    scale = float(right.max())
     yield Slope("dropout-missing", "the mask of dropout is missing", 1.2, np.ones_like(right))
     yield Slope(
         "dropout-unscaled",
-        "the mask of dropout is applied without its factor 1/(1 - rate)",
+        f"the mask of dropout is applied without its factor {scale:.6g}, 1/(1 - rate)",
         1.3,
         (right != 0.0) * 1.0,
     )

@@ -113,6 +113,8 @@ def find_weights(
     updated = _updated(around, subjects, constants, weight)
     if updated is not None:
         return updated
+    if np.linalg.matrix_rank(cotangent) == len(cotangent):
+        return None  # with so few samples some weights give any delta
     n_equations = n_in + (dense.bias is not None)
     if n_equations <= n_next or n_out * n_equations * n_next**2 > MOST_WORK:
         return None
@@ -127,11 +129,12 @@ def find_weights(
     delta = slope * (cotangent @ solved)
     off = float(np.linalg.norm(solved - own) / max(float(np.linalg.norm(own)), 1e-300))
     text = (
-        f"on the way back {weight.label()} is not what it is on the way forward (they differ by "
-        f"{off:.1%} of its norm): stale, or other weights"
+        f"it is as if on the way back {weight.label()} were not what it is on the way forward: "
+        f"stale, or other weights, which differ from it by {off:.1%} of its norm"
     )
+    names = tuple(name for name in around.layer.names if name in subjects)
     reason = Reason(
-        "stale-weights", text, 2.5, tuple(around.layer.names), off, passes_on=True
+        "stale-weights", text, 2.5, names, off, passes_on=True, is_exact=False
     )
     return _confirmed(around, subjects, constants, reason, dense.placed(delta))
 

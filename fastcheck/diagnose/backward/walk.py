@@ -8,13 +8,21 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fastcheck.diagnose.backward.constants import ONE, Constants
-from fastcheck.diagnose.backward.local import Reason, find_reason
+from fastcheck.diagnose.backward.local import (
+    Reason,
+    Reasons,
+    decay_reason,
+    find_reasons,
+    l1_reason,
+    penalties,
+    regulariser_reason,
+)
 from fastcheck.diagnose.backward.proposals import Surroundings, find_proposals
 from fastcheck.diagnose.backward.unknown import find_recovered, find_weights
 from fastcheck.diagnose.backward.view import Subject, View
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from numpy.typing import NDArray
 
@@ -68,7 +76,7 @@ class Hypothesis:
 
     def _cost(self, reason: Reason, others: list[Reason]) -> float:
         for other in (*self.reasons, *others):
-            if reason.is_shared and is_same(reason, other):
+            if reason.is_shared and (is_same(reason, other) or is_included(reason, other)):
                 return AGAIN
         return reason.complexity
 
@@ -80,6 +88,13 @@ def is_same(one: Reason, other: Reason) -> bool:
     if one.constant is None or other.constant is None:
         return True
     return abs(one.constant - other.constant) <= 1e-6 * max(abs(one.constant), abs(other.constant))
+
+
+def is_included(reason: Reason, other: Reason) -> bool:
+    """Return whether the regulariser is multiplied by what the delta of the loss is."""
+    if reason.kind != "regulariser" or other.kind != "delta-factor":
+        return False
+    return reason.constant == other.constant
 
 
 class Walk:
@@ -147,9 +162,51 @@ class Walk:
                 return False
         return True
 
-    def run(self) -> Hypothesis:
-        """Return the simplest hypothesis."""
-        beam = [Hypothesis()]
+    def best(self) -> Hypothesis:
+        """Return the simplest hypothesis, mistakes in the regulariser beside others among them.
+
+        A regulariser that is wrong everywhere hides what else is wrong in a tensor: where something
+        is left unexplained, the walk is repeated with each of its usual mistakes.
+        """
+        found = [self.run(Hypothesis())]
+        if all(r.is_exact and r.kind not in VAGUE for r in found[0].reasons):
+            return found[0]
+        subjects = self.subjects
+        for reason, direct in self._regularisers():
+            self.subjects = {
+                name: replace(subject, direct=direct.get(name)) for name, subject in subjects.items()
+            }
+            other = self.run(Hypothesis().with_([reason], {}))
+            if all(r.is_exact for r in other.reasons):
+                found.append(other)
+        self.subjects = subjects
+        return min(found, key=lambda h: h.complexity)
+
+    def _regularisers(self) -> Iterator[tuple[Reason, dict[str, Floats]]]:
+        """Yield mistakes in the regulariser of all tensors, and what they make of its parts."""
+        right = {n: s.direct for n, s in self.subjects.items() if s.direct is not None}
+        if not right:
+            return
+        names = tuple(right)
+        m = float(self.anatomy.graph.n_batch or 1)
+        for value in dict.fromkeys((0.0, 2.0, 0.5, -1.0, m, 1.0 / m)):
+            if value != 1.0:
+                reason = regulariser_reason(names[0], self.constants.called(value, 1e-12))
+                direct = {n: value * d for n, d in right.items() if value}
+                yield replace(reason, tensors=names), direct
+        view = self._view(self.anatomy.home[names[0]], names[0], self.right)
+        for size in penalties(view)[:1]:
+            values = {n: s.evidence.values for n, s in self.subjects.items()}
+            signs = {n: size * np.sign(v) for n in names if (v := values[n]) is not None}
+            yield l1_reason(names, size), signs
+            rest = {n: size * v for n, v in values.items() if n not in right and v is not None}
+            if rest:
+                reason = decay_reason(view, size, is_known=True)
+                yield replace(reason, tensors=tuple(rest)), {**right, **rest}
+
+    def run(self, start: Hypothesis) -> Hypothesis:
+        """Return the simplest hypothesis that begins with `start`."""
+        beam = [start]
         for layer in self.anatomy.layers:
             following = [new for old in beam for new in self._explained(old, layer)]
             beam = sorted(following, key=lambda h: h.complexity)[:WIDTH]
@@ -177,9 +234,9 @@ class Walk:
         if not wrong:
             return [old.with_([], deltas)]
         options = []
-        local = {name: find_reason(views[name]) for name in wrong}
-        reasons = [r for r in local.values() if r is not None]
-        if len(reasons) == len(wrong):
+        local = {name: find_reasons(views[name]) for name in wrong}
+        if all(local.values()):
+            reasons = [reason for found in local.values() for reason in found or ()]
             options.append(old.with_(reasons, deltas))
         options += self._of_deltas(old, around, names, wrong)
         if options:
@@ -188,7 +245,7 @@ class Walk:
 
     def _arrive(self, old: Hypothesis, layer: Layer) -> dict[int, Floats]:
         found = self.anatomy.arrive(layer, old.deltas)
-        if not old.reasons:
+        if not old.deltas or all(old.deltas[i] is self.right[i] for i in old.deltas):
             for site in layer.sites:
                 found[site.node.index] = self.right[site.node.index]
         return found
@@ -244,22 +301,24 @@ class Walk:
         left: list[str] = []
         for name in names:
             view = self._view(layer, name, deltas)
-            found, extra = _fit(view, factor)
+            new, extra = _fit(view, factor)
             if extra is None:
                 left.append(name)
                 if not partly:
                     return None
                 continue
-            factor = found
+            factor = new
             reasons += extra
         if factor is None or len(left) == len(names) or factor.value == 0.0:
             return None
         scaled = {i: factor.value * d for i, d in deltas.items()} if not factor.is_one else deltas
         for name in left:
-            reason = find_reason(self._view(layer, name, scaled))
-            if reason is None or reason.kind in VAGUE:
+            found = find_reasons(self._view(layer, name, scaled))
+            if found is None:
                 return None
-            reasons.append(reason)
+            if proposal.kind != "delta-factor" and any(r.kind in VAGUE for r in found):
+                return None
+            reasons += found
         if proposal.kind == "delta-factor" and factor.is_one:
             return None
         return old.with_([_reason(proposal, factor, layer, names), *reasons], scaled)
@@ -271,7 +330,7 @@ class Walk:
         old: Hypothesis,
         around: Surroundings,
         deltas: dict[int, Floats],
-        local: dict[str, Reason | None],
+        local: dict[str, Reasons | None],
     ) -> Hypothesis:
         """Return what can still be said of a layer that no catalogue entry explains."""
         subjects = {name: self.subjects[name] for name in self._names(around.layer)}
@@ -281,20 +340,20 @@ class Walk:
                 reason, recovered = found
                 return old.with_([reason], recovered)
         layer = around.layer
-        reasons = [
-            r if r is not None else Reason(
-                "unexplained", "no known mistake explains it", UNKNOWN, (name,), is_exact=False
-            )
-            for name, r in local.items()
-        ]  # fmt: skip
+        reasons = []
+        for name, some in local.items():
+            text = "no known mistake explains it"
+            unknown = Reason("unexplained", text, UNKNOWN, (name,), is_exact=False)
+            reasons += some or (unknown,)
         new = old.with_(reasons, deltas)
-        both = len(local) > 1 or len(self._names(layer)) == 1
-        later = self._is_wrong_before(layer, deltas, new)
-        return replace(new, is_lost=both and later)
+        both = all(some is None for some in local.values())
+        both &= len(local) > 1 or len(self._names(layer)) == 1
+        if not (both and self._is_wrong_before(layer, new)):
+            return new
+        last = replace(new.reasons[-1], passes_on=True)
+        return replace(new, reasons=(*new.reasons[:-1], last), is_lost=True)
 
-    def _is_wrong_before(
-        self, layer: Layer, deltas: dict[int, Floats], new: Hypothesis
-    ) -> bool:
+    def _is_wrong_before(self, layer: Layer, new: Hypothesis) -> bool:
         """Return whether the layer before is wrong too if the delta here is right."""
         place = self.anatomy.layers.index(layer)
         if place + 1 == len(self.anatomy.layers):
@@ -325,31 +384,22 @@ def _fit(
     k = fits[1]
     if not view.is_exact(view.data, factor, (k.value, direct), own=False):
         return None, None
-    if k.value == factor.value:
-        text = f"the term of the regulariser is {k.text} times what it should be"
-    else:
-        text = {0.0: "the term of the regulariser is missing"}.get(
-            k.value, f"the term of the regulariser is {k.text} times what it should be"
-        )
-    cost = 1.0 + 0.5 * k.complexity
-    return factor, [
-        Reason("regulariser", text, cost, (view.subject.name,), k.value, is_shared=True)
-    ]
+    return factor, [regulariser_reason(view.subject.name, k)]
 
 
 def _with_decay(
     view: View, factor: Constant
 ) -> tuple[Constant | None, list[Reason] | None]:
     """Return the same for a parameter without a penalty in the loss, which the code may have."""
-    from fastcheck.diagnose.backward.local import _decay_reason
-
+    if factor is None:
+        return None, None
     values = view.subject.evidence.values
-    if values is None or not values.any() or not view.anatomy.direct:
+    if values is None or not values.any():
         return None, None
-    fits = view.fit(view.data, values)
-    if not view.is_exact(view.data, fits[0], (fits[1].value, values)):
-        return None, None
-    return fits[0], [_decay_reason(view, fits[1].value)]
+    for size in penalties(view):
+        if view.is_exact(view.data, factor, (size, values)):
+            return factor, [decay_reason(view, size, is_known=True)]
+    return None, None
 
 
 def _reason(proposal: Proposal, factor: Constant, layer: Layer, names: list[str]) -> Reason:
