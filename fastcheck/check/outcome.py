@@ -70,7 +70,7 @@ def make_result(
         *findings.about_close(tensors),
     ]
     interrupted = not run.numerical.complete
-    diagnosis = () if interrupted else diagnosed(run, tensors, analytic)
+    diagnosis = () if interrupted else _diagnosis(run, tensors, analytic)
     run.timings["total"] = perf_counter() - start
     return CheckResult(
         verdict=overall_verdict(tensors, found, interrupted),
@@ -94,28 +94,35 @@ def make_result(
     )
 
 
-def diagnosed(
+def _diagnosis(
     run: Measurement, tensors: Mapping[str, TensorResult], analytic: Mapping[str, NDArray[Any]]
 ) -> tuple[Diagnosis, ...]:
     """Return why tensors fail; none where Ctrl-C ends that, of which no verdict depends."""
+    try:
+        with run.timed("diagnosis"):
+            return diagnosed(run, tensors, analytic)
+    except KeyboardInterrupt:
+        return ()
+
+
+def diagnosed(
+    run: Measurement, tensors: Mapping[str, TensorResult], analytic: Mapping[str, NDArray[Any]]
+) -> tuple[Diagnosis, ...]:
+    """Return why tensors fail."""
     if all(tensor.verdict != "fail" for tensor in tensors.values()):
         return ()
     found = {name: t for name, t in run.numerical.tensors.items() if name in analytic}
-    try:
-        with run.timed("diagnosis"):
-            case = gathered(
-                {name: tensors[name] for name in found if name in tensors},
-                analytic,
-                {name: t.values for name, t in found.items()},
-                {name: run.allowance(name, analytic[name].dtype) for name in found},
-                run.point,
-                kinks={name: t.kink for name, t in found.items()},
-                data=run.reached(),
-                n_samples=run.n_samples,
-            )
-            return run.explained(case)
-    except KeyboardInterrupt:
-        return ()
+    case = gathered(
+        {name: tensors[name] for name in found if name in tensors},
+        analytic,
+        {name: t.values for name, t in found.items()},
+        {name: run.allowance(name, analytic[name].dtype) for name in found},
+        run.point,
+        kinks={name: t.kink for name, t in found.items()},
+        data=run.reached(),
+        n_samples=run.n_samples,
+    )
+    return run.explained(case)
 
 
 def _second_opinions(run: Measurement) -> tuple[list[Audit], list[SpotCheck]]:

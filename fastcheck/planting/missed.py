@@ -43,7 +43,7 @@ def why_missed(wrong: Sequence[str], ideal: Tensors, tensors: Tensors) -> str:
                 f"{name}: along directions an entry is seen that is off by {tensor.visible:.0e}"
             )
         elif n_checked < n:
-            escape *= _escape(n, n_wrong, n_checked)
+            escape *= escape(n, n_wrong, n_checked)
             parts.append(f"{_of(n_wrong, name, n)} wrong, {count(n_checked)} checked")
         else:
             parts.append(f"{_of(n_wrong, name, n)} wrong, at kinks or unresolved")
@@ -58,8 +58,11 @@ def _of(n: int, name: str, total: int) -> str:
     return f"{count(n)} of the {entries} of {name} {'is' if n == 1 else 'are'}"
 
 
-def _escape(n: int, n_wrong: int, n_checked: int) -> float:
-    """Return the probability with which wrong entries at random places are not checked."""
+def escape(n: int, n_wrong: int, n_checked: int) -> float:
+    """Return the probability with which wrong entries at random places are not checked.
+
+    ``C(n - n_wrong, n_checked) / C(n, n_checked)``.
+    """
     if n_checked + n_wrong > n:
         return 0.0
     few, many = sorted((n_wrong, n_checked))

@@ -9,7 +9,7 @@ import pytest
 
 import fastcheck as fc
 from fastcheck.planting import find_faults
-from fastcheck.planting.missed import probability
+from fastcheck.planting.missed import escape, probability
 from tests.literal import Arrays, Case
 from tests.wild.cases import CASES, name_of
 
@@ -121,16 +121,12 @@ def test_the_probability_is_that_of_draws_without_replacement(
     n: int, wrong: int, checked: int
 ) -> None:
     exact = 1 - comb(n - wrong, checked) / comb(n, checked)
-    from fastcheck.planting.missed import _escape
-
-    assert 1 - _escape(n, wrong, checked) == pytest.approx(exact, rel=1e-9)
+    assert 1 - escape(n, wrong, checked) == pytest.approx(exact, rel=1e-9)
     assert probability(exact).endswith(" %")
 
 
-def test_more_wrong_than_unchecked_entries_cannot_escape() -> None:
-    from fastcheck.planting.missed import _escape
-
-    assert _escape(10, 6, 5) == 0.0
+def test_more_wrong_than_unchecked_entries_cannotescape() -> None:
+    assert escape(10, 6, 5) == 0.0
     assert probability(1.0) == "100 %"
 
 
@@ -241,6 +237,16 @@ def test_an_interrupt_keeps_what_was_found() -> None:
     assert len(test.caught) == 2
     assert not test
     assert test.summary().startswith("interrupted; 2 of 2")
+
+
+def test_an_interrupt_of_a_diagnosis_ends_the_self_test(monkeypatch: pytest.MonkeyPatch) -> None:
+    def stop(*arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("fastcheck.planting.bench.diagnosed", stop)
+    test = planted_into(faults="zero*")
+    assert test.interrupted
+    assert test.planted == ()
 
 
 def test_the_same_seed_plants_the_same_and_finds_the_same() -> None:
