@@ -81,7 +81,8 @@ class Bench:
             tensors = self._judged(analytic, changed, anew=True)
             if self._fails(tensors):
                 return self._caught(fault, analytic, changed, tensors)
-        return self._outcome(fault, changed, "missed", why_missed(wrong, ideal, tensors))
+        text = why_missed(wrong, ideal, tensors, strict=self.strict)
+        return self._outcome(fault, changed, "missed", text)
 
     def _made(self, fault: Fault) -> tuple[dict[str, NDArray[Any]], tuple[str, ...]]:
         """Return the wrong gradient in the precision of the user's, and what differs in it."""

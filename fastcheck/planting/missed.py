@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     Arrays = Mapping[str, NDArray[Any]]
 
 
-def why_missed(wrong: Sequence[str], ideal: Tensors, tensors: Tensors) -> str:
+def why_missed(wrong: Sequence[str], ideal: Tensors, tensors: Tensors, *, strict: bool) -> str:
     """Return why a plan does not see what a check of every entry would.
 
     Parameters
@@ -31,10 +31,13 @@ def why_missed(wrong: Sequence[str], ideal: Tensors, tensors: Tensors) -> str:
         Its verdicts.
     tensors : mapping of str to TensorResult
         The verdicts of the plan.
+    strict : bool
+        Whether close entries count as wrong.
     """
-    parts, escape = [], 1.0
+    parts, unseen = [], 1.0
     for name in wrong:
-        tensor, n_wrong = tensors[name], ideal[name].n_disagree + ideal[name].n_close
+        tensor = tensors[name]
+        n_wrong = ideal[name].n_disagree + (ideal[name].n_close if strict else 0)
         n, n_checked = tensor.n_entries, tensor.n_checked
         if tensor.verdict == "inconclusive":
             parts.append(f"{name} is inconclusive: {tensor.reason}")
@@ -43,13 +46,13 @@ def why_missed(wrong: Sequence[str], ideal: Tensors, tensors: Tensors) -> str:
                 f"{name}: along directions an entry is seen that is off by {tensor.visible:.0e}"
             )
         elif n_checked < n:
-            escape *= escape(n, n_wrong, n_checked)
+            unseen *= escape(n, n_wrong, n_checked)
             parts.append(f"{_of(n_wrong, name, n)} wrong, {count(n_checked)} checked")
         else:
             parts.append(f"{_of(n_wrong, name, n)} wrong, at kinks or unresolved")
     text = "; ".join(parts)
-    if escape < 1.0:
-        text += f"; found with probability {probability(1.0 - escape)}"
+    if unseen < 1.0:
+        text += f"; found with probability {probability(1.0 - unseen)}"
     return text
 
 
