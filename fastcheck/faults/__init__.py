@@ -1,8 +1,8 @@
 """A catalogue of the mistakes that people make in gradients, to be planted into right ones.
 
 Some are made from the gradient and the parameters alone, whatever the loss is (`whole`, `single`);
-others by a backward pass through the graph of the loss that goes wrong at some node (`slopes`,
-`losses`, `products`, `structure`).
+others by a backward pass through the graph of the loss that goes wrong at some node (`losses`,
+`slopes`, `products`, `structure`, `penalties`).
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from fastcheck.faults.fault import Fault, Point
 from fastcheck.faults.losses import loss_faults
+from fastcheck.faults.penalties import find_penalty, penalty_faults
 from fastcheck.faults.products import product_faults
 from fastcheck.faults.single import single_faults
 from fastcheck.faults.sites import Sites
@@ -49,13 +50,16 @@ def catalogue(point: Point) -> list[Fault]:
 
 
 def _all(point: Point) -> Iterator[Fault]:
-    yield from whole_faults(point)
+    sites = None if point.graph is None else Sites(point.graph, point.values)
+    penalty = None if sites is None else find_penalty(point, sites)
+    yield from whole_faults(point, None if penalty is None else penalty.rate)
     for name in point.right:
         yield from single_faults(point, name)
-    if point.graph is not None:
-        sites = Sites(point.graph, point.values)
+    if sites is not None:
         for find in (loss_faults, slope_faults, product_faults, structure_faults):
             yield from find(point, sites)
+        if penalty is not None:
+            yield from penalty_faults(point, sites, penalty)
 
 
 def _spread(faults: list[Fault]) -> list[Fault]:

@@ -50,7 +50,7 @@ def _changes(point: Point, name: str, right: Floats) -> Iterator[Entry]:
     elif right.size > 2:
         yield (
             "summed over all", "each entry is the sum of all of them",
-            ("summed-over-all",), lambda g: np.full_like(g, g.sum()), (),
+            ("summed-over-all", "zero"), lambda g: np.full_like(g, g.sum()), (),
         )  # fmt: skip
 
 

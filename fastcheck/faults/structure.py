@@ -1,4 +1,4 @@
-"""Mistakes with what stands beside the layers: penalties, recurrences, look-ups, branches."""
+"""Mistakes with what stands beside the layers: recurrences, look-ups, branches."""
 
 from __future__ import annotations
 
@@ -11,107 +11,21 @@ from fastcheck.faults.fault import Fault
 from fastcheck.graph.ops.move import Move
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from numpy.typing import NDArray
+    from collections.abc import Iterator
 
     from fastcheck.faults.fault import Point
     from fastcheck.faults.sites import Product, Sites
     from fastcheck.faults.sweep import Parts, Step
     from fastcheck.graph.node import Node
 
-    Floats = NDArray[np.float64]
-    Arrays = dict[str, Floats]
-
-SAME = 1e-9
-"""How well penalty and parameter must be proportional, relative."""
 MOST_BRANCHES = 4
 
 
 def structure_faults(point: Point, sites: Sites) -> Iterator[Fault]:
-    """Yield the faults of penalties, recurrences, look-ups and branches."""
-    yield from _penalties(point, sites)
+    """Yield the faults of recurrences, look-ups and branches."""
     yield from _recurrences(point, sites)
     yield from _look_ups(point, sites)
     yield from islice(_branches(point, sites), MOST_BRANCHES)
-
-
-# ------------------------------------------------------------ penalties
-
-
-def _penalties(point: Point, sites: Sites) -> Iterator[Fault]:
-    places: dict[int, list[int]] = {}
-    for node, i in sites.penalties:
-        places.setdefault(node.index, []).append(i)
-    if not places:
-        return
-    without = point.swept(_scaled(places, 0.0))
-    penalised = point.changed(without)
-    rate = _rate(point, sites, places, without)
-    m = point.n_samples
-    scales = [("missing", 0.0), ("doubled", 2.0), ("negated", -1.0)]
-    if m is not None and m > 2:
-        scales.append(("divided by the batch", 1.0 / m))
-    for name, scale in scales:
-        constants = (scale,) if rate is None else (scale, (scale - 1.0) * rate)
-        text = f"the penalty times {scale:.3g} on the way back"
-        yield Fault(
-            f"penalty {name}", "", text, ("regulariser", "weight-decay"),
-            point.planted(_scaled(places, scale)), constants,
-        )  # fmt: skip
-    if rate is None:
-        return
-    free = [n for n in sites.graph.params if n in point.right and n not in penalised]
-    vectors = [n for n in free if point.right[n].ndim == 1]
-    values = {n: sites.values[sites.graph.params[n].index] for n in sites.graph.params}
-
-    def on_biases() -> Arrays:
-        return {n: g + rate * values[n].reshape(g.shape) if n in vectors else g
-                for n, g in point.right.items()}  # fmt: skip
-
-    def absolute() -> Arrays:
-        return {n: g + rate * (np.sign(values[n]) - values[n]).reshape(g.shape)
-                if n in penalised else g for n, g in point.right.items()}  # fmt: skip
-
-    if vectors:
-        yield Fault(
-            "penalty on biases", "", f"{rate:.3g} b is added to each b",
-            ("regulariser-on-biases", "weight-decay"), on_biases, (rate, 1.0),
-        )  # fmt: skip
-    yield Fault(
-        "penalty absolute", "", "sign(W) in place of W", ("regulariser-l1",), absolute,
-        (rate, 1.0),
-    )  # fmt: skip
-
-
-def _scaled(places: dict[int, list[int]], scale: float) -> dict[int, Callable[[Step], Parts]]:
-    def edit(step: Step) -> Parts:
-        parts = step.parts()
-        for i in places[step.node.index]:
-            part = parts[i]
-            parts[i] = None if part is None else scale * part
-        return parts
-
-    return dict.fromkeys(places, edit)
-
-
-def _rate(
-    point: Point, sites: Sites, places: dict[int, list[int]], without: Arrays
-) -> float | None:
-    """Return c if the gradient of the penalty is ``c W`` for every tensor that it concerns."""
-    twice = point.swept(_scaled(places, 2.0))
-    rates = []
-    for name in point.changed(without):
-        part = 0.5 * (twice[name] - without[name])
-        value = sites.values[sites.graph.tensor(name).index].reshape(part.shape)
-        square = float(np.sum(value * value))
-        rate = float(np.sum(part * value)) / square if square else 0.0
-        if np.abs(part - rate * value).max(initial=0.0) > SAME * np.abs(part).max(initial=0.0):
-            return None
-        rates.append(rate)
-    if not rates or max(rates) - min(rates) > SAME * abs(rates[0]):
-        return None
-    return float(f"{rates[0]:.9g}")
 
 
 # ------------------------------------------------------------ recurrences

@@ -25,12 +25,15 @@ CLIPPED = 0.95
 """Share of the entries that are not zero that clipping leaves as they are."""
 
 
-def whole_faults(point: Point) -> Iterator[Fault]:
-    """Yield what may be wrong with all tensors in the same way."""
+def whole_faults(point: Point, rate: float | None = None) -> Iterator[Fault]:
+    """Yield what may be wrong with all tensors in the same way.
+
+    `rate` is that of a penalty of the loss, which more decay makes a larger one.
+    """
     yield from _scaled(point)
     yield from _cut(point)
     yield from _rounded(point)
-    yield from _decayed(point)
+    yield from _decayed(point, rate)
     yield from _exchanged(point)
 
 
@@ -111,11 +114,13 @@ def _rounded(point: Point) -> Iterator[Fault]:
         yield Fault(f"in {name}", "", f"rounded to {name}", ("precision",), make)
 
 
-def _decayed(point: Point) -> Iterator[Fault]:
+def _decayed(point: Point, rate: float | None) -> Iterator[Fault]:
     matrices = [n for n, g in point.right.items() if g.ndim > 1 and n in point.params]
     vectors = [n for n, g in point.right.items() if g.ndim == 1 and n in point.params]
+    grown = (1.0 + DECAY / rate,) if rate else ()
     for name, names, penalty, text, kinds in (
-        ("weight decay", matrices, _same, f"{DECAY} W added to each W", ("weight-decay",)),
+        ("weight decay", matrices, _same, f"{DECAY} W added to each W",
+         ("weight-decay", "regulariser")),
         ("L1 decay", matrices, np.sign, f"{DECAY} sign(W) added to each W", ("l1-decay",)),
         ("bias decay", vectors, _same, f"{DECAY} b added to each b",
          ("weight-decay", "regulariser-on-biases")),
@@ -128,7 +133,7 @@ def _decayed(point: Point) -> Iterator[Fault]:
             }
 
         if names:
-            yield Fault(name, "", text, kinds, make, (DECAY,))
+            yield Fault(name, "", text, kinds, make, (DECAY, *grown))
 
 
 def _same(values: Floats) -> Floats:

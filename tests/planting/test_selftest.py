@@ -17,6 +17,12 @@ CASE = Case.drawn(0)
 OUTCOMES = ("caught", "missed", "tolerated", "unresolvable", "equivalent")
 
 
+@pytest.fixture
+def no_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave out the diagnoses, which take most of the time, where only the verdicts matter."""
+    monkeypatch.setattr("fastcheck.planting.bench.diagnosed", lambda *arguments: ())
+
+
 def planted_into(**options: Any) -> fc.SelfTest:
     return fc.selftest(CASE.objective, CASE.params, CASE.right, **options)
 
@@ -26,7 +32,7 @@ def called() -> float:
     return CASE.passes()[0]
 
 
-def test_every_mistake_that_can_be_seen_is_caught() -> None:
+def test_every_mistake_that_can_be_seen_is_caught(no_names: None) -> None:
     test = planted_into()
     assert test
     assert test.missed == ()
@@ -97,15 +103,16 @@ def test_nothing_is_planted_into_a_wrong_gradient() -> None:
 # ------------------------------------------------------------ plans
 
 
-def test_ten_entries_of_each_tensor_miss_single_entries_and_say_with_what_probability() -> None:
+def test_ten_entries_of_each_tensor_miss_single_entries_and_say_with_what_probability(
+    no_names: None,
+) -> None:
     rng = np.random.default_rng(0)
     net = fc.Network([fc.Dense(40, 30), fc.Tanh(), fc.Dense(30, 3)], fc.SoftmaxCrossEntropy())
     params = net.init_params(seed=0, biases="random")
     objective = net.objective(rng.normal(size=(20, 40)), rng.integers(3, size=20))
     right = objective.gradient(params)
-    few = ["one entry*", "row*", "column*", "doubled", "transposed", "rolled*"]
-    assert fc.selftest(objective, params, right, faults=few)
-    test = fc.selftest(objective, params, right, plan="sample", entries=10, faults=few)
+    assert fc.selftest(objective, params, right)
+    test = fc.selftest(objective, params, right, plan="sample", entries=10)
     assert not test
     missed = {planted.title: planted.reason for planted in test.missed}
     assert missed["one entry off W1"] == (
@@ -213,10 +220,9 @@ def test_patterns_choose_by_name_or_by_name_and_place() -> None:
         planted_into(faults="nothing")
 
 
-def test_the_list_of_mistakes_is_that_of_the_self_test() -> None:
+def test_the_list_of_mistakes_is_that_of_the_self_test(no_names: None) -> None:
     listed = find_faults(CASE.objective, CASE.params, CASE.right, plan="units")
-    found = [p.title for p in planted_into(faults="rolled*").planted]
-    assert [f.title for f in listed if "rolled" in f.title] == found
+    assert [f.title for f in listed] == [p.title for p in planted_into().planted]
 
 
 def test_progress_is_told_for_the_check_and_then_for_each_mistake() -> None:
@@ -249,7 +255,7 @@ def test_an_interrupt_of_a_diagnosis_ends_the_self_test(monkeypatch: pytest.Monk
     assert test.planted == ()
 
 
-def test_the_same_seed_plants_the_same_and_finds_the_same() -> None:
+def test_the_same_seed_plants_the_same_and_finds_the_same(no_names: None) -> None:
     one, same, other = (planted_into(seed=s, faults="one entry*").planted for s in (3, 3, 4))
     assert one == same
     assert one != other
@@ -278,7 +284,9 @@ def test_outcomes_say_what_they_are() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("make", CASES, ids=name_of)
-def test_everything_that_can_be_seen_is_caught_in_networks_of_other_people(make: Any) -> None:
+def test_everything_that_can_be_seen_is_caught_in_networks_of_other_people(
+    make: Any, no_names: None
+) -> None:
     case = make()
     test = fc.selftest(case.loss, case.params, case.grads, plan="exhaustive")
     assert test
