@@ -1,12 +1,12 @@
 """How many planted mistakes are named rightly, by kind, address and constant.
 
 ``python benchmarks/diagnosis.py``: into literal backward passes (``benchmarks/faulty``) each
-mistake of a catalogue is planted, network by network; the first diagnosis of ``check_gradients`` must have
-the right word, the right tensor and the right number. The same for recurrent, residual, embedding
-and tied networks; for pairs of mistakes, of which both must be named; and for random damage, of
-which nothing untrue may be said. Settings are split: of those that are held out only totals are
-printed, unless ``--show-held-out`` asks for more. Exit status 1 if a right gradient is accused, a
-wrong explanation is stated as exact, or fewer are named rightly than is promised.
+mistake of a catalogue is planted, network by network; the first diagnosis of ``check_gradients``
+must have the right word, the right tensor and the right number. The same for recurrent, residual,
+embedding and tied networks; for pairs of mistakes, of which both must be named; and for random
+damage, of which nothing untrue may be said. Settings are split: of those that are held out only
+totals are printed, unless ``--show-held-out`` asks for more. Exit status 1 if a right gradient is
+accused, something untrue is said of damage, or fewer mistakes are named rightly than is promised.
 """
 
 from __future__ import annotations

@@ -245,7 +245,7 @@ def about_close(tensors: Mapping[str, TensorResult]) -> list[Finding]:
             "that the backward pass leaves out, or an added operation whose rule subtracts",
         )
         for name, tensor in tensors.items()
-        if not tensor.n_disagree and 2 * tensor.n_close > tensor.n_checked > 0
+        if not tensor.n_disagree + tensor.n_accepted and 2 * tensor.n_close > tensor.n_checked > 0
     ]
 
 

@@ -10,6 +10,7 @@ import pytest
 
 import fastcheck as fc
 from fastcheck.cli import main
+from fastcheck.result import ACCEPTABLE
 
 ROOT = Path(__file__).parents[1]
 
@@ -49,6 +50,44 @@ def test_the_page_on_tracing_runs(capsys: pytest.CaptureFixture[str]) -> None:
     for code in blocks("docs/tracing.md"):
         exec(code, names)
     assert capsys.readouterr().out.split() == ["pass", "pass", "trace", "not", "traced", "pass"]
+
+
+def test_the_readme_shows_what_its_code_prints(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "100")
+    first, second = blocks("README.md")[:2]
+    page = (ROOT / "README.md").read_text("utf-8")
+    (shown,) = re.findall(r"```\n(FAIL.*?)\.\.\.\n```", page, re.DOTALL)
+    names: dict[str, Any] = {}
+    exec(first + second, names)
+    rounding = r"(?<=± )\S+|(?<=  )\d\.?\d*e-1\d|W1\[\d+, \d+\]|b[12]\[\d+\] +|\d+\.\d$| +"
+    printed = capsys.readouterr().out
+    told = [re.sub(rounding, "", line) for line in shown.splitlines()]
+    seen = [re.sub(rounding, "", line) for line in printed.splitlines()]
+    assert seen[: len(told)] == told
+
+
+def test_the_page_on_accepting_shows_what_its_code_prints(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (code,) = blocks("docs/accept.md")
+    exec(code, {})
+    printed = capsys.readouterr().out.splitlines()
+    page = " ".join((ROOT / "docs/accept.md").read_text("utf-8").split())
+    assert "This prints `{}`, then `{}`, then `{}`".format(*printed) in page
+
+
+def test_the_page_on_accepting_lists_every_name_with_its_kinds() -> None:
+    rows = re.findall(
+        r"^\| (`.*?) \| .* \| (`.*) \|$", (ROOT / "docs/accept.md").read_text(), re.MULTILINE
+    )
+    told = {
+        name: tuple(re.findall(r"`(.*?)`", kinds))
+        for names, kinds in rows
+        for name in re.findall(r"`(.*?)`", names)
+    }
+    assert told == ACCEPTABLE
 
 
 def test_the_page_on_layers_runs(capsys: pytest.CaptureFixture[str]) -> None:
@@ -136,6 +175,31 @@ def test_the_page_on_processes_has_a_loss_that_runs() -> None:
     d = e / e.sum(axis=1, keepdims=True) - np.eye(3)[names["y"]]
     np.testing.assert_allclose(names["numerical"].values["W"], x.T @ d, rtol=1e-7)
     compile(cluster, "parallel.md", "exec")
+
+
+def test_the_page_on_diagnosis_shows_what_its_code_prints(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    names: dict[str, Any] = {}
+    first, second = blocks("docs/diagnosis.md")
+    page = (ROOT / "docs/diagnosis.md").read_text("utf-8")
+    (shown,) = re.findall(r"```text\n(.*?)```", page, re.DOTALL)
+    exec(first, names)
+    assert capsys.readouterr().out == shown
+    exec(second, names)
+    assert capsys.readouterr().out == "order-of-samples\n"
+
+
+def test_the_page_on_diagnosis_has_the_kinds_of_the_package() -> None:
+    page = (ROOT / "docs/diagnosis.md").read_text("utf-8")
+    rows = re.findall(r"^\| (`[^|]*) \|", page, re.MULTILINE)
+    told = {kind for row in rows for kind in re.findall(r"`([a-z0-9-]+)`", row)}
+    folder = ROOT / "fastcheck/diagnose"
+    code = "".join(p.read_text("utf-8") for p in [*folder.glob("*.py"), *folder.glob("reruns/*")])
+    assert [kind for kind in sorted(told) if f'"{kind}"' not in code] == []
+    made = re.findall(r'(?:Fit|Part|Diagnosis|said_cause|_said)\(\s*"([a-z-]+)"', code)
+    assert set(made) - {"beside-decay"} <= told
+    assert len(set(made)) > 20
 
 
 def test_the_page_on_plans_shows_what_its_code_prints(capsys: pytest.CaptureFixture[str]) -> None:

@@ -39,8 +39,8 @@ VALUES: dict[str, Callable[[Floats], Floats]] = {
 SLOPES: dict[str, Callable[[Floats], Floats]] = {
     "tanh": lambda z: 1.0 - np.tanh(z) ** 2,
     "sigmoid": lambda z: sigmoid(z) * (1.0 - sigmoid(z)),
-    "relu": lambda z: np.where(z > 0, 1.0, 0.0),
-    "leaky": lambda z: np.where(z > 0, 1.0, LEAK),
+    "relu": lambda z: (z > 0).astype(z.dtype),
+    "leaky": lambda z: np.where(z > 0, 1.0, LEAK).astype(z.dtype),
     "softplus": sigmoid,
     "linear": np.ones_like,
 }

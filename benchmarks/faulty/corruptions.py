@@ -54,6 +54,8 @@ def corruptions(net: Net, rng: Random) -> Iterator[Corruption]:
             name, k = str(rng.choice([*DELTAS])), int(rng.integers(1, net.n_layers + 1))
             if net.setting.widths[k] == 1 and name not in OF_SAMPLES:
                 continue  # then it is one factor, and not outside the catalogue
+            if k < net.n_layers and name in OF_UNITS:
+                continue  # then it is what other weights above would give
             change = DELTAS[name]
             drawn = int(rng.integers(2**32))
 
@@ -124,6 +126,8 @@ DELTAS: dict[str, Callable[[Floats, Random], Floats]] = {
 }
 OF_SAMPLES = ("noise in delta", "random factors of delta", "samples weighted at random")
 """Those that are damage where a layer has one unit, too."""
+OF_UNITS = ("units weighted at random",)
+"""Those that are damage in the last layer only."""
 
 
 # ------------------------------------------------------------ what may be said of it
@@ -159,7 +163,10 @@ def why_untrue(
         elif not all(_is_true(d, right[t], given[t], wrong[t]) for t in named):
             return f"{d.kind} is said{' to be exact' if d.is_exact else ''}"
     told = {t for d in diagnoses for t in (*d.tensors, d.tensor)}
-    silent = sorted(tensors & {*first} - told)
+    # below a layer that is not understood nobody knows what follows from it
+    unclear = [int(t[1:]) for d in diagnoses if d.kind == "unexplained" for t in d.tensors]
+    least = max(unclear, default=0)
+    silent = sorted(t for t in tensors & {*first} - told if int(t[1:]) >= least)
     return f"{', '.join(silent)} is wrong and not mentioned" if silent else ""
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from benchmarks.faulty import deltas, local, whole
+from benchmarks.faulty import deltas, local, slopes, whole
 from benchmarks.faulty.catalogue import FAULTS
 from benchmarks.faulty.passes import Backward, right_gradient
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from benchmarks.faulty.network import Net
     from benchmarks.faulty.passes import Arrays, Changes, Floats
 
-MODULES = (whole, deltas, local)
+MODULES = (whole, deltas, slopes, local)
 """Importing them fills the catalogue."""
 SAME = 1e-9
 """Gradients that differ by less, relative to the largest entry of each tensor, are the same."""

@@ -84,6 +84,11 @@ def times(factor: float, *index: Any) -> Callable[[Floats], Floats]:
     return change
 
 
+def shuffled(n: int) -> Any:
+    """Return an order of `n` rows."""
+    return np.random.default_rng(3).permutation(n)
+
+
 def is_square(W: Floats) -> bool:
     """Return whether a weight has as many rows as columns."""
     return W.shape[0] == W.shape[1] > 1
@@ -114,7 +119,7 @@ put("weight with its rows rolled back", "W", "rolled", lambda g: np.roll(g, -1, 
 put("weight with its rows reversed", "W", "reversed", lambda g: g[::-1], fits=is_large)
 put("weight with its columns reversed", "W", "reversed", lambda g: g[:, ::-1], fits=is_large)
 put("weight with its rows in another order", "W", "reordered",
-    lambda g: g[np.random.default_rng(3).permutation(len(g))], fits=lambda W: len(W) > 4)  # fmt: skip
+    lambda g: g[shuffled(len(g))], fits=lambda W: len(W) > 4)  # fmt: skip
 put("weight forgotten", "W", "zero", lambda g: 0 * g)
 put("last row of a weight zero", "W", "zero-part", zeroed(-1), fits=is_large)
 put("last column of a weight zero", "W", "zero-part", zeroed(slice(None), -1), fits=is_large)
@@ -122,6 +127,7 @@ put("block of a weight zero", "W", "zero-part", zeroed(slice(1, 3), slice(0, 2))
 put("row of a weight doubled", "W", "factor-part", times(2.0, 1), fits=is_large, constant=2.0)
 put("entry of a weight off", "W", "one-entry", times(1.5, 2, 1), fits=is_large)
 put("entry of a weight slightly off", "W", "one-entry", times(1.001, 0, -1), fits=is_large)
+put("entry of a weight off by a millionth", "W", "one-entry", times(1 + 1e-6, 1, 0), fits=is_large)
 put("entry of a weight zero", "W", "one-entry zero-part", times(0.0, 1, 1), fits=is_large)
 put("first two rows of a weight exchanged", "W", "wrong-part reordered",
     lambda g: g[[1, 0, *range(2, len(g))]], fits=is_large)  # fmt: skip

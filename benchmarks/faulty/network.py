@@ -5,6 +5,7 @@ Inside, samples are rows; only what is handed over lies as the setting says.
 
 from __future__ import annotations
 
+from copy import copy
 from functools import cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -185,6 +186,15 @@ class Net:
         return float(self._loss_of_columns(self.given, self.x.T, self.y.T))
 
     # ------------------------------------------------------------ what backward passes read
+
+    def single(self) -> Net:
+        """Return the same network in float32."""
+        other = copy(self)
+        vars(other).pop("forward", None)
+        other.params = {name: a.astype(np.float32) for name, a in self.params.items()}
+        other.x, other.y = self.x.astype(np.float32), self.y.astype(np.float32)
+        other.mask = None if self.mask is None else self.mask.astype(np.float32)
+        return other
 
     @cached_property
     def forward(self) -> dict[str, Floats]:

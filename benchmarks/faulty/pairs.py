@@ -19,6 +19,10 @@ NUMBERS = frozenset(
     ("factor", "sum-for-mean", "mean-for-sum", "sign", "delta-factor", "accumulated")
 )
 """Two of these in one tensor are one number, which nobody can take apart."""
+SAMPLES = frozenset(("only-sample", "sample-dropped"))
+"""Of two of these nothing may be left."""
+PENALTY = frozenset(("regulariser",))
+"""One of these in one layer, with a factor in all, is also a factor of the data alone."""
 WHOLE = frozenset(
     (
         "all doubled by two backward passes", "all halved", "all negated",
@@ -59,7 +63,9 @@ def pairs(spoilt: Spoilt, seed: int) -> Iterator[Pair]:
         one, other = (some[rng.integers(len(some))] for some in (local, partners))
         if one.layer == other.layer or one.changes.keys() & other.changes.keys():
             continue
-        if _is_number(one) and _is_number(other):
+        if any(_is_any(one, kinds) and _is_any(other, kinds) for kinds in (NUMBERS, SAMPLES)):
+            continue
+        if other.name.startswith("all ") and _is_any(one, PENALTY):
             continue
         gradient = Backward(spoilt.net, one.changes | other.changes).gradient()
         if any(is_same(gradient, g, spoilt.right) for g in (spoilt.right, one.gradient,
@@ -68,5 +74,6 @@ def pairs(spoilt: Spoilt, seed: int) -> Iterator[Pair]:
         yield Pair(one, other, gradient)
 
 
-def _is_number(mistake: Mistake) -> bool:
-    return any(answer.kinds & NUMBERS for answer in mistake.expected)
+def _is_any(mistake: Mistake, kinds: frozenset[str]) -> bool:
+    """Return whether some word for a mistake is among `kinds`."""
+    return any(answer.kinds & kinds for answer in mistake.expected)

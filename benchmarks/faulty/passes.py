@@ -48,6 +48,8 @@ class Backward:
         The wrong steps; see `Changes`.
     x, d : ndarray
         What enters the present layer, and the delta that arrived there.
+    grads : dict of str to ndarray
+        What was found so far.
     """
 
     def __init__(self, net: Net, changes: Changes | None = None) -> None:
@@ -57,6 +59,7 @@ class Backward:
         self.f = net.forward
         self.m = net.setting.n_batch
         self.x = self.d = net.x
+        self.grads: Arrays = {}
 
     def step(self, name: str, k: int, right: Any) -> Any:
         """Return the value of a step as this pass has it."""
@@ -69,7 +72,7 @@ class Backward:
     def gradient(self) -> Arrays:
         """Return all gradients, by name."""
         net, p, last = self.net, self.net.params, self.net.n_layers
-        grads: Arrays = {}
+        grads = self.grads
         d = output_delta(self.step("cotangent", last, output_cotangent(net)), net)
         for k in range(last, 0, -1):
             self.d = d = self.step("delta", k, d)

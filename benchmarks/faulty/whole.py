@@ -113,6 +113,16 @@ def _(net: Net, k: int) -> Planted:
     return Planted(changes, expect("precision", [None]))
 
 
+@FAULTS.add("all computed in float32", "whole")
+def _(net: Net, k: int) -> Planted:
+    found = right(net.single())
+    assert all(g.dtype == np.float32 for g in found.values())
+    changes: Changes = {
+        ("gradient", 0): lambda grads, at: {n: g.astype(np.float64) for n, g in found.items()}
+    }
+    return Planted(changes, expect("precision", [None]))
+
+
 def exchanged(letter: str) -> Callable[[Net, int], Planted | None]:
     """Return what exchanges the gradients of two layers of one shape."""
 

@@ -191,6 +191,7 @@ def check_gradients(
     strict: bool = False,
     loss_value: float | None = None,
     jitter: float | None = None,
+    accept: Patterns = (),
     only: Patterns = None,
     skip: Patterns = None,
     before_each: Callable[[], Any] | None = None,
@@ -223,6 +224,14 @@ def check_gradients(
         Moves the parameters by this much for the time of the check, relative to the rms of each
         tensor or 0.01, at random from `seed`: at an initialisation, zeros and ones hide mistakes.
         Needs `grads` as a function, and one of the parameters unless `loss` reads them in place.
+    accept : str or iterable of str
+        Causes by which the gradient may differ from that of the loss, because you mean it to:
+        "guard" (a small constant such as that of ``log(p + 1e-7)`` is left out on the way back),
+        "clip" and "clip-norm", "float32" and "float16" (computed or stored in it), "regulariser"
+        (its term is left out, scaled, or in the gradient alone), "sum" and "mean" (of the whole
+        gradient, over samples, where the loss does the other), "truncated" (a recurrence followed
+        back some steps only), "stop-gradient" (a branch left out). A tensor passes with it if the
+        cause alone explains every entry within its bound; `diagnosis` and the report say so.
 
     Returns
     -------
@@ -254,8 +263,8 @@ def check_gradients(
     with checking(
         loss, params, grads, plan=plan, engine=engine, step=step, arithmetic=arithmetic,
         n_jobs=n_jobs, seed=seed, budget=budget, entries=entries, rtol=rtol, strict=strict,
-        loss_value=loss_value, jitter=jitter, only=only, skip=skip, before_each=before_each,
-        progress=progress,
+        loss_value=loss_value, jitter=jitter, accept=accept, only=only, skip=skip,
+        before_each=before_each, progress=progress,
     ) as check:  # fmt: skip
         return check.result
 

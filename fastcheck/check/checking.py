@@ -8,6 +8,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from fastcheck import findings
+from fastcheck.check.accept import accepted_names
 from fastcheck.check.engines import measurement_for
 from fastcheck.check.jitter import jittered
 from fastcheck.check.options import check_entries, check_options
@@ -71,6 +72,7 @@ def checking(
     strict: bool = False,
     loss_value: float | None = None,
     jitter: float | None = None,
+    accept: Patterns = (),
     only: Patterns = None,
     skip: Patterns = None,
     before_each: Callable[[], Any] | None = None,
@@ -95,6 +97,7 @@ def checking(
         loss_value=loss_value, jitter=jitter, seed=seed,
     )  # fmt: skip
     check_entries(entries, plan)
+    accepted = accepted_names(accept)
     grads = taken(grads, params)  # before the loss is called, which may write into them
     with jittered(loss, params, grads, jitter, seed) as (params, grads):
         run = measurement_for(
@@ -107,7 +110,7 @@ def checking(
             if analytic:
                 run.probe(plan, budget, n_jobs, progress, analytic=analytic, rtol=rtol)
             tensors = _judged(run, analytic, rtol=rtol, strict=strict, seed=seed)
-            yield Check(run, analytic, make_result(run, tensors, start, analytic))
+            yield Check(run, analytic, make_result(run, tensors, start, analytic, accepted))
         finally:
             run.restore()
 
@@ -125,9 +128,11 @@ def _received(
         optional = [name for name in run.shapes if name in run.optional]
         run.findings += findings.unused_gradients(receipt.extra, [*run.shapes], optional)
         run.findings += receipt.findings
+        run.extra = {name: given[name] for name in receipt.extra if name in given}
         if run.is_sound:
             analytic = run.tied(receipt.analytic, given)
             run.refused = receipt.results(run.shapes)
+            run.misshapen = receipt.misshapen
             run.names = [name for name in run.names if name in analytic]
     if not any(finding.severity == "error" and finding.tensor is None for finding in run.findings):
         run.findings += findings.about_loss(run.loss, loss_value)

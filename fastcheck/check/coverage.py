@@ -26,11 +26,11 @@ COVERED = {1: ("", "entry", "row and column", "index along every axis"),
 
 
 def with_guarantee(tensor: TensorResult, sample: Sample) -> TensorResult:
-    """Return a tensor with what its sample rules out, if all entries of it are right.
+    """Return a tensor with what its sample rules out, if all entries are right or accepted.
 
     Entries that were not resolved count as not drawn.
     """
-    if sample.is_whole or tensor.n_disagree or not tensor.n_checked:
+    if sample.is_whole or tensor.n_disagree > tensor.n_accepted or not tensor.n_checked:
         return tensor
     n_axes = min(3, sum(length > 1 for length in tensor.shape))
     covered = COVERED[sample.strength][n_axes] if sample.strength else ""

@@ -104,9 +104,8 @@ class GraphMeasurement(Measurement):
         with single_threaded_blas():
             found = explain_graph(case, self.state, self.seed)
         told = {name for diagnosis in found for name in diagnosis.tensors}
-        if all(tensor.name in told for tensor in case.failed):
-            return tuple(found)
-        return (*found, *explain(case.without(told)))
+        left = [tensor for tensor in case.failed if tensor.name not in told]
+        return (*found, *explain(case.without(told))) if left else tuple(found)
 
     def include(self, grads: Any) -> None:
         """Check also the intermediate values for which there are gradients."""

@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fastcheck.blackbox import BlackBox
+    from fastcheck.diagnose import Case
     from fastcheck.graph.state import State
     from fastcheck.preflight import Preflight
-    from fastcheck.diagnose import Case
     from fastcheck.result import Audit, Diagnosis, Finding, SpotCheck, TensorResult
 
     Arrays = Mapping[str, NDArray[Any]]
@@ -71,7 +71,19 @@ class Measurement(ABC):
         The tensors that the loss does not read.
     entries : int or None
         How many entries of each tensor a sample has; None for what the budget allows.
+    extra : dict of str to object
+        Gradients that were given under names that no tensor has.
+    misshapen : dict of str to ndarray
+        Gradients of another shape than their parameter.
+    call : callable or None
+        Calls the gradient function, if there is one, and returns what it gives by name.
+    seed : int
+        Seed of whatever is drawn.
+    roots : list of object
+        From where the arrays can be reached that loss and gradient read.
     """
+
+    seed = 0
 
     def __init__(
         self, names: list[str], shapes: Mapping[str, tuple[int, ...]], batch: Any = None
@@ -85,6 +97,10 @@ class Measurement(ABC):
         self.refused: dict[str, TensorResult] = {}
         self.unread: list[str] = []
         self.entries: int | None = None
+        self.extra: dict[str, Any] = {}
+        self.misshapen: dict[str, NDArray[Any]] = {}
+        self.call: Callable[[], dict[str, Any]] | None = None
+        self.roots: list[Any] = []
         self.slack: dict[str, Floats] = {}
         self.engine = self.engine_reason = ""
         self.findings: list[Finding] = []
@@ -179,6 +195,7 @@ class Measurement(ABC):
                     calls.findings, self.box, self.preflight.reach, self.loss
                 )
         self.findings += calls.findings
+        self.call, self.roots = call, roots
         return calls.first  # type: ignore[no-any-return]
 
     def tied(self, analytic: dict[str, NDArray[Any]], given: Any) -> dict[str, NDArray[Any]]:

@@ -11,7 +11,14 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from fastcheck import __version__, findings
+from fastcheck.blackbox import CompiledBox
+from fastcheck.check.accept import about_unused, with_accepted
+from fastcheck.check.coverage import with_guarantee
 from fastcheck.diagnose import gathered
+from fastcheck.diagnose.misshapen import explain_shapes
+from fastcheck.diagnose.reruns import rerun
+from fastcheck.parallel import single_threaded_blas
+from fastcheck.preflight import Reach
 from fastcheck.result import (
     Audit,
     CheckResult,
@@ -23,13 +30,16 @@ from fastcheck.result import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from fastcheck.check.measurement import Measurement
+    from fastcheck.diagnose import Case
     from fastcheck.result import Diagnosis
 
+LEAST_SECONDS, SHARE = 0.5, 0.2
+"""How long loss and gradient are called again to find a cause: so long, or a share of probing."""
 SEVERITIES = ("error", "warning", "note")
 """The order in which findings are told."""
 
@@ -39,6 +49,7 @@ def make_result(
     tensors: dict[str, TensorResult],
     start: float,
     analytic: Mapping[str, NDArray[Any]],
+    accept: Sequence[str] = (),
 ) -> CheckResult:
     """Return the result of a check.
 
@@ -52,6 +63,8 @@ def make_result(
         When the check began, of ``perf_counter``.
     analytic : mapping of str to ndarray
         The gradient that was judged.
+    accept : sequence of str
+        The names of accepted causes.
     """
     audits, spots = _second_opinions(run) if tensors else ([], [])
     doubted = {audit.tensor for audit in audits if not audit.passed}
@@ -61,6 +74,12 @@ def make_result(
     }
     tensors = judged | run.refused
     tensors = {name: tensors[name] for name in run.shapes if name in tensors}
+    interrupted = not run.numerical.complete
+    diagnosis = () if interrupted else _diagnosis(run, tensors, analytic)
+    diagnosis, tensors = with_accepted(diagnosis, tensors, accept)
+    for name, sample in run.numerical.samples.items():
+        if name in tensors and tensors[name].n_accepted:
+            tensors[name] = with_guarantee(tensors[name], sample)
     found = [
         *run.findings,
         *(remark for remark in run.remarks() if remark.tensor not in run.unread),
@@ -68,9 +87,8 @@ def make_result(
         *findings.about_spots(spots),
         *findings.about_kinks(tensors),
         *findings.about_close(tensors),
+        *about_unused(diagnosis, tensors, accept),
     ]
-    interrupted = not run.numerical.complete
-    diagnosis = () if interrupted else _diagnosis(run, tensors, analytic)
     run.timings["total"] = perf_counter() - start
     return CheckResult(
         verdict=overall_verdict(tensors, found, interrupted),
@@ -97,22 +115,28 @@ def make_result(
 def _diagnosis(
     run: Measurement, tensors: Mapping[str, TensorResult], analytic: Mapping[str, NDArray[Any]]
 ) -> tuple[Diagnosis, ...]:
-    """Return why tensors fail; none where Ctrl-C ends that, of which no verdict depends."""
+    """Return why tensors are wrong; none where Ctrl-C ends that, of which no verdict depends."""
+    is_right = all(t.verdict != "fail" and not t.n_close for t in tensors.values())
+    if is_right and not run.misshapen:
+        return ()
     try:
         with run.timed("diagnosis"):
-            return diagnosed(run, tensors, analytic)
+            shapes = _of_shapes(run)
+            if is_right:
+                return shapes
+            case = case_of(run, tensors, analytic)
+            explanations = run.explained(case)
+            return (*shapes, *_by_rerunning(run, case, explanations), *explanations)
     except KeyboardInterrupt:
         return ()
 
 
-def diagnosed(
+def case_of(
     run: Measurement, tensors: Mapping[str, TensorResult], analytic: Mapping[str, NDArray[Any]]
-) -> tuple[Diagnosis, ...]:
-    """Return why tensors fail."""
-    if all(tensor.verdict != "fail" for tensor in tensors.values()):
-        return ()
+) -> Case:
+    """Return what explanations of wrong tensors can rest on."""
     found = {name: t for name, t in run.numerical.tensors.items() if name in analytic}
-    case = gathered(
+    return gathered(
         {name: tensors[name] for name in found if name in tensors},
         analytic,
         {name: t.values for name, t in found.items()},
@@ -121,8 +145,32 @@ def diagnosed(
         kinks={name: t.kink for name, t in found.items()},
         data=run.reached(),
         n_samples=run.n_samples,
+        extra=run.extra,
     )
-    return run.explained(case)
+
+
+def _of_shapes(run: Measurement) -> tuple[Diagnosis, ...]:
+    """Return what gradients of a wrong shape are."""
+    if not run.misshapen or run.box is None or run.box.aliases:
+        return ()
+    with single_threaded_blas():
+        return explain_shapes(run.box, run.misshapen, run.reached(), run.seed)
+
+
+def _by_rerunning(
+    run: Measurement, case: Case, found: tuple[Diagnosis, ...]
+) -> tuple[Diagnosis, ...]:
+    """Return what the gradient on other data says of tensors that nothing explains."""
+    names = [name for d in found if d.kind == "unexplained" for name in d.tensors]
+    box, call = run.box, run.call
+    if not names or call is None or box is None or box.aliases or isinstance(box, CompiledBox):
+        return ()
+    seconds = max(LEAST_SECONDS, SHARE * run.timings.get("numerical", 0.0))
+    with single_threaded_blas():
+        return rerun(
+            box, call, Reach(run.roots, box.arrays.values()), names,
+            seed=run.seed, n_samples=case.n_samples, seconds=seconds,
+        )  # fmt: skip
 
 
 def _second_opinions(run: Measurement) -> tuple[list[Audit], list[SpotCheck]]:

@@ -29,6 +29,8 @@ OPTIONS = (
     click.option("--jobs", type=int, default=None, help="Threads; -1 for one per core."),
     click.option("--rtol", type=float, default=None, help="Limit of 'close'; 1e-5 by default."),
     click.option("--strict", is_flag=True, default=None, help="Let close entries fail."),
+    click.option("--accept", multiple=True, metavar="NAME",
+                 help="A cause to accept, such as clip."),
     click.option("--json", "json_path", type=click.Path(path_type=Path),
                  help="Write results there."),
 )  # fmt: skip
@@ -41,9 +43,11 @@ def check_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-def given_options(target: str | None, *, jobs: int | None, **options: Any) -> dict[str, Any]:
+def given_options(
+    target: str | None, *, jobs: int | None, accept: tuple[str, ...], **options: Any
+) -> dict[str, Any]:
     """Return those options of `check_gradients` that were given on the command line."""
-    options["n_jobs"] = jobs
+    options |= {"n_jobs": jobs, "accept": accept or None}
     if options["plan"] is None:
         default = None if target is not None else "exhaustive"
         options["plan"] = default if options["entries"] is None else "sample"

@@ -34,6 +34,8 @@ def run(target: str | None, batch: int, seed: int, json_path: Path | None, **opt
 
     FILE.py:FUNCTION names a function without arguments that returns (objective, params, grads),
     and optionally a dict of options of check_gradients.
+
+    --accept may be given several times; the gradient passes if it differs by these causes alone.
     """
     from fastcheck.cli.progress import progress_bar
     from fastcheck.errors import FastcheckError

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fastcheck.diagnose.choose import choose, find_causes
 from fastcheck.diagnose.evidence import ROUNDING, Case, Evidence
+from fastcheck.diagnose.exchange import find_arrays, find_exchanges
 from fastcheck.diagnose.messages import diagnosis_of, of_part
 from fastcheck.diagnose.order import find_orders
-from fastcheck.diagnose.others import find_relations
 from fastcheck.diagnose.parts import find_part
-from fastcheck.diagnose.scales import find_scales
+from fastcheck.diagnose.products import find_products
+from fastcheck.diagnose.scales import find_scaled_beside_decay, find_scales
+from fastcheck.diagnose.sums import find_sums
+from fastcheck.diagnose.ties import find_lost_ties
+from fastcheck.diagnose.unexplained import unexplained
 from fastcheck.diagnose.values import find_values
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from numpy.typing import NDArray
 
@@ -25,7 +30,7 @@ if TYPE_CHECKING:
 
     Array = NDArray[Any]
 
-__all__ = ["MOST_ENTRIES", "Case", "Evidence", "explain", "gathered"]
+__all__ = ["MOST_ENTRIES", "Case", "Evidence", "explain", "explained", "gathered"]
 
 MOST_ENTRIES = 10_000_000
 """Entries of all tensors up to which explanations are looked for."""
@@ -41,13 +46,14 @@ def gathered(
     kinks: Mapping[str, Array] | None = None,
     data: Mapping[str, Array] | None = None,
     n_samples: int | None = None,
+    extra: Mapping[str, Any] = MappingProxyType({}),
 ) -> Case:
     """Return what explanations can rest on.
 
     Parameters
     ----------
     tensors : mapping of str to TensorResult
-        The verdicts; what failed is to be explained.
+        The verdicts; what failed, or has entries that are only close, is to be explained.
     analytic, numerical, bounds : mapping of str to ndarray
         The two gradients and by how much they may differ, NaN where nothing was measured.
     params : mapping of str to ndarray
@@ -58,6 +64,8 @@ def gathered(
         What else the loss reads.
     n_samples : int, optional
         The size of the batch.
+    extra : mapping of str to object, optional
+        Gradients under names that belong to no parameter.
     """
     found = []
     for name, tensor in tensors.items():
@@ -74,10 +82,23 @@ def gathered(
         if values is not None and (values.shape != given.shape or not np.isfinite(values).all()):
             values = None
         values = None if values is None else values.astype(np.float64)
-        failed = tensor.verdict == "fail"
-        found.append(Evidence(name, given, right, allowance, known, values, failed))
+        passes = tensor.verdict == "pass" and tensor.n_close > 0
+        is_wrong = passes or tensor.verdict == "fail"
+        found.append(Evidence(name, given, right, allowance, known, values, is_wrong, passes))
     others = {name: array for name, array in (data or {}).items() if name not in params}
-    return Case(found, others, n_samples)
+    more = {str(name): _numbers(array) for name, array in extra.items()}
+    return Case(found, others, n_samples, {n: a for n, a in more.items() if a is not None})
+
+
+def _numbers(value: Any) -> NDArray[np.float64] | None:
+    """Return an array of finite numbers, None for anything else."""
+    try:
+        array = np.asarray(value)
+    except ValueError:  # a ragged list
+        return None
+    if array.dtype.kind not in "fiu" or not np.isfinite(array).all():
+        return None
+    return array.astype(np.float64)
 
 
 def explain(case: Case) -> tuple[Diagnosis, ...]:
@@ -91,29 +112,66 @@ def explain(case: Case) -> tuple[Diagnosis, ...]:
     Returns
     -------
     tuple of Diagnosis
-        Each tensor that failed is explained once or not at all.
+        Each tensor that failed is explained once, or described as unexplained. One that passes,
+        with entries that are close, is explained exactly or not at all.
 
     Notes
     -----
-    An explanation must be within the bounds in every entry that was measured, and be supported
-    by two entries that were clearly wrong, one more for each constant that is not a simple number.
-    What explains more tensors comes first, then what is simpler. Parts of a tensor are named where
-    nothing else explains it. Cost: some dozens of passes over the tensors that failed.
+    Cost: some dozens of passes over the tensors that are wrong.
     """
-    failed = case.failed
-    if not failed or sum(tensor.analytic.size for tensor in case.tensors) > MOST_ENTRIES:
+    found = explained(case)
+    names = {name for diagnosis in found for name in diagnosis.tensors}
+    left = [t for t in case.failed if t.name not in names and not t.passes]
+    return (*found, *unexplained(left))
+
+
+def explained(case: Case, but: Collection[str] = ()) -> tuple[Diagnosis, ...]:
+    """Return explanations of tensors, without those that nothing explains.
+
+    Parameters
+    ----------
+    case : Case
+        See :func:`gathered`.
+    but : collection of str
+        Tensors that are explained already. They still speak for what others have in common.
+
+    Notes
+    -----
+    An explanation must be within the bounds in every entry that was measured, and what is clearly
+    wrong must say more for it, in decimal digits, than it took to find it. What explains more
+    tensors comes first, then what is simpler. Parts of a tensor are named where nothing else
+    explains it.
+    """
+    if sum(tensor.analytic.size for tensor in case.tensors) > MOST_ENTRIES:
         return ()
-    fits: list[Fit] = []
-    for tensor in failed:
-        if tensor.n_clear:
-            for find in (find_scales, find_orders, find_values):
-                fits += find(tensor)
-    chosen = choose([*find_causes(case, fits), *find_relations(case)])
-    explained = {name for cause in chosen for name in cause.tensors}
-    diagnoses = [diagnosis_of(cause, case) for cause in chosen]
-    for tensor in failed:
-        if tensor.name not in explained:
-            part = find_part(tensor, case.lengths)
-            if part is not None:
-                diagnoses.append(of_part(tensor.name, part))
-    return tuple(diagnoses)
+    left = [tensor for tensor in case.failed if tensor.name not in but and tensor.wrong.any()]
+    if not left:
+        return ()
+    causes = choose(
+        [
+            *find_causes(case, _fits(left, case)),
+            *find_exchanges(case),
+            *find_arrays(case),
+            *find_lost_ties(case),
+            *find_products(case),
+        ]
+    )
+    causes = [cause for cause in causes if not set(cause.tensors) <= set(but)]
+    diagnoses = [diagnosis_of(cause, case) for cause in causes]
+    names = {name for cause in causes for name in cause.tensors}
+    for tensor in left:
+        part = None if tensor.name in names else find_part(tensor, case.lengths)
+        if part is not None:
+            diagnoses.append(of_part(tensor, part))
+    passing = {tensor.name for tensor in left if tensor.passes}
+    return tuple(d for d in diagnoses if d.is_exact or not passing.issuperset(d.tensors))
+
+
+def _fits(tensors: list[Evidence], case: Case) -> list[Fit]:
+    """Return all that explains each tensor alone."""
+    found: list[Fit] = []
+    for tensor in tensors:
+        for find in (find_values, find_scales, find_orders, find_sums):
+            found += find(tensor)
+        found += find_scaled_beside_decay(tensor, case)
+    return found

@@ -5,16 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from fastcheck.diagnose.fit import is_narrow, round_number, simple_factor
+from fastcheck.diagnose.constants import named_factor, round_number
+from fastcheck.diagnose.evidence import MOST_COUNTED
+from fastcheck.diagnose.fit import is_narrow, middle
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from fastcheck.diagnose.constants import Named
     from fastcheck.diagnose.evidence import Case
     from fastcheck.diagnose.fit import Fit, Interval
 
-FEWEST = 2
-"""Entries that must support an explanation, one more for each constant that was fitted."""
+NEEDED = 6.0
+"""Decimal digits that must speak for an explanation, beyond those that its constant takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +32,8 @@ class Cause:
         What it explains, by tensor.
     constant : float or None
         The constant, a simple number if there is one.
-    n_fitted : int
-        How many constants are not simple.
+    named : Named or None
+        What number that is; None if the constant was fitted, or there is none.
     message : str
         A sentence, where it explains all of these tensors or none.
     """
@@ -39,7 +42,7 @@ class Cause:
     detail: str
     fits: tuple[Fit, ...]
     constant: float | None = None
-    n_fitted: int = 0
+    named: Named | None = None
     message: str = ""
 
     @property
@@ -48,34 +51,51 @@ class Cause:
         return tuple(fit.tensor for fit in self.fits)
 
     @property
+    def is_fitted(self) -> bool:
+        """Whether its constant is no simple number."""
+        return self.constant is not None and self.named is None
+
+    @property
     def complexity(self) -> float:
         """What it is compared with others by."""
-        return min(fit.complexity for fit in self.fits) + self.n_fitted / 4
+        return min(fit.complexity for fit in self.fits) + 0.25 * self.is_fitted
 
     def without(self, names: set[str]) -> Cause | None:
-        """Return the same for fewer tensors; None if too few entries are left to support it."""
+        """Return the same for fewer tensors; None if too little is left to support it."""
         left = tuple(fit for fit in self.fits if fit.tensor not in names)
-        if self.message and len(left) < len(self.fits):
+        if not left or (self.message and len(left) < len(self.fits)):
             return None
         cause = replace(self, fits=left)
         return cause if cause.is_supported else None
 
     @property
     def is_supported(self) -> bool:
-        """Whether enough entries speak for it."""
-        return sum(fit.n for fit in self.fits) >= FEWEST + self.n_fitted
+        """Whether its entries say more than it took to find it.
+
+        A constant that was fitted takes what the entry says that says most, and leaves the others.
+        """
+        said = sorted((d for fit in self.fits for d in fit.digits), reverse=True)
+        spent = max(fit.cost for fit in self.fits) + (self.named.cost if self.named else 0.0)
+        return sum(said[self.is_fitted : MOST_COUNTED]) - spent >= NEEDED
 
 
 def find_causes(case: Case, fits: Iterable[Fit]) -> list[Cause]:
     """Return every cause that fits could have, tensors with the same one together."""
     groups: dict[tuple[str, str], list[Fit]] = {}
     for fit in fits:
-        groups.setdefault((fit.kind, fit.detail), []).append(fit)
+        group = groups.setdefault((fit.kind, fit.detail), [])
+        if fit.interval is not None or fit.tensor not in [other.tensor for other in group]:
+            group.append(fit)
     causes = []
     for (kind, detail), members in groups.items():
         for some, interval in _clusters(members):
-            constant, n_fitted = _constant(kind, interval, case)
-            causes.append(Cause(kind, detail, tuple(some), constant, n_fitted))
+            if interval is None:
+                causes.append(Cause(kind, detail, tuple(some)))
+                continue
+            is_factor = kind == "factor"
+            named = named_factor(interval, case.lengths) if is_factor else round_number(interval)
+            constant = middle(interval) if named is None else named.value
+            causes.append(Cause(kind, detail, tuple(some), constant, named))
     return [cause for cause in causes if cause.is_supported]
 
 
@@ -110,11 +130,3 @@ def _clusters(fits: list[Fit]) -> Iterable[tuple[list[Fit], Interval | None]]:
         some, low, high = [fit], least, most
     if some:
         yield sorted(some, key=lambda fit: place[fit.tensor]), (low, high)
-
-
-def _constant(kind: str, interval: Interval | None, case: Case) -> tuple[float | None, int]:
-    """Return the constant of a cause, and whether it had to be fitted."""
-    if interval is None:
-        return None, 0
-    simple = simple_factor(interval, case.lengths) if kind == "factor" else round_number(interval)
-    return (simple, 0) if simple is not None else ((interval[0] + interval[1]) / 2.0, 1)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from numpy.typing import NDArray
 
@@ -21,6 +21,12 @@ ROUNDING = 2.0**-49
 """Allowance for what an explanation computes, relative to the larger of both values."""
 CLEAR = 100.0
 """An entry tells something if it is off by at least so many bounds."""
+MOST_COUNTED = 64
+"""Clearly wrong entries of a tensor that speak for an explanation."""
+MOST_DIGITS = 15.0
+"""What one of them says at most."""
+UNNAMED = ("an array", "upstream")
+"""What data are called that have no name of the user's."""
 FIRST = 64
 """Entries that are compared before all are."""
 
@@ -41,6 +47,8 @@ class Evidence:
         The parameter itself, None if it is not known.
     failed : bool
         Whether it is to be explained.
+    passes : bool
+        Whether it passes nonetheless, because all that is wrong is within ``rtol``.
     """
 
     name: str
@@ -50,6 +58,7 @@ class Evidence:
     known: Flags
     values: Floats | None
     failed: bool
+    passes: bool = False
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -78,8 +87,36 @@ class Evidence:
         return int(np.count_nonzero(self.clear))
 
     @cached_property
+    def digits(self) -> tuple[float, ...]:
+        """What each clearly wrong entry says of what explains it, in decimal digits, most first.
+
+        An entry that is off by 1e-3 and would have to be right within 1e-12 says nine. Entries of
+        one value count once, and at most the first few count.
+        """
+        places = np.flatnonzero(self.clear)[:MOST_COUNTED]
+        off = np.abs(self.analytic - self.numerical).reshape(-1)[places]
+        with np.errstate(over="ignore"):
+            values = np.asarray(self.analytic.reshape(-1)[places] + 1j * off, np.complex64)
+        _, distinct = np.unique(values, return_index=True)
+        allowed = np.maximum(self.allowance.reshape(-1)[places], np.finfo(float).tiny)
+        found = np.minimum(np.log10(off / allowed), MOST_DIGITS)[distinct]
+        return tuple(sorted(found.tolist(), reverse=True))
+
+    @cached_property
     def _places(self) -> NDArray[np.int64]:
         return np.flatnonzero(self.known)
+
+    @cached_property
+    def measured(self) -> Measured:
+        """What was measured, in one axis."""
+        values = None if self.values is None else self.values[self.known]
+        given, right, allowed = self.analytic, self.numerical, self.allowance
+        return Measured(given[self.known], right[self.known], allowed[self.known], values)
+
+    @cached_property
+    def few(self) -> Measured:
+        """Some of what was measured, from everywhere, to look at before all of it."""
+        return self.measured.thinned()
 
     def explained_by(self, other: Floats) -> bool:
         """Return whether `other`, in the shape of the tensor, is right in every known entry."""
@@ -92,10 +129,21 @@ class Evidence:
                 return False
         return True
 
-    def informs(self, other: Floats) -> int:
-        """Return in how many clearly wrong entries `other` differs from what was given."""
-        off = np.abs(other - self.analytic)
-        return int(np.count_nonzero(self.clear & (off > CLEAR * self.allowance)))
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Measured:
+    """Entries in one axis: analytic, numerical, allowance, and parameters if they are known."""
+
+    given: Floats
+    right: Floats
+    allowed: Floats
+    values: Floats | None
+
+    def thinned(self) -> Measured:
+        """Return some of them."""
+        step = slice(None, None, max(1, self.given.size // FIRST))
+        values = None if self.values is None else self.values[step]
+        return Measured(self.given[step], self.right[step], self.allowed[step], values)
 
 
 @dataclass(eq=False)
@@ -110,11 +158,14 @@ class Case:
         What else the loss reads, by name.
     n_samples : int or None
         The size of the batch, where it is known.
+    extra : dict of str to ndarray
+        Gradients that were given under names that no parameter has.
     """
 
     tensors: list[Evidence]
     data: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     n_samples: int | None = None
+    extra: Mapping[str, Floats] = field(default_factory=dict)
 
     @cached_property
     def failed(self) -> list[Evidence]:
@@ -135,21 +186,61 @@ class Case:
         return {tensor.name: tensor for tensor in self.tensors}
 
     @cached_property
-    def lengths(self) -> dict[int, str]:
-        """What lengths there are, and of what; the likeliest first."""
-        found: dict[int, str] = {}
-        if self.n_samples is not None and self.n_samples > 1:
-            found[self.n_samples] = "the number of samples"
-        shapes = {name: np.shape(array) for name, array in self.data.items()}
-        shapes |= {tensor.name: tensor.shape for tensor in self.tensors}
-        for name, shape in shapes.items():
-            for axis, length in enumerate(shape):
-                if length > 1:
-                    where = f"axis {axis} of {name}" if len(shape) > 1 else name
-                    found.setdefault(length, f"the length of {where}")
-        return found
+    def lengths(self) -> tuple[Length, ...]:
+        """What lengths there are, and of what; the likeliest to be averaged over first."""
+        return tuple(find_lengths(self))
 
     @cached_property
     def norm(self) -> float:
         """The Euclidean norm of the whole analytic gradient."""
         return math.sqrt(sum(float(np.sum(t.analytic**2)) for t in self.tensors))
+
+
+@dataclass(frozen=True, slots=True)
+class Length:
+    """A length that people average over, or forget to.
+
+    Attributes
+    ----------
+    n : int
+        The length.
+    text : str
+        What has it, as in ``"the length of axis 0 of x"``.
+    is_samples : bool
+        Whether it is known to be the number of samples.
+    is_data : bool
+        Whether it belongs to data, not to parameters alone.
+    """
+
+    n: int
+    text: str
+    is_samples: bool = False
+    is_data: bool = False
+
+
+def find_lengths(case: Case) -> Iterator[Length]:
+    """Yield each length once: of the batch, of axes of data, of all of their entries, of tensors.
+
+    Data of one number, one axis or many are alike; an index array such as that of the labels has
+    the length of the batch.
+    """
+    known = {0, 1}
+    data = {name: np.shape(array) for name, array in case.data.items()}
+    of_data = {n for shape in data.values() for n in shape}
+    if case.n_samples is not None and case.n_samples not in known:
+        known.add(case.n_samples)
+        yield Length(case.n_samples, "the number of samples", is_samples=True, is_data=True)
+    tensors = {tensor.name: tensor.shape for tensor in case.tensors}
+    named = {n for shape in tensors.values() for n in shape}
+    for name, shape in [*data.items(), *tensors.items()]:
+        for axis, n in enumerate(shape):
+            if n in known or (name in UNNAMED and n in named):  # a parameter says it better
+                continue
+            known.add(n)
+            where = name if len(shape) == 1 else f"axis {axis} of {name}"
+            yield Length(n, f"the length of {where}", is_data=n in of_data)
+    for name, shape in data.items():
+        n = math.prod(shape)
+        if len(shape) > 1 and n not in known and name not in UNNAMED:
+            known.add(n)
+            yield Length(n, f"the number of entries of {name}", is_data=True)

@@ -1,4 +1,4 @@
-"""Constants that explain every entry of a tensor: intervals, and the simple number in them."""
+"""Constants that explain every entry of a tensor, as intervals."""
 
 from __future__ import annotations
 
@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
@@ -19,8 +17,6 @@ if TYPE_CHECKING:
 
 NARROW = 1e-3
 """Widest interval of a constant, relative to it."""
-SURE = 1e-3
-"""Widest interval around a whole number that is taken for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,22 +29,26 @@ class Fit:
         What kind of explanation.
     tensor : str
         The tensor.
-    n : int
-        How many entries it explains that were clearly wrong.
+    digits : tuple of float
+        What the entries say that it explains and that were clearly wrong, most first: see
+        :attr:`~fastcheck.diagnose.evidence.Evidence.digits`.
     complexity : float
         What it is compared with others by: the smaller, the likelier.
     interval : pair of float or None
         Where its constant must lie; None if it has none.
     detail : str
         What explanations must share to be one, beside kind and constant.
+    cost : float
+        Decimal digits of the number of such explanations that were tried.
     """
 
     kind: str
     tensor: str
-    n: int
+    digits: tuple[float, ...]
     complexity: float
     interval: Interval | None = None
     detail: str = ""
+    cost: float = 0.0
 
 
 def interval_of(target: Floats, direction: Floats, allowance: Floats) -> Interval | None:
@@ -70,6 +70,12 @@ def interval_of(target: Floats, direction: Floats, allowance: Floats) -> Interva
     An intersection of one interval per entry: no least squares, so that a single entry that does
     not fit is enough to reject. Cost: a few passes.
     """
+    found = _intersection(target, direction, allowance)
+    return found if found is not None and is_narrow(found) else None
+
+
+def _intersection(target: Floats, direction: Floats, allowance: Floats) -> Interval | None:
+    """Return where all intervals overlap, from the least to the largest; None for nowhere."""
     moved = direction != 0.0
     if not moved.any() or np.any(np.abs(target[~moved]) > allowance[~moved]):
         return None
@@ -78,7 +84,12 @@ def interval_of(target: Floats, direction: Floats, allowance: Floats) -> Interva
         ends = (t - tol) / d, (t + tol) / d
     low = float(np.max(np.minimum(*ends)))
     high = float(np.min(np.maximum(*ends)))
-    return (low, high) if is_narrow((low, high)) else None
+    return None if low > high else (low, high)
+
+
+def is_excluded(target: Floats, direction: Floats, allowance: Floats) -> bool:
+    """Return whether some entries are enough to know that no constant fits all."""
+    return bool(direction.any()) and _intersection(target, direction, allowance) is None
 
 
 def is_narrow(interval: Interval) -> bool:
@@ -94,35 +105,12 @@ def inverse(interval: Interval) -> Interval:
     return 1.0 / interval[1], 1.0 / interval[0]
 
 
-def simple_factor(interval: Interval, lengths: Iterable[int]) -> float | None:
-    """Return the simple number in an interval: from lengths, whole, or one over a whole number."""
-    for size in (1.0, 2.0, 0.5):
-        for sign in (1.0, -1.0):
-            if _holds(interval, sign * size):
-                return sign * size
-    for m in lengths:
-        for size in (m, 1 / m, 2 / m, m / 2, (m - 1) / m, m / (m - 1)):
-            for sign in (1.0, -1.0):
-                if _holds(interval, sign * size):
-                    return sign * size
-    for turned in (False, True):
-        low, high = inverse(interval) if turned else interval
-        whole = float(round((low + high) / 2.0))
-        if abs(whole) >= 1.0 and _holds((low, high), whole) and high - low <= SURE:
-            return 1.0 / whole if turned else whole
-    return None
+def middle(interval: Interval) -> float:
+    """Return what lies in the middle of an interval."""
+    return 0.5 * interval[0] + 0.5 * interval[1]
 
 
-def round_number(interval: Interval, digits: int = 2) -> float | None:
-    """Return the number with so many decimal digits in an interval, if there is one."""
-    middle = (interval[0] + interval[1]) / 2.0
-    for n in range(1, digits + 1):
-        value = float(f"{middle:.{n - 1}e}")
-        if _holds(interval, value):
-            return value
-    return None
-
-
-def _holds(interval: Interval, value: float) -> bool:
+def holds(interval: Interval, value: float) -> bool:
+    """Return whether a number lies in an interval, but for rounding."""
     slack = 1e-14 * abs(value)
     return interval[0] - slack <= value <= interval[1] + slack

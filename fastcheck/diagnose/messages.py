@@ -6,19 +6,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fastcheck.diagnose.fit import round_number
+from fastcheck.diagnose.factors import kind_of, times
 from fastcheck.result import Diagnosis
-from fastcheck.result.wording import count, listing, short
+from fastcheck.result.wording import count, listing, pair, quantity, short
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from fastcheck.diagnose.choose import Cause
-    from fastcheck.diagnose.evidence import Case
+    from fastcheck.diagnose.evidence import Case, Evidence
     from fastcheck.diagnose.parts import Part
 
-CLOSE = 1e-9
-"""How close a constant must be to a number to be called it, relative."""
 MOST_NAMES = 10
 
 
@@ -29,43 +27,45 @@ def diagnosis_of(cause: Cause, case: Case) -> Diagnosis:
     if cause.message:
         return Diagnosis(cause.kind, one, None, cause.message, cause.tensors)
     kind, text = _SAID[cause.kind](cause, case)
+    constant = float(cause.detail) if cause.kind == "beside-decay" else cause.constant
+    return Diagnosis(kind, one, constant, f"{listing(names, MOST_NAMES)}: {text}", cause.tensors)
+
+
+def of_part(tensor: Evidence, part: Part) -> Diagnosis:
+    """Return a part of a tensor that is wrong as a record.
+
+    It is exact if what happened to the part is said, and not only where it is.
+    """
+    is_are = "is" if part.is_one else "are"
+    rest = "all other entries agree"
+    is_exact = part.kind in ("zero-part", "factor-part")
+    if part.kind == "zero-part":
+        text = f"{part.text} of the gradient {is_are} zero and should not be; {rest}"
+    elif part.kind == "factor-part":
+        text = f"{part.text} of the gradient {is_are} {times(part.factor or 1.0)} the numerical one"
+        text += f"; {rest}"
+    elif part.kind == "one-entry":
+        return _of_entry(tensor, part)
+    else:
+        text = f"only {part.text} of the gradient {is_are} wrong; {rest}"
+    message = f"{tensor.name}: {text}"
     return Diagnosis(
-        kind, one, cause.constant, f"{listing(names, MOST_NAMES)}: {text}", cause.tensors
+        part.kind, tensor.name, part.factor, message, (tensor.name,), is_exact=is_exact
     )
 
 
-def of_part(name: str, part: Part) -> Diagnosis:
-    """Return a part of a tensor that is wrong as a record."""
-    is_are = "is" if part.is_one else "are"
-    rest = "all other entries are right"
-    if part.kind == "zero-part":
-        text = f"{part.text} of the gradient {is_are} zero and should not be; {rest}"
-    elif part.kind == "factor-part" and part.factor is not None:
-        text = (
-            f"{part.text} of the gradient {is_are} {times(part.factor)} the numerical one; {rest}"
-        )
-    else:
-        text = f"only {part.text} of the gradient {is_are} wrong; {rest}"
-    return Diagnosis(part.kind, name, part.factor, f"{name}: {text}", (name,))
-
-
-def times(factor: float) -> str:
-    """Return a factor in words that end before ``the numerical gradient``.
-
-    Examples
-    --------
-    >>> times(100.0), times(-1 / 3), times(0.75)
-    ('100 times', '-1/3 of', '0.75 times')
-    """
-    inverse = 1.0 / factor
-    if abs(inverse) > 1.5 and _is(inverse, round(inverse)):
-        return f"{'-' if inverse < 0 else ''}1/{abs(round(inverse))} of"
-    whole = _is(factor, round(factor))
-    return f"{round(factor) if whole else short(factor)} times"
-
-
-def _is(value: float, other: float) -> bool:
-    return abs(value - other) <= CLOSE * abs(other)
+def _of_entry(tensor: Evidence, part: Part) -> Diagnosis:
+    place = np.nonzero(tensor.wrong)
+    given, right = float(tensor.analytic[place][0]), float(tensor.numerical[place][0])
+    what, true = ("zero", short(right)) if given == 0.0 else pair(given, right)
+    ratio = f", {times(part.factor)} it" if part.factor else ""
+    message = (
+        f"{tensor.name}: only {tensor.name}{part.text} is wrong: it is {what} where {true} "
+        f"is right{ratio}; all other entries agree"
+    )
+    return Diagnosis(
+        "one-entry", tensor.name, part.factor, message, (tensor.name,), is_exact=given == 0.0
+    )
 
 
 def _every(cause: Cause, case: Case) -> str:
@@ -73,70 +73,20 @@ def _every(cause: Cause, case: Case) -> str:
     if all(case.by_name[name].is_complete for name in cause.tensors):
         return "every entry"
     known = sum(int(np.count_nonzero(case.by_name[name].known)) for name in cause.tensors)
+    if known == 1:
+        return "the one entry that was measured"
     return f"each of the {count(known)} entries that were measured"
 
 
-# ------------------------------------------------------------ one factor
+# ------------------------------------------------------------ one constant
 
 
 def _factor(cause: Cause, case: Case) -> tuple[str, str]:
-    c = cause.constant or 0.0
-    text = f"{_every(cause, case)} is {times(c)} the numerical gradient"
-    kind, why = why_factor(c, case)
-    if _is(c, -1.0):
-        return "sign", f"{text}; look for a sign"
-    if 0.0 < c < 1.0 and len(cause.fits) == len(case.tensors):
-        limit = round_number((case.norm * (1 - CLOSE), case.norm * (1 + CLOSE)))
-        if limit is not None:
-            return "clipped-norm", (
-                f"{text}, and the norm of your whole gradient is {short(limit)}: it was clipped "
-                "to that norm; compare it before it is clipped"
-            )
-    return kind, text + why
-
-
-def why_factor(c: float, case: Case) -> tuple[str, str]:
-    if _is(c, 2.0):
-        return "factor", (
-            "; it was added twice, as by two backward passes without a reset between them, or the "
-            "1/2 of the loss is left out"
-        )
-    if _is(c, 0.5):
-        return "factor", "; the 2 of a square is left out, or a 1/2 is applied that forward lacks"
-    for m, what in case.lengths.items():
-        if _is(c, m):
-            mean = "the mean over it" if what != _SAMPLES else "the mean over the batch"
-            text = f", and {m} is {what}: {mean} is missing; divide by {m}"
-            return "sum-for-mean", text
-        if _is(c, 1 / m):
-            mean = "it" if what != _SAMPLES else "the batch"
-            return "mean-for-sum", (
-                f", and {m} is {what}: the backward pass averages over {mean} where the loss adds "
-                f"up, or does so twice; multiply by {m}"
-            )
-        if _is(c, -m) or _is(c, -1 / m):
-            return "factor", f", and {m} is {what}; look for a sign and for a mean"
-        if _is(c, 2 / m):
-            return "factor", f", which is 2/{m}, and {m} is {what}"
-        if _is(c, m / 2):
-            return "factor", f", which is {m}/2, and {m} is {what}: divide by {m}, not by 2"
-        if _is(c, (m - 1) / m):
-            return "factor", (
-                f", which is {m - 1}/{m}, and {m} is {what}: one mean divides by {m}, the other by "
-                f"{m - 1}"
-            )
-        if _is(c, m / (m - 1)):
-            return "factor", (
-                f", which is {m}/{m - 1}, and {m} is {what}: one mean divides by {m - 1}, the "
-                f"other by {m}"
-            )
-    return "factor", ""
-
-
-_SAMPLES = "the number of samples"
-
-
-# ------------------------------------------------------------ the parameters in the gradient
+    kind, why = kind_of(cause, case)
+    return (
+        kind,
+        f"{_every(cause, case)} is {times(cause.constant or 1.0)} the numerical gradient{why}",
+    )
 
 
 def _decay(cause: Cause, case: Case) -> tuple[str, str]:
@@ -150,25 +100,56 @@ def _decay(cause: Cause, case: Case) -> tuple[str, str]:
             f"analytic minus numerical is -{what} in {_every(cause, case)}: the term of {name} "
             "regulariser is missing, is too small, or has the other sign; add it"
         )
-    biases = all(case.by_name[name].analytic.ndim == 1 for name in cause.tensors)
-    matrices = any(t.analytic.ndim > 1 for t in case.tensors if t.name not in cause.tensors)
-    where = ": the loss has no such term for biases" if biases and matrices else ""
+    matrices = {t.name for t in case.tensors if sum(n > 1 for n in t.shape) > 1}
+    biases = matrices and not matrices.intersection(cause.tensors)
+    where = ", as of biases that it leaves out" if biases else ""
     return cause.kind, (
         f"analytic minus numerical is {what} in {_every(cause, case)}: the term of {name} "
         f"regulariser is too large, added twice, or not part of the loss{where}"
     )
 
 
-# ------------------------------------------------------------ the rest
+def _only_decay(cause: Cause, case: Case) -> tuple[str, str]:
+    return "only-decay", (
+        f"{_every(cause, case)} is {short(cause.constant or 0.0)} times the parameter, as of an L2 "
+        "regulariser alone: what comes from the data is missing; look for = where += is meant"
+    )
+
+
+def _beside_decay(cause: Cause, case: Case) -> tuple[str, str]:
+    factor, decay = float(cause.detail), cause.constant or 0.0
+    kind = "sign" if factor == -1.0 else "factor"
+    for length in case.lengths:
+        kind = "sum-for-mean" if factor == length.n and length.is_data else kind
+        kind = "mean-for-sum" if factor == 1.0 / length.n and length.is_data else kind
+    return kind, (
+        f"{_every(cause, case)} is {times(factor)} the numerical gradient, but for a part that is "
+        f"{short(decay)} times the parameter, as of an L2 regulariser, which is right"
+    )
+
+
+def _updated(cause: Cause, _: Case) -> tuple[str, str]:
+    rate = cause.constant or 0.0
+    towards = "against" if rate > 0.0 else "along"
+    return "updated", (
+        f"what was given is the parameter after a step of {short(abs(rate))} {towards} the "
+        "gradient, not the gradient; compare the gradient itself, or use fc.grads_from_update"
+    )
+
+
+# ------------------------------------------------------------ places
 
 
 def _order(cause: Cause, case: Case) -> tuple[str, str]:
     it = "the gradient" if len(cause.fits) == 1 else "each gradient"
+    every = _every(cause, case)
+    it = it if every == "every entry" else f"in {every}, {it}"  # of a sample no more
+    if cause.kind == "rolled":
+        return cause.kind, f"{it} is right, but {_moved(cause, case)}"
     text = {
         "transposed": f"{it} is the transpose of the right one",
         "memory-order": f"{it} has the right entries in the order of a transposed array: a reshape "
         "stands where a transpose is meant, or rows and columns are stored in the other order",
-        "rolled": f"{it} is right, but {cause.detail}",
         "reversed": f"{it} is right, but for {cause.detail}, which is reversed",
         "reordered": f"{it} is right, but {cause.detail} stand in another order",
     }[cause.kind]
@@ -177,26 +158,55 @@ def _order(cause: Cause, case: Case) -> tuple[str, str]:
     return cause.kind, text
 
 
+def _moved(cause: Cause, case: Case) -> str:
+    words, shift = cause.detail, round(cause.constant or 0.0)
+    if {n for name in cause.tensors for n in case.by_name[name].shape if n > 1} == {2}:
+        return f"its two {words} are exchanged"
+    by = "one place" if abs(shift) == 1 else f"{abs(shift)} places"
+    return f"the {words} are moved by {by} towards the {'end' if shift > 0 else 'beginning'}"
+
+
+def _summed(cause: Cause, _: Case) -> tuple[str, str]:
+    what, over = cause.detail.split(" ", 1)
+    every = "every entry" if over == "all entries" else f"along {over.removeprefix('all ')} it"
+    return cause.kind, (
+        f"{every} is the {what} of the right gradient over {over}, the same everywhere: look for "
+        f"a {what} without an axis, or over one axis too many"
+    )
+
+
+# ------------------------------------------------------------ values
+
+
+def _zero(cause: Cause, _: Case) -> tuple[str, str]:
+    is_are = "gradient is" if len(cause.fits) == 1 else "gradients are"
+    return "zero", (
+        f"the {is_are} zero in every entry, and the numerical one is not: the backward pass does "
+        "not reach it, or does not store what it finds"
+    )
+
+
 def _clipped(cause: Cause, case: Case) -> tuple[str, str]:
     limit = short(cause.constant or 0.0)
-    n = sum(fit.n for fit in cause.fits)
+    n = sum(case.by_name[name].n_clear for name in cause.tensors)
     return cause.kind, (
-        f"clipped: {count(n)} entries are exactly ±{limit} where the numerical ones are larger, "
-        "all others are right; compare the gradient before it is clipped"
+        f"clipped: {quantity(n, 'entry is', 'entries are')} exactly ±{limit} where the numerical "
+        "gradient is larger, all others agree; compare the gradient before it is clipped"
     )
 
 
 def _without_sign(cause: Cause, case: Case) -> tuple[str, str]:
-    return (
-        cause.kind,
-        f"{_every(cause, case)} has the right size, and none is negative: look for abs",
+    return cause.kind, (
+        f"{_every(cause, case)} has the right size, and none is negative: look for abs"
     )
 
 
 def _precision(cause: Cause, case: Case) -> tuple[str, str]:
+    how, name = cause.detail.split()
+    far = "its rounding" if how == "stored" else "64 of its roundings"
     return cause.kind, (
-        f"right, but computed or stored in {cause.detail}: {_every(cause, case)} is a "
-        f"{cause.detail} number, and no further off than its rounding"
+        f"right, but {how} in {name}: {_every(cause, case)} is a {name} number, and off by no more "
+        f"than {far}"
     )
 
 
@@ -204,11 +214,16 @@ _SAID: dict[str, Callable[[Cause, Case], tuple[str, str]]] = {
     "factor": _factor,
     "weight-decay": _decay,
     "l1-decay": _decay,
+    "only-decay": _only_decay,
+    "beside-decay": _beside_decay,
+    "updated": _updated,
     "transposed": _order,
     "memory-order": _order,
     "rolled": _order,
     "reversed": _order,
     "reordered": _order,
+    "summed-over-all": _summed,
+    "zero": _zero,
     "clipped": _clipped,
     "without-sign": _without_sign,
     "precision": _precision,

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from itertools import combinations, permutations
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fastcheck.diagnose.evidence import MOST_COUNTED, ROUNDING
 from fastcheck.diagnose.fit import Fit
 
 if TYPE_CHECKING:
@@ -19,30 +21,47 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 MOST_AXES = 4
+MOST_COLUMNS = 16
+"""Entries of a row by which another is recognised, before all are compared."""
 FEWEST_ROWS = 3
 """Rows from which on their order is looked for."""
 
 
 def find_orders(tensor: Evidence) -> Iterator[Fit]:
-    """Yield the order of entries that makes a tensor right."""
-    for kind, detail, complexity, other in _orders(tensor.analytic):
-        if tensor.explained_by(other) and (n := tensor.informs(other)):
-            yield Fit(kind, tensor.name, n, complexity, detail=detail)
+    """Yield the orders of entries that make a tensor right.
+
+    Notes
+    -----
+    Shifts come from comparing the first row with all, other orders from sorting: a few passes.
+    """
+    given = tensor.analytic
+    if not 0 < given.ndim <= MOST_AXES or given.size < 2:
+        return
+    n_found = 0
+    for kind, detail, complexity, other in _turned(given):
+        if tensor.explained_by(other):
+            n_found += 1
+            yield Fit(kind, tensor.name, tensor.digits, complexity, None, detail, 1.0)
+    for axis in range(given.ndim):
+        words = axis_words(axis, given.ndim)[1]
+        for shift in _shifts(tensor, axis):
+            if tensor.explained_by(np.roll(given, -shift, axis)):
+                n_found += 1
+                moved = (float(shift), float(shift))
+                yield Fit("rolled", tensor.name, tensor.digits, 1.3, moved, words, 1.0)
+    for axis in range(min(given.ndim, 2) if tensor.is_complete and not n_found else 0):
+        place = _reordered(tensor, axis)
+        if place is not None and tensor.explained_by(np.take(given, place, axis)):
+            detail = f"the {axis_words(axis, given.ndim)[1]}"
+            share = min(1.0, MOST_COUNTED / max(tensor.n_clear, 1))  # all of them speak for it
+            cost = share * math.lgamma(place.size + 1) / math.log(10.0)
+            yield Fit("reordered", tensor.name, tensor.digits, 2.6, None, detail, cost)
             return
-    if tensor.is_complete:
-        for axis in range(min(tensor.analytic.ndim, 2)):
-            n = _n_reordered(tensor, axis)
-            if n:
-                detail = f"the {axis_words(axis, tensor.analytic.ndim)[1]}"
-                yield Fit("reordered", tensor.name, n, 2.6, detail=detail)
-                return
 
 
-def _orders(given: Floats) -> Iterator[tuple[str, str, float, Floats]]:
+def _turned(given: Floats) -> Iterator[tuple[str, str, float, Floats]]:
     """Yield kind, detail, complexity and the entries in another order."""
     axes = range(given.ndim)
-    if given.ndim > MOST_AXES or given.size < 2:
-        return
     if given.ndim > 1:
         for order in permutations(axes):
             if order != tuple(axes) and all(
@@ -50,34 +69,46 @@ def _orders(given: Floats) -> Iterator[tuple[str, str, float, Floats]]:
             ):
                 detail = "" if given.ndim == 2 else f"its axes in the order {order}"
                 yield "transposed", detail, 1.2, given.transpose(order)
-        turned = given.reshape(given.shape[::-1]).transpose()
-        yield "memory-order", "", 1.5, turned
+    if given.shape != given.shape[::-1]:  # else it is the transpose
+        yield "memory-order", "", 1.5, given.reshape(given.shape[::-1]).transpose()
         yield "memory-order", "", 1.5, given.transpose().reshape(given.shape)
-    for axis in axes:
-        words = axis_words(axis, given.ndim)[1]
-        for shift in (-1, 1):
-            towards = "beginning" if shift > 0 else "end"
-            detail = f"the {words} are moved by one place towards the {towards}"
-            yield "rolled", detail, 1.4, np.roll(given, shift, axis)
     for n in range(1, given.ndim + 1):
         for some in combinations(axes, n):
             names = " and ".join(axis_words(axis, given.ndim)[1] for axis in some)
-            yield "reversed", f"the order of its {names}", 1.3, np.flip(given, some)
+            yield "reversed", f"the order of its {names}", 1.4, np.flip(given, some)
 
 
-def _n_reordered(tensor: Evidence, axis: int) -> int:
-    """Return how many clearly wrong entries another order of rows explains; 0 for none."""
+def _shifts(tensor: Evidence, axis: int) -> list[int]:
+    """Return by how many places the first row that was measured may have been moved."""
+    n = tensor.shape[axis]
+    if n < 2:
+        return []
+    given, right, allowed, known = (
+        np.moveaxis(array, axis, 0).reshape(n, -1)
+        for array in (tensor.analytic, tensor.numerical, tensor.allowance, tensor.known)
+    )
+    first = int(np.argmax(known.sum(axis=1) * (np.abs(np.nan_to_num(right)).max(axis=1) > 0.0)))
+    size = np.where(known[first], np.abs(np.nan_to_num(right[first])), -1.0)
+    some = np.argsort(-size, kind="stable")[: min(MOST_COLUMNS, int(known[first].sum()))]
+    size = np.maximum(np.abs(given[:, some]), np.abs(right[first, some]))
+    off = np.abs(given[:, some] - right[first, some])
+    places = np.flatnonzero(np.all(off <= allowed[first, some] + ROUNDING * size, axis=1))
+    shifts = {int(place - first) % n for place in places} - {0}
+    return sorted((s if 2 * s <= n else s - n for s in shifts), key=abs)[:FEWEST_ROWS]
+
+
+def _reordered(tensor: Evidence, axis: int) -> NDArray[np.int64] | None:
+    """Return an order of rows in which the largest column is right; None if there are too few."""
     n = tensor.shape[axis]
     if n < FEWEST_ROWS:
-        return 0
+        return None
     given = np.moveaxis(tensor.analytic, axis, 0).reshape(n, -1)
     right = np.moveaxis(tensor.numerical, axis, 0).reshape(n, -1)
     spread = int(np.argmax(np.ptp(right, axis=0)))
     source, target = (np.argsort(rows[:, spread], kind="stable") for rows in (given, right))
     place = np.empty(n, np.int64)
     place[target] = source
-    other = np.take(tensor.analytic, place, axis)
-    return tensor.informs(other) if tensor.explained_by(other) else 0
+    return place
 
 
 def axis_words(axis: int, ndim: int) -> tuple[str, str]:

@@ -1,4 +1,4 @@
-"""Rows, columns and blocks that are wrong as a whole, while the rest of a tensor is right."""
+"""Single entries, rows, columns and blocks that are wrong, while the rest of a tensor is right."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastcheck.diagnose.fit import interval_of, inverse, simple_factor
+from fastcheck.diagnose.choose import NEEDED
+from fastcheck.diagnose.constants import named_factor
+from fastcheck.diagnose.fit import interval_of, inverse, middle
 from fastcheck.diagnose.order import axis_words
 from fastcheck.result.wording import listing
 
@@ -16,13 +18,17 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from fastcheck.diagnose.evidence import Evidence
+    from fastcheck.diagnose.evidence import Evidence, Length
 
     Flags = NDArray[np.bool_]
     Ints = NDArray[np.int64]
 
 MOST_RUNS = 6
 """Most runs of rows that are called by their numbers."""
+MOST_ADDRESSES = 5
+"""Most entries that are named one by one."""
+FEWEST_RIGHT = 2
+"""Entries that are right and not zero, without which nothing is called a part."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,26 +37,23 @@ class Part:
 
     Attributes
     ----------
-    kind : {"zero-part", "factor-part", "wrong-part"}
+    kind : {"zero-part", "factor-part", "wrong-part", "one-entry"}
         What is wrong with it.
     text : str
         Which part it is, as in ``"rows 3 to 5"``.
     is_one : bool
         Whether `text` is singular.
-    n : int
-        How many clearly wrong entries it has.
     factor : float or None
-        What its entries were multiplied by, if that is a simple number.
+        What its entries were multiplied by, if that is a simple number; of one entry the ratio.
     """
 
     kind: str
     text: str
     is_one: bool
-    n: int
-    factor: float | None
+    factor: float | None = None
 
 
-def find_part(tensor: Evidence, lengths: Iterable[int]) -> Part | None:
+def find_part(tensor: Evidence, lengths: Iterable[Length]) -> Part | None:
     """Return the part of a tensor that is wrong as a whole, None if there is none.
 
     Notes
@@ -60,10 +63,32 @@ def find_part(tensor: Evidence, lengths: Iterable[int]) -> Part | None:
     Nothing is said from a sample, which cannot know the rest.
     """
     wrong = tensor.wrong
-    if not tensor.is_complete or tensor.n_clear < 2 or tensor.analytic.ndim == 0:
+    if not tensor.is_complete or not tensor.n_clear or tensor.analytic.ndim == 0:
         return None
     told = np.maximum(np.abs(tensor.analytic), np.abs(tensor.numerical)) > tensor.allowance
     right = told & ~wrong
+    if np.count_nonzero(right) < FEWEST_RIGHT:
+        return None
+    n_wrong = int(np.count_nonzero(wrong))
+    if n_wrong == 1:
+        return _entry(tensor)
+    places = _box(wrong, right)
+    if places is None:
+        return _few(tensor, lengths) if n_wrong <= MOST_ADDRESSES else None
+    narrow = [a for a in range(wrong.ndim) if places[a].size < wrong.shape[a]]
+    wide = [a for a in range(wrong.ndim) if a not in narrow and wrong.shape[a] > 1]
+    is_block = all(places[a].size > 1 and np.ptp(places[a]) == places[a].size - 1 for a in narrow)
+    if not narrow or not (wide or is_block):
+        return _few(tensor, lengths) if n_wrong <= MOST_ADDRESSES else None
+    text = ", ".join(indices_text(places[a], a, tensor.shape) for a in narrow)
+    is_one = len(narrow) == 1 and places[narrow[0]].size == 1
+    box = np.zeros(wrong.shape, np.bool_)
+    box[np.ix_(*places)] = True
+    return _explained(tensor, box, text, is_one, lengths) or Part("wrong-part", text, is_one)
+
+
+def _box(wrong: Flags, right: Flags) -> list[Ints] | None:
+    """Return the indices along each axis that hold all wrong entries, and no right one."""
     axes = range(wrong.ndim)
     places = [np.flatnonzero(wrong.any(axis=tuple(a for a in axes if a != k))) for k in axes]
     if right[np.ix_(*places)].any():
@@ -72,29 +97,47 @@ def find_part(tensor: Evidence, lengths: Iterable[int]) -> Part | None:
         wider = [*places[:axis], np.arange(wrong.shape[axis]), *places[axis + 1 :]]
         if not right[np.ix_(*wider)].any():
             places = wider
-    narrow = [a for a in axes if places[a].size < wrong.shape[a]]
-    wide = [a for a in axes if a not in narrow and wrong.shape[a] > 1]
-    is_block = all(places[a].size > 1 and np.ptp(places[a]) == places[a].size - 1 for a in narrow)
-    if not narrow or np.count_nonzero(right) < 2 or not (wide or is_block):
-        return None
-    return _described(tensor, places, narrow, is_block and not wide, lengths)
+    return places
 
 
-def _described(
-    tensor: Evidence, places: list[Ints], narrow: list[int], is_block: bool, lengths: Iterable[int]
+def _entry(tensor: Evidence) -> Part:
+    """Return the one entry that is wrong."""
+    place = tuple(int(i) for i in np.argwhere(tensor.wrong)[0])
+    given, right = float(tensor.analytic[place]), float(tensor.numerical[place])
+    return Part("one-entry", str(list(place)), True, given / right if right else None)
+
+
+def _few(tensor: Evidence, lengths: Iterable[Length]) -> Part | None:
+    """Return a few entries that are wrong in one way, None if they are not."""
+    return _explained(tensor, tensor.wrong, addresses(tensor.name, tensor.wrong), False, lengths)
+
+
+def _explained(
+    tensor: Evidence, box: Flags, text: str, is_one: bool, lengths: Iterable[Length]
 ) -> Part | None:
-    box = np.ix_(*places)
-    text = ", ".join(indices_text(places[a], a, tensor.shape) for a in narrow)
-    is_one = len(narrow) == 1 and places[narrow[0]].size == 1
-    n = tensor.n_clear
-    if not tensor.analytic[box].any():
-        return Part("zero-part", text, is_one, n, None)
-    arrays = (tensor.numerical[box], tensor.analytic[box], tensor.allowance[box])
-    found = interval_of(*(array.reshape(-1) for array in arrays))
-    factor = None if found is None else simple_factor(inverse(found), lengths)
-    if factor is not None:
-        return Part("factor-part", text, is_one, n, factor)
-    return None if is_block else Part("wrong-part", text, is_one, n, None)
+    """Return what happened to some entries: they are zero, or all multiplied by one factor."""
+    given = tensor.analytic[box]
+    if not given.any():
+        return Part("zero-part", text, is_one)
+    found = interval_of(tensor.numerical[box], given, tensor.allowance[box])
+    if found is None:
+        return None
+    named = named_factor(inverse(found), lengths)
+    said = sum(tensor.digits[named is None :]) - (0.0 if named is None else named.cost)
+    factor = middle(inverse(found)) if named is None else named.value
+    return Part("factor-part", text, is_one, factor) if said >= NEEDED else None
+
+
+def addresses(name: str, some: Flags) -> str:
+    """Return the addresses of entries.
+
+    Examples
+    --------
+    >>> addresses("b", np.array([False, True, True]))
+    'b[1] and b[2]'
+    """
+    places = np.argwhere(some)[: MOST_ADDRESSES + 1]
+    return listing([f"{name}{[int(i) for i in place]}" for place in places], MOST_ADDRESSES)
 
 
 def indices_text(places: Ints, axis: int, shape: tuple[int, ...]) -> str:

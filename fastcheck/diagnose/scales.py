@@ -6,13 +6,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fastcheck.diagnose.constants import FORMS
 from fastcheck.diagnose.evidence import ROUNDING
-from fastcheck.diagnose.fit import Fit, interval_of, inverse
+from fastcheck.diagnose.fit import Fit, interval_of, inverse, is_excluded
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
-    from fastcheck.diagnose.evidence import Evidence
+    from numpy.typing import NDArray
+
+    from fastcheck.diagnose.evidence import Case, Evidence, Measured
+    from fastcheck.diagnose.fit import Interval
+
+    Floats = NDArray[np.float64]
+    Line = Callable[[Measured, Floats], tuple[Floats, Floats, Floats]]
 
 
 def find_scales(tensor: Evidence) -> Iterator[Fit]:
@@ -21,22 +28,93 @@ def find_scales(tensor: Evidence) -> Iterator[Fit]:
     Notes
     -----
     ``numerical = k analytic`` gives the factor ``1 / k``; ``analytic - numerical = c W`` an L2
-    regulariser, ``c sign(W)`` an L1 regulariser.
+    regulariser, ``c sign(W)`` an L1 regulariser; ``analytic = c W`` a regulariser without data, and
+    ``W - analytic = c numerical`` the parameter after a step.
     """
-    known = tensor.known
-    given, right, allowed = (
-        array[known] for array in (tensor.analytic, tensor.numerical, tensor.allowance)
-    )
-    found = interval_of(right, given, allowed)
+    for kind, complexity, is_inverse, line in _LINES:
+        found = _fitted(tensor, line)
+        if found is not None:
+            interval = inverse(found) if is_inverse else found
+            yield Fit(kind, tensor.name, tensor.digits, complexity, interval)
+
+
+def find_factor(tensor: Evidence) -> Iterator[Fit]:
+    """Yield the factor alone: ``numerical = k analytic``."""
+    found = _fitted(tensor, _factor)
     if found is not None:
-        yield Fit("factor", tensor.name, tensor.n_clear, 1.0, inverse(found))
-    if tensor.values is None:
-        return
-    values, extra = tensor.values[known], given - right
-    allowed = allowed + ROUNDING * np.maximum(np.abs(given), np.abs(right))
-    found = interval_of(extra, values, allowed)
-    if found is not None:
-        yield Fit("weight-decay", tensor.name, tensor.n_clear, 2.0, found)
-    found = interval_of(extra, np.sign(values), allowed)
-    if found is not None:
-        yield Fit("l1-decay", tensor.name, tensor.n_clear, 2.5, found)
+        yield Fit("factor", tensor.name, tensor.digits, 1.0, inverse(found))
+
+
+def find_scaled_beside_decay(tensor: Evidence, case: Case) -> Iterator[Fit]:
+    """Yield factors of all but a regulariser: ``analytic = a numerical + b W``.
+
+    Notes
+    -----
+    The factor `a` is one of a few, such as the number of samples, so that `b` is all that is
+    fitted. With ``numerical = data + c W`` it is ``analytic = a data + c W`` for ``c = b/(1 - a)``.
+    """
+    tried = [-1.0, 2.0, 0.5]
+    for length in case.lengths:
+        if length.is_data:
+            tried += [FORMS[form](length.n) for form in ("m", "1/m")]
+    for factor in tried:
+
+        def line(m: Measured, values: Floats, a: float = factor) -> tuple[Floats, Floats, Floats]:
+            size = np.abs(m.given) + abs(a) * np.abs(m.right)
+            return m.given - a * m.right, values, abs(a) * m.allowed + ROUNDING * size
+
+        found = _fitted(tensor, line)
+        if found is not None:
+            ends = found[0] / (1.0 - factor), found[1] / (1.0 - factor)
+            decay = min(ends), max(ends)
+            yield Fit("beside-decay", tensor.name, tensor.digits, 3.0, decay, repr(factor), 1.5)
+
+
+def _fitted(tensor: Evidence, line: Line) -> Interval | None:
+    """Return where the constant of an explanation lies; None if it does not fit.
+
+    Without the parameters only the explanation that does not need them can fit.
+    """
+    if tensor.values is None and line is not _factor:
+        return None
+    some, everything = ((m, m.values) for m in (tensor.few, tensor.measured))
+    nothing = np.empty(0)
+    if is_excluded(*line(some[0], nothing if some[1] is None else some[1])):
+        return None
+    return interval_of(*line(everything[0], nothing if everything[1] is None else everything[1]))
+
+
+# Target, direction and allowance: |target - k direction| <= allowance.
+
+
+def _factor(m: Measured, _: Floats) -> tuple[Floats, Floats, Floats]:
+    return m.right, m.given, m.allowed
+
+
+def _weight_decay(m: Measured, values: Floats) -> tuple[Floats, Floats, Floats]:
+    return m.given - m.right, values, m.allowed + _rounding(m)
+
+
+def _l1_decay(m: Measured, values: Floats) -> tuple[Floats, Floats, Floats]:
+    return m.given - m.right, np.sign(values), m.allowed + _rounding(m)
+
+
+def _only_decay(m: Measured, values: Floats) -> tuple[Floats, Floats, Floats]:
+    return m.given, values, _rounding(m)
+
+
+def _updated(m: Measured, values: Floats) -> tuple[Floats, Floats, Floats]:
+    return m.right, values - m.given, m.allowed + ROUNDING * np.abs(values)
+
+
+def _rounding(m: Measured) -> Floats:
+    return ROUNDING * np.maximum(np.abs(m.given), np.abs(m.right))
+
+
+_LINES: tuple[tuple[str, float, bool, Line], ...] = (
+    ("factor", 1.0, True, _factor),
+    ("weight-decay", 2.0, False, _weight_decay),
+    ("l1-decay", 2.5, False, _l1_decay),
+    ("only-decay", 1.7, False, _only_decay),
+    ("updated", 1.8, True, _updated),
+)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastcheck.result import Region
+from fastcheck.result import Region, find_places
 from fastcheck.result.wording import count, listing, quantity
 
 if TYPE_CHECKING:
@@ -89,7 +89,17 @@ def joined(
         **verified,
     )
     verdict, reason = _decided(found, judged, seen, rtol, strict)
-    return replace(found, verdict=verdict, reason=reason)
+    places = judged.places or (_places(named, known, seen) if verdict == "fail" else ())
+    return replace(found, verdict=verdict, reason=reason, places=places)
+
+
+def _places(named: NDArray[np.bool_], known: NDArray[np.bool_], seen: Seen) -> tuple[str, ...]:
+    """Return where entries are wrong: regions as a whole, but for what was probed in them."""
+    wrong = named.copy()
+    for index, single in seen.singles.items():
+        wrong[index] = single.is_wrong
+    decided = np.ones_like(named) if seen.is_resolved else known | named
+    return find_places(wrong, decided, np.zeros_like(named))
 
 
 def _region(name: str, box: Box, seen: Seen) -> Region:

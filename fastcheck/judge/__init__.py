@@ -9,7 +9,7 @@ from fastcheck.judge.decision import decide
 from fastcheck.judge.digits import median_digits
 from fastcheck.judge.entries import VERDICTS, Judgement, judge_entries
 from fastcheck.kernels.judging import AGREE, CLOSE, DISAGREE, KINK, UNRESOLVED
-from fastcheck.result import TensorResult
+from fastcheck.result import TensorResult, find_places
 
 if TYPE_CHECKING:
     import numpy as np
@@ -110,4 +110,15 @@ def judge_tensor(
         norm_analytic=judged.norms[1],
         norm_numerical=judged.norms[2],
         digits=median_digits(judged),
+        places=_places(judged, strict) if verdict == "fail" else (),
     )
+
+
+def _places(judged: Judgement, strict: bool) -> tuple[str, ...]:
+    """Return where entries are wrong, or close where that fails too."""
+    agree, close, wrong = (judged.codes == code for code in (AGREE, CLOSE, DISAGREE))
+    decided = agree | close | wrong
+    zero = agree & ((judged.analytic == 0.0) & (judged.numerical == 0.0)).reshape(wrong.shape)
+    if strict:
+        return find_places(wrong | close, decided, zero)
+    return find_places(wrong, decided, zero | close)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 from glob import escape
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +15,6 @@ from fastcheck.check.options import check_options
 from fastcheck.errors import GradientMismatchError, InputError
 from fastcheck.layers.case import Case
 from fastcheck.layers.combine import over_cotangents, over_layers, refused
-from fastcheck.layers.factors import about_factors
 from fastcheck.layers.inputs import is_sequence, n_required, read_inputs
 from fastcheck.layers.trial import Trial
 from fastcheck.layers.wiring import read_layer
@@ -276,9 +274,6 @@ def _checked(
         result = check_gradients(
             case.loss(cotangents), arrays, given, seed=seed + place, only=wanted, **options
         )
-        if result.verdict == "fail":
-            shapes = {name: array.shape for name, array in case.inputs.tensors.items()}
-            result = replace(result, diagnosis=about_factors(result, given, shapes))
         results.append(result)
         errors = any(f.severity == "error" for f in result.findings)
         if result.verdict == "fail" or result.interrupted or errors:

@@ -228,15 +228,16 @@ class Case:
 
     def loss(self, cotangents: Sequence[Any]) -> Callable[[], Any]:
         """Return ``sum(cotangent * output)`` as a function of the live arrays."""
-        # Plain names, so that tracing finds what the function reads in its cells.
+        # Plain names, so that tracing finds what the function reads in its cells; explanations
+        # know `upstream` as what is not the user's.
         forward, values, by_keyword = self.layer.forward, self.live, self.inputs.by_keyword
-        several, weights = self.wiring.n_outputs is not None, tuple(cotangents)
+        several, upstream = self.wiring.n_outputs is not None, tuple(cotangents)
 
         def loss() -> Any:
             result = called(forward, values, by_keyword)
             outputs = result if several else (result,)
             total: Any = 0.0
-            for weight, out in zip(weights, outputs, strict=False):
+            for weight, out in zip(upstream, outputs, strict=False):
                 total = total + np.sum(weight * out)
             return total
 

@@ -65,6 +65,7 @@ def over_cotangents(
         tensors=tensors,
         coverage=coverage,
         findings=findings,
+        diagnosis=_diagnosis(chosen, worst),
         numerical={name: worst.get(name, chosen).numerical[name] for name in chosen.numerical},
         bounds={name: worst.get(name, chosen).bounds[name] for name in chosen.bounds},
         timings=_summed(results),
@@ -77,6 +78,14 @@ def _how(chosen: CheckResult, place: int, n: int) -> str:
     if chosen.passed:
         return f"of the sum of the output times each of {n} random upstream gradients"
     return f"of the sum of the output times random upstream gradient {place + 1} of {n}"
+
+
+def _diagnosis(chosen: CheckResult, worst: Mapping[str, CheckResult]) -> tuple[Diagnosis, ...]:
+    """Return what is said of the tensors that are shown; of a pass, what was accepted."""
+    if not chosen.passed:
+        return chosen.diagnosis
+    said = [d for name, r in worst.items() for d in r.diagnosis if name in d.tensors]
+    return tuple(dict.fromkeys(said))
 
 
 def _badness(tensor: TensorResult) -> float:
@@ -166,9 +175,7 @@ def _renamed(result: CheckResult, prefix: str) -> CheckResult:
         result,
         tensors={prefix + name: _tensor(t, prefix, each) for name, t in result.tensors.items()},
         findings=tuple(_finding(f, prefix) for f in result.findings),
-        diagnosis=tuple(
-            replace(d, message=f"{prefix[:-1]}: {d.message}") for d in result.diagnosis
-        ),
+        diagnosis=tuple(_explanation(d, prefix) for d in result.diagnosis),
         numerical=keys(result.numerical),
         bounds=keys(result.bounds),
         audits=each(result.audits),
@@ -185,6 +192,16 @@ def _tensor(tensor: TensorResult, prefix: str, each: Callable[[Any], Any]) -> Te
     return replace(
         tensor, name=prefix + tensor.name, worst=worst, mismatches=each(tensor.mismatches)
     )
+
+
+def _explanation(diagnosis: Diagnosis, prefix: str) -> Diagnosis:
+    tensors = tuple(prefix + name for name in diagnosis.tensors)
+    if diagnosis.tensor is None:
+        message = f"{prefix[:-1]}: {diagnosis.message}"
+        return replace(diagnosis, message=message, tensors=tensors)
+    about_tensor = diagnosis.message.removeprefix(f"{diagnosis.tensor}: ")
+    tensor = prefix + diagnosis.tensor
+    return replace(diagnosis, tensor=tensor, message=f"{tensor}: {about_tensor}", tensors=tensors)
 
 
 def _finding(finding: Finding, prefix: str) -> Finding:

@@ -6,13 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastcheck.check.outcome import diagnosed
+from fastcheck.check.accept import accepted_names, with_accepted
+from fastcheck.check.outcome import case_of
 from fastcheck.faults import Sites
 from fastcheck.judge import judge_tensor
 from fastcheck.planting.missed import why_missed, why_tolerated, why_unresolvable
 from fastcheck.planting.naming import is_named
 from fastcheck.result import overall_verdict
 from fastcheck.result.selftest import Planted
+from fastcheck.result.wording import listing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -54,6 +56,7 @@ class Bench:
         self.options = options
         self.rtol = float(options.get("rtol", 1e-5))
         self.strict = bool(options.get("strict", False))
+        self.accepted = accepted_names(options.get("accept", ()))
         self.is_adapted = self.run.numerical.plan in ADAPTED
         self._known = (self.run.numerical, list(self.run.findings))
         self._analytic = dict(check.analytic)
@@ -67,7 +70,7 @@ class Bench:
             return self._outcome(fault, (), "equivalent", "it changes nothing here")
         tensors = self._judged(analytic, changed, anew=self.is_adapted)
         if self._fails(tensors):
-            return self._caught(fault, analytic, changed, tensors)
+            return self._failed(fault, analytic, changed, tensors)
         ideal = {name: self._ideally(name, analytic[name]) for name in changed}
         wrong = [name for name, tensor in ideal.items() if tensor.verdict == "fail"]
         if not wrong:
@@ -80,7 +83,7 @@ class Bench:
         if not self.is_adapted and self.run.box is not None:  # bounds improve where it looks wrong
             tensors = self._judged(analytic, changed, anew=True)
             if self._fails(tensors):
-                return self._caught(fault, analytic, changed, tensors)
+                return self._failed(fault, analytic, changed, tensors)
         text = why_missed(wrong, ideal, tensors, strict=self.strict)
         return self._outcome(fault, changed, "missed", text)
 
@@ -117,16 +120,24 @@ class Bench:
     def _fails(self, tensors: Mapping[str, TensorResult]) -> bool:
         return overall_verdict(tensors, self.run.findings, interrupted=False) == "fail"
 
-    def _caught(
+    def _failed(
         self, fault: Fault, analytic: Arrays, changed: tuple[str, ...],
         tensors: Mapping[str, TensorResult],
     ) -> Planted:  # fmt: skip
-        found = diagnosed(self.run, tensors, analytic)
-        first = found[0] if found else None
+        """Return that a mistake was caught, unless it is one that is accepted.
+
+        The user's gradient function, if there is one, is right, and is not called for a cause.
+        """
+        found = self.run.explained(case_of(self.run, tensors, analytic))
+        found, judged = with_accepted(found, tensors, self.accepted)
+        if not self._fails(judged):
+            kinds = listing(list(dict.fromkeys(d.kind for d in found if d.accepted)))
+            return self._outcome(fault, changed, "tolerated", f"accepted: {kinds}")
         wrong = [name for name in changed if tensors[name].verdict == "fail"]
         return Planted(
             name=fault.name, place=fault.place, description=fault.description,
-            expected=fault.kinds, outcome="caught", tensors=changed, diagnosis=first,
+            expected=fault.kinds, outcome="caught", tensors=changed,
+            diagnosis=found[0] if found else None,
             is_named=is_named(fault, found, wrong, self.sites),
         )  # fmt: skip
 

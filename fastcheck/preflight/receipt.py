@@ -46,12 +46,15 @@ class Receipt:
         An error for each of those, and warnings and notes.
     extra : list of str
         Keys that belong to no parameter.
+    misshapen : dict of str to ndarray
+        Copies of those of another shape than their parameter.
     """
 
     analytic: dict[str, Array] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
     extra: list[str] = field(default_factory=list)
+    misshapen: dict[str, Array] = field(default_factory=dict)
 
     def refuse(self, kind: str, name: str, reason: str, remedy: str) -> None:
         """Add a tensor that cannot be compared."""
@@ -137,6 +140,7 @@ def _take(
         reason = f"its gradient has shape {array.shape}, the parameter {shape}"
         known = {other: x for other, x in others().items() if other != name}
         receipt.refuse("wrong-shape", name, reason, about_shape(array, shape, known))
+        receipt.misshapen[name] = array
     else:
         receipt.analytic[name] = array
         receipt.findings += [*_about_dtype(name, array), *_about_values(name, array)]

@@ -32,10 +32,12 @@ LABEL: Final = 14
 ASCII: Final = str.maketrans(
     {"±": "+/-", "×": "x", "−": "-", "–": "-", "—": "-", "…": "...", "’": "'", "≤": "<=", "·": "."}
 )
-SIGNS: Final = "±×─…"
+SIGNS: Final = "±×─…·░▒▓█│└"
 """Characters of a page that is not in ASCII."""
 JOINED: Final = re.compile(r"(?<=\d) (?=\d{3}\b|%)|(?<=±) | (?=±)|(?<=\d) (?=(?:ms|s|min)\b)")
 """Spaces at which no line may end."""
+SHADES: Final = r"[░▒▓█]+"
+"""Characters of a picture that show what is wrong."""
 
 STYLES: Final = {
     "pass": "bold green",
@@ -46,6 +48,7 @@ STYLES: Final = {
     "note": "bold",
     "label": "cyan",
     "quiet": "dim",
+    "shade": "red",
 }
 
 
@@ -114,6 +117,20 @@ class Page:
             break_on_hyphens=False,
         )
         return [line.replace("\N{NO-BREAK SPACE}", " ") for line in lines]
+
+    def block(self, lines: Iterable[str]) -> None:
+        """Add lines as they are, below the texts, or further left on a narrow page.
+
+        What is too long even there is wrapped; a drawing is at most 60 wide.
+        """
+        spelled = [line if self.unicode else line.translate(ASCII) for line in lines]
+        fits = max(map(len, spelled), default=0) <= self.width - LABEL
+        indent = " " * (LABEL if fits else 1)
+        wrapped = [part for line in spelled for part in textwrap.wrap(line, self.width - 2) or [""]]
+        for line in spelled if fits else wrapped:
+            text = Text(indent + line)
+            text.highlight_regex(SHADES, STYLES["shade"])
+            self.console.print(text, soft_wrap=True)
 
     def draw(self, *things: RenderableType) -> None:
         """Add what the console can draw."""

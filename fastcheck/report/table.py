@@ -59,6 +59,16 @@ def _checked(tensor: TensorResult) -> str:
     return f"{count(tensor.n_checked)} of {count(tensor.n_entries)}"
 
 
+def _verdict(tensor: TensorResult) -> str:
+    return "accepted" if tensor.n_accepted else tensor.verdict
+
+
+def _alarm(tensor: TensorResult) -> str:
+    if not tensor.n_disagree:
+        return ""
+    return "yellow" if tensor.n_accepted else "bold red"
+
+
 def _figure(value: float) -> str:
     return f"{value:.1e}" if value == value else "-"
 
@@ -72,11 +82,16 @@ COUNTS: Final = (
         number=lambda t: int(t.is_intermediate),
         right=False,
     ),
-    Column("verdict", lambda t: t.verdict, lambda t: STYLES[t.verdict], right=False),
+    Column(
+        "verdict",
+        _verdict,
+        lambda t: STYLES["inconclusive" if t.n_accepted else t.verdict],
+        right=False,
+    ),
     Column("checked", _checked),
     Column("agree", lambda t: count(t.n_agree)),
     _counted("close", "n_close", "yellow"),
-    Column("disagree", lambda t: count(t.n_disagree), lambda t: "bold red" if t.n_disagree else ""),
+    Column("disagree", lambda t: count(t.n_disagree), _alarm),
     _counted("kink", "n_kink", "yellow"),
     _counted("unresolved", "n_unresolved", "yellow"),
 )
@@ -97,11 +112,15 @@ CLASSICAL: Final = (
 )
 
 
-def draw_tensors(page: Page, tensors: Sequence[TensorResult]) -> None:
-    """Draw one row per tensor, in one table if it fits, else in several below each other."""
+def draw_tensors(page: Page, tensors: Sequence[TensorResult], *, classical: bool = True) -> None:
+    """Draw one row per tensor, in one table if it fits, else in several below each other.
+
+    Without `classical`, the figures that other tools judge by are left out.
+    """
     shown = _shown(tensors)
     columns = _used(COUNTS, tensors)
-    groups = _fitting(page, shown, [columns, _used(FIGURES, tensors), list(CLASSICAL)])
+    measures = [list(CLASSICAL)] if classical else []
+    groups = _fitting(page, shown, [columns, _used(FIGURES, tensors), *measures])
     for number, group in enumerate(groups):
         if number:
             page.gap()

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from fastcheck.files import write_text
-from fastcheck.result.notebook import notebook_html
+from fastcheck.result.acceptable import ACCEPTABLE, BENIGN, accept_name
+from fastcheck.result.places import find_places
 from fastcheck.result.records import (
     Audit,
     Coverage,
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
     Arrays = Mapping[str, NDArray[np.float64]]
 
 __all__ = [
+    "ACCEPTABLE",
+    "BENIGN",
     "SCHEMA",
     "Audit",
     "CheckResult",
@@ -51,6 +54,8 @@ __all__ = [
     "SpotCheck",
     "TensorResult",
     "Verdict",
+    "accept_name",
+    "find_places",
     "overall_max_relative_error",
     "overall_norm_ratio",
     "overall_verdict",
@@ -148,12 +153,14 @@ class CheckResult:
         return f"<CheckResult {self.verdict}: {self.summary()}>"
 
     def __str__(self) -> str:
-        # The only import that points upwards, made when it is needed: a result prints itself.
+        # Imports that point upwards, made when they are needed: a result prints itself.
         from fastcheck.report.text import render_plain
 
         return render_plain(self)
 
     def _repr_html_(self) -> str:
+        from fastcheck.report.notebook import notebook_html
+
         return notebook_html(self)
 
     # ------------------------------------------------------------ JSON

@@ -81,6 +81,8 @@ class Diagnosis:
     is_exact : bool
         Whether it explains every entry of theirs within its bound; otherwise it says what is known
         and what is not.
+    accepted : bool
+        Whether it is a cause that the user accepts, so that no tensor fails for it.
     """
 
     kind: str
@@ -89,6 +91,7 @@ class Diagnosis:
     message: str
     tensors: tuple[str, ...] = ()
     is_exact: bool = True
+    accepted: bool = False
 
     def __str__(self) -> str:
         return self.located

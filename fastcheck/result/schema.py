@@ -14,13 +14,14 @@ from fastcheck.result.tensor import Entry, Region, TensorResult
 
 __all__ = ["SCHEMA", "decoded", "encoded", "plain"]
 
-SCHEMA: Final = 4
+SCHEMA: Final = 5
 """Version of the layout; it grows with every change that a reader must know of.
 
 1 the first
 2 tensors say by `is_intermediate` whether they are named intermediate values
 3 tensors have `regions`, `visible`, `typical`, `missable` and `covered`
 4 a diagnosis says by `tensors` and `is_exact` what it explains, and how well
+5 a diagnosis says whether it is `accepted`, and a tensor by `places` where it is wrong
 """
 
 ARRAYS = ("numerical", "bounds")

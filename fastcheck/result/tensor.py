@@ -129,7 +129,8 @@ class TensorResult:
     verdict : {"pass", "fail", "inconclusive"}
         The outcome.
     reason : str
-        Why it did not pass, in a sentence; empty for a pass.
+        Why it did not pass, in a sentence. Of a pass it is empty, or begins with ``"accepted: "``
+        where the tensor is wrong in a way that was accepted.
     n_entries, n_checked : int
         Its size, and how many entries were compared.
     n_agree, n_close, n_disagree, n_kink, n_unresolved : int
@@ -162,6 +163,9 @@ class TensorResult:
         larger share of wrong entries would have been found with 95 % probability; NaN elsewhere.
     covered : str
         Of what every single one holds a checked entry, such as ``"row and column"``; or empty.
+    places : tuple of str
+        Where it is wrong, if it is in part, as a grid of cells: see :func:`find_places`. Empty
+        where it is not, or an address or a count says as much.
     """
 
     name: str
@@ -189,11 +193,17 @@ class TensorResult:
     typical: float = math.nan
     missable: float = math.nan
     covered: str = ""
+    places: tuple[str, ...] = ()
 
     @property
     def passed(self) -> bool:
         """Whether the verdict is ``"pass"``."""
         return self.verdict == "pass"
+
+    @property
+    def n_accepted(self) -> int:
+        """How many entries are wrong in a way that was accepted, so that it passes."""
+        return (self.n_disagree or self.n_close) if self.passed and self.reason else 0
 
     @property
     def n_resolved(self) -> int:

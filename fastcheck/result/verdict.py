@@ -112,16 +112,24 @@ def _agreement(results: Sequence[TensorResult]) -> str:
     ]
     resolved = f"{count(_total(results, 'n_resolved'))} resolved"
     return (
-        f"{share} {kind} of {quantity(len(results), 'tensor')} {verb} with the numerical gradient; "
-        + ", ".join([resolved, *others])
+        f"{share} {kind} of {quantity(len(results), 'tensor')} {verb} with the numerical gradient"
+        f"{_accepted(results)}; " + ", ".join([resolved, *others])
     )
+
+
+def _accepted(results: Sequence[TensorResult]) -> str:
+    """State how many entries are wrong in a way that was accepted, after what it follows."""
+    n = _total(results, "n_accepted")
+    where = listing([tensor.name for tensor in results if tensor.n_accepted])
+    differ = "differs" if n == 1 else "differ"
+    return f"; {count(n)} of {where} {differ} in an accepted way" if n else ""
 
 
 def _disagreement(results: Sequence[TensorResult]) -> str:
     """State how many entries are wrong, and where."""
     failed = [tensor for tensor in results if tensor.verdict == "fail"]
     where = listing([tensor.name for tensor in failed])
-    wrong, checked = _total(results, "n_disagree"), _total(results, "n_checked")
+    wrong, checked = _total(failed, "n_disagree"), _total(results, "n_checked")
     if wrong:
         verb = "disagrees" if wrong == 1 else "disagree"
         what = f"{verb} with the numerical gradient, in {where}"
@@ -130,7 +138,7 @@ def _disagreement(results: Sequence[TensorResult]) -> str:
         verb = "is" if wrong == 1 else "are"
         what = f"{verb} close to the numerical gradient and not within the bound, in {where}"
     entries = "entry" if checked == 1 else "entries"
-    return f"{count(wrong)} of {count(checked)} checked {entries} {what}"
+    return f"{count(wrong)} of {count(checked)} checked {entries} {what}{_accepted(results)}"
 
 
 def _doubt(results: Sequence[TensorResult], findings: Sequence[Finding]) -> str:

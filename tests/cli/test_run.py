@@ -122,6 +122,23 @@ def test_the_command_line_has_the_last_word(run: Run, mine: Path) -> None:
 
 
 @small
+def test_a_cause_is_accepted_by_its_name(run: Run, mine: Path) -> None:
+    with mine.open("a") as file:
+        file.write(
+            "\n\ndef clipped():\n"
+            "    objective, params, grads = right()\n"
+            "    limit = 0.3 * max(np.abs(g).max() for g in grads.values())\n"
+            "    return objective, params, {n: g.clip(-limit, limit) for n, g in grads.items()}\n"
+        )
+    plain = run("run", "mine.py:clipped")
+    assert plain.status == 1
+    assert re.search(r"^what is wrong .*clipped: ", plain.stdout, re.MULTILINE)
+    found = run("run", "mine.py:clipped", "--accept", "guard", "--accept", "clip")
+    assert found.status == 0
+    assert re.search(r"^accepted +.*clipped: ", found.stdout, re.MULTILINE)
+
+
+@small
 def test_the_file_may_import_its_neighbours(run: Run, mine: Path, empty_folder: Path) -> None:
     (empty_folder / "sub").mkdir()
     shutil.copy(mine, empty_folder / "sub" / "neighbour_of_a_check.py")

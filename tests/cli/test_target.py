@@ -58,6 +58,7 @@ def test_a_gradient_of_another_shape_is_no_verdict(run: Run, mine: Path) -> None
     [
         (["--plan", "quick"], "`plan` must be one of auto, exhaustive, units, sample, got 'quick'"),
         (["--rtol", "2"], "`rtol` must be in [0, 1), got 2.0"),
+        (["--accept", "clipping"], "`accept` must hold some of guard, clip, clip-norm, float32,"),
     ],
 )
 def test_a_bad_option_is_one_line(run: Run, mine: Path, options: list[str], message: str) -> None:

@@ -14,6 +14,10 @@ from tests.layers.entry import normal
 X = normal(5, 4)
 
 
+def kinds(result: fc.CheckResult) -> list[str]:
+    return [diagnosis.kind for diagnosis in result.diagnosis]
+
+
 def test_an_average_in_place_of_a_sum_is_explained() -> None:
     def linear(A: Any, W: Any, b: Any) -> Any:
         return W @ A + b, (A, W)
@@ -35,24 +39,31 @@ def test_an_average_in_place_of_a_sum_is_explained() -> None:
 
 
 @pytest.mark.parametrize(
-    ("factor", "text"),
+    ("factor", "kind", "text"),
     [
-        (-1.0, "every entry is -1 times the numerical gradient; look for a sign"),
-        (2.5, "every entry is 2.5 times the numerical gradient"),
-        (-1 / 3, "every entry is -1/3 of the numerical gradient"),
+        (-1.0, "sign", "every entry is -1 times the numerical gradient; look for a sign"),
+        (2.5, "factor", "every entry is 2.5 times the numerical gradient"),
+        (-1 / 3, "factor", "every entry is -1/3 of the numerical gradient"),
     ],
 )
-def test_another_factor_is_named(factor: float, text: str) -> None:
+def test_another_factor_is_named(factor: float, kind: str, text: str) -> None:
     result = fc.check_layer(np.sin, lambda dout: factor * dout * np.cos(X), X)
     (found,) = result.diagnosis
-    assert found.kind == "factor"
+    assert found.kind == kind
     assert found.constant == pytest.approx(factor, rel=1e-9)
     assert found.message == f"x: {text}"
 
 
 def test_what_is_no_factor_is_not_called_one() -> None:
-    assert not fc.check_layer(np.sin, lambda dout: dout * np.sin(X), X).diagnosis
-    assert not fc.check_layer(np.sin, lambda dout: 0.0 * dout, X).diagnosis
+    assert kinds(fc.check_layer(np.sin, lambda dout: dout * np.sin(X), X)) == ["unexplained"]
+    assert kinds(fc.check_layer(np.sin, lambda dout: 0.0 * dout, X)) == ["zero"]
     result = fc.check_layer(Affine("last sample"), inputs=X)
     assert result.verdict == "fail"
-    assert not result.diagnosis
+    assert kinds(result) == ["zero-part"]
+
+
+def test_what_is_no_factor_is_told_by_its_full_name_in_a_list() -> None:
+    first, found = fc.check_layer([Affine("last sample")], inputs=X).diagnosis
+    assert first.kind == "layer"
+    assert found.tensors == ("0.Affine.x",)
+    assert found.located.startswith("0.Affine.x: row 4 of the gradient is zero")

@@ -69,10 +69,11 @@ def test_every_wrong_layer_is_named_and_the_first_of_them_first() -> None:
     assert result.verdict == "fail"
     wrong = [name for name, tensor in result.tensors.items() if tensor.verdict == "fail"]
     assert wrong == ["1.ReLU.x", "2.Affine.W", "4.SoftmaxWithLoss.x"]
-    first, *factors = result.diagnosis
-    assert [d.message.split(",")[0] for d in factors] == [
-        "2.Affine: W: every entry is 1/6 of the numerical gradient",
-        "4.SoftmaxWithLoss: x: every entry is 6 times the numerical gradient",
+    first, slope, *factors = result.diagnosis
+    assert (slope.kind, slope.tensors) == ("unexplained", ("1.ReLU.x",))
+    assert [d.located.split(",")[0] for d in factors] == [
+        "2.Affine.W: every entry is 1/6 of the numerical gradient",
+        "4.SoftmaxWithLoss.x: every entry is 6 times the numerical gradient",
     ]
     assert first.kind == "layer"
     assert first.message.startswith("1.ReLU is the first layer of which the backward pass is wrong")

@@ -20,7 +20,7 @@ OUTCOMES = ("caught", "missed", "tolerated", "unresolvable", "equivalent")
 @pytest.fixture
 def no_names(monkeypatch: pytest.MonkeyPatch) -> None:
     """Leave out the diagnoses, which take most of the time, where only the verdicts matter."""
-    monkeypatch.setattr("fastcheck.planting.bench.diagnosed", lambda *arguments: ())
+    monkeypatch.setattr("fastcheck.check.graph.GraphMeasurement.explained", lambda *arguments: ())
 
 
 def planted_into(**options: Any) -> fc.SelfTest:
@@ -249,7 +249,7 @@ def test_an_interrupt_of_a_diagnosis_ends_the_self_test(monkeypatch: pytest.Monk
     def stop(*arguments: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("fastcheck.planting.bench.diagnosed", stop)
+    monkeypatch.setattr("fastcheck.check.graph.GraphMeasurement.explained", stop)
     test = planted_into(faults="zero*")
     assert test.interrupted
     assert test.planted == ()

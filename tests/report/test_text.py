@@ -37,19 +37,24 @@ def test_the_verdict_comes_first_as_a_sentence(kind: str) -> None:
 def test_the_report_of_a_failure_tells_why_and_where() -> None:
     text = render(result("fail"), width=100)
     labels = [line.split()[0] for line in text.split("\n") if line and not line.startswith(" ")]
-    order = ["FAIL", "why", "note", "tensor", "wrong", "close", "coverage", "audit", "spot"]
-    order += ["plan", "batch", "loss", "time", "versions"]
+    order = ["FAIL", "what", "where", "worst", "close", "tensor", "note", "coverage"]
+    order += ["cross-check", "spot", "plan", "batch", "loss", "time", "versions"]
     places = [labels.index(label) for label in order]
     assert places == sorted(places)
-    assert line_of(text, "why") == f"{'why':<14}W2: {MEAN}"
+    assert line_of(text, "what") == f"what is wrong W2: {MEAN}"
+    where = "every entry of W2; one entry of b2; W1 and b1 are right"
+    assert line_of(text, "where") == f"{'where':<14}{where}"
     assert line_of(text, "note").endswith("W1: the gradient is judged as float32")
     numerical = result("fail").tensors["b2"].mismatches[0].numerical
-    assert line_of(text, "wrong") == (
-        f"{'wrong':<14}b2[7]: analytic nan, numerical {numerical:.5g} ± "
+    assert line_of(text, "worst") == (
+        f"worst entries b2[7]: analytic nan, numerical {numerical:.5g} ± "
         f"{result('fail').tensors['b2'].mismatches[0].bound:.0e} (not finite)"
     )
     assert text.count("(100 times as large)") == 9
     assert "and 491 more" in text
+    meaning = "(analytic: your gradient; numerical: what it should be, ± its error bound)"
+    assert f"and 491 more\n{'':<14}{meaning}\n" in text
+    assert line_of(text, "time") == f"{'time':<14}0.12 s"
     assert line_of(text, "close").endswith("1 more entry is outside its bound, by less than `rtol`")
 
 
@@ -79,20 +84,31 @@ def test_an_undecided_tensor_says_why() -> None:
 def test_the_facts_are_there() -> None:
     text = render(result(), width=200)
     assert line_of(text, "coverage").endswith("resolved (100 %); each entry perturbed on its own")
-    assert line_of(text, "audit").endswith("the worst, W1, is off by 0.1 of its tolerance")
+    assert line_of(text, "cross-check").endswith("the worst, W1, is off by 0.1 of its tolerance")
     assert line_of(text, "spot check").endswith("the worst, in W1, is off by 0.12 of its bound")
     assert "exhaustive, engine graph: predicted 52 ms for every" in line_of(text, "plan")
     assert "3 examples of data/mnist.h5 (train), sha256 0123456789ab, seed 7" in text
     assert line_of(text, "time").endswith("0.12 s: numerical 0.1 s, judging 0.4 ms")
     assert line_of(text, "versions").endswith("fastcheck 0.1.0, numpy 2.4.6")
-    assert re.search(r"norm ratio \d\.\de-14, largest relative error", text)
+    assert re.search(r"^other tools +would say: norm ratio \d\.\de-14, largest", text, re.MULTILINE)
     assert line_of(text, "loss").endswith("2.302585")
 
 
 def test_what_is_not_known_is_left_out() -> None:
     bare = CheckResult(verdict="pass", tensors={"b1": tensor("b1")}, coverage=result().coverage)
     text = render(bare)
-    for label in ("why", "note", "audit", "spot check", "plan", "batch", "time", "versions"):
+    for label in (
+        "what is wrong",
+        "accepted",
+        "where",
+        "note",
+        "cross-check",
+        "spot check",
+        "plan",
+        "batch",
+        "time",
+        "versions",
+    ):
         assert not re.search(rf"^{label}", text, re.MULTILINE), label
 
 
@@ -100,7 +116,7 @@ def test_failed_audits_and_spot_checks_are_shown_one_by_one() -> None:
     audits = [Audit("W1", 1.5, 1.25, 1e-6, False), Audit("b1", 1.0, 1.0, 1e-6, True)]
     spots = [SpotCheck("W1", 32, 7.5, False)]
     text = render(result(audits=audits, spot_checks=spots), width=200)
-    assert line_of(text, "audit").endswith("1.25 ± 1e-06: they DISAGREE")
+    assert line_of(text, "cross-check").endswith("1.25 ± 1e-06: they DISAGREE")
     assert line_of(text, "spot check").endswith(
         "W1: 32 entries probed one by one DISAGREE, the worst is off by 7.5 of its bound"
     )
@@ -126,8 +142,6 @@ def test_the_table_has_a_row_for_each_tensor() -> None:
     assert row.split() == [
         "W2", "50", "×", "10", "fail", "500", "0", "0", "500",
         *worst.address.split(), f"{worst.deviation:.1e}", f"{worst.bound:.0e}", "0.0",
-        f"{result('fail').tensors['W2'].norm_ratio:.1e}",
-        f"{result('fail').tensors['W2'].max_relative_error:.1e}",
     ]  # fmt: skip
 
 
@@ -155,8 +169,10 @@ def test_nothing_is_lost_or_broken_at_any_width(kind: str, width: int) -> None:
     assert not re.search(r" +$", text, re.MULTILINE)
     assert text.count("39 760") == " ".join(text.split()).count("39 760"), "a number was broken"
     assert " ".join(text.split()).count("39 760") == render(shown, width=200).count("39 760")
-    for heading in ("verdict", "worst entry", "digits", "norm ratio", "rel. error"):
+    for heading in ("verdict", "worst entry", "digits"):
         assert text.count(heading) >= bool(shown.tensors), heading
+    for heading in ("norm ratio", "rel. error"):  # noise, where there is something to mend
+        assert (heading in text) is (bool(shown.tensors) and kind != "fail"), heading
 
 
 def test_a_page_is_never_narrower_than_it_can_be() -> None:

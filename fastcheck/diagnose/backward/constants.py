@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 EXACT = 1e-11
 """Least relative error of a fitted constant at which it is taken for a simple one."""
 MOST_EQUATIONS = 512
+MOST_LOOKED_AT = 8192
+"""Entries of which the equations are taken."""
 ARBITRARY = 2.5
 """What it costs to explain something by a constant that is no simple number."""
 MOST_WHOLE = 64
@@ -109,6 +111,9 @@ def fitted(target: Floats, columns: Sequence[Floats], allowance: Floats) -> tupl
     Weighted least squares over at most 512 entries, spread evenly over the order of their sizes.
     The residuals of all entries decide afterwards: this only proposes.
     """
+    step = slice(None, None, max(1, target.size // MOST_LOOKED_AT))
+    target, allowance = target[step], allowance[step]
+    columns = [column[step] for column in columns]
     size = np.sum([np.abs(c) for c in columns], axis=0)
     floor = 1e-16 * float(np.max(np.abs(target), initial=0.0)) + 1e-300
     weight = 1.0 / np.maximum(allowance, floor)

@@ -16,6 +16,7 @@ from fastcheck.diagnose.evidence import Case, Evidence
 from fastcheck.diagnose.messages import diagnosis_of, of_part
 from fastcheck.diagnose.order import find_orders
 from fastcheck.diagnose.parts import find_part
+from fastcheck.diagnose.sums import find_sums
 from fastcheck.diagnose.values import find_values
 from fastcheck.graph.ops.arithmetic import Multiply, Scale
 from fastcheck.graph.ops.contraction import Contraction
@@ -23,7 +24,7 @@ from fastcheck.graph.ops.move import Move
 from fastcheck.units import pulled_back
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -38,6 +39,8 @@ MOST_INPUTS = 24
 SLACK_OF_TENSOR = 4.0
 FEWEST = 3
 """Entries from which on a constant that is no simple number means something."""
+ALIKE = 1e-7
+"""How near two fitted constants must be to be taken for one, relative."""
 EASY = 2.0
 """Complexity up to which no other explanation is looked for."""
 
@@ -101,6 +104,11 @@ def find_reasons(view: View) -> Reasons | None:
     return min(found, key=cost_of, default=None)
 
 
+def simple_reasons(view: View) -> Reasons | None:
+    """Return the simplest exact explanation by constants alone."""
+    return min(_of_factors(view), key=cost_of, default=None)
+
+
 def cost_of(reasons: Reasons) -> float:
     """Return how far-fetched reasons are together."""
     return sum(reason.complexity for reason in reasons)
@@ -113,29 +121,35 @@ def _of_factors(view: View) -> Iterator[Reasons]:
     """Yield what constants explain: of the data term, of the regulariser, of biases."""
     direct, values = view.subject.direct, view.subject.evidence.values
     if direct is not None:
-        c, k = view.fit(view.data, direct)
-        if view.is_exact(view.data, c, (k.value, direct), own=False) and _holds(view, c, k):
-            yield _factor_reasons(view, c, k)
-            return
+        for c, k in _fits(view, view.data, direct):
+            if view.is_exact(view.data, c, (k.value, direct), own=False) and holds(view, c, k):
+                yield _factor_reasons(view, c, k)
+                return
         if values is not None:
-            yield from _of_l1(view, direct, values)
+            yield from _of_l1(view, values)
         return
-    (c,) = view.fit(view.data)
-    if view.is_exact(view.data, c) and _holds(view, c):
-        yield _factor_reasons(view, c, ONE)
-        return
+    for (c,) in _fits(view, view.data):
+        if view.is_exact(view.data, c) and holds(view, c):
+            yield _factor_reasons(view, c, ONE)
+            return
     if values is not None and values.any():
         yield from _of_decay(view, values)
 
 
-def _holds(view: View, *constants: Constant) -> bool:
+def _fits(view: View, *columns: Floats) -> list[list[Constant]]:
+    """Return the constants of a fit in a list, which is empty if there are none."""
+    found = view.fit(*columns)
+    return [] if found is None else [found]
+
+
+def holds(view: View, *constants: Constant) -> bool:
     """Return whether there are enough entries for constants that are no simple numbers."""
     n_free = sum(c.complexity >= ARBITRARY for c in constants)
     return not n_free or view.given.size > n_free + 1
 
 
-def _of_l1(view: View, direct: Floats, values: Floats) -> Iterator[Reasons]:
-    name, size = view.subject.name, _penalty(direct, values)
+def _of_l1(view: View, values: Floats) -> Iterator[Reasons]:
+    name, size = view.subject.name, view.anatomy.penalty.get(view.subject.name, 0.0)
     if size and view.is_exact(view.data, ONE, (size, np.sign(values)), own=False):
         yield (l1_reason((name,), size),)
 
@@ -149,7 +163,9 @@ def l1_reason(names: tuple[str, ...], size: float) -> Reason:
 def _of_decay(view: View, values: Floats) -> Iterator[Reasons]:
     """Yield regularisers that the loss has not."""
     name, rest = view.subject.name, view.given - view.data
-    known = [size for size in penalties(view) if view.is_exact(view.data, ONE, (size, values))]
+    known = [
+        size for size in view.anatomy.penalties if view.is_exact(view.data, ONE, (size, values))
+    ]
     if known:
         yield (decay_reason(view, known[0], is_known=True),)
         return
@@ -166,25 +182,6 @@ def _of_decay(view: View, values: Floats) -> Iterator[Reasons]:
         yield (Reason("l1-decay", text, 2.2, (name,), size, is_shared=True),)
 
 
-def penalties(view: View) -> list[float]:
-    """Return the lambdas of the loss, where a term is lambda / 2 times a sum of squares."""
-    params, state = view.anatomy.graph.params, view.anatomy.state
-    found = [
-        _penalty(direct, state.value(params[name]))
-        for name, direct in view.anatomy.direct.items()
-        if direct.any()
-    ]
-    return list(dict.fromkeys(size for size in found if size))
-
-
-def _penalty(direct: Floats, values: Floats) -> float:
-    """Return lambda where the direct part is lambda times the parameter, else 0."""
-    square = float(np.sum(values * values))
-    size = float(np.sum(direct * values)) / square if square else 0.0
-    is_one = np.allclose(direct, size * values, rtol=1e-9, atol=1e-12 * np.abs(direct).max())
-    return size if is_one else 0.0
-
-
 def _factor_reasons(view: View, c: Constant, k: Constant) -> Reasons:
     """Return what it means that the data term is c, and the regulariser k times what it should be.
 
@@ -193,12 +190,13 @@ def _factor_reasons(view: View, c: Constant, k: Constant) -> Reasons:
     name = view.subject.name
     if c.is_one:
         return (regulariser_reason(name, k),)
-    if c.value == 0.0 and (k.is_one or k.value == 0.0):
+    if c.value == 0.0:
         part = ", but for the regulariser," if k.is_one and view.subject.direct is not None else ""
         text = f"the gradient{part} is zero: it is never computed"
-        return (Reason("zero", text, 1.3, (name,)),)
+        first = Reason("zero", text, 1.3, (name,))
+        return (first,) if k.is_one or k.value == 0.0 else (first, regulariser_reason(name, k))
     text = f"the gradient is {c.text} times the right one"
-    is_alike = k.value == c.value
+    is_alike = abs(k.value - c.value) <= ALIKE * abs(c.value)
     if view.subject.direct is not None and (k.is_one or is_alike):
         text = f"{text}, the regulariser {'included' if is_alike else 'aside'}"
     first = Reason("factor", text, 1.0 + c.complexity, (name,), c.value, is_shared=True)
@@ -214,9 +212,7 @@ def regulariser_reason(name: str, k: Constant) -> Reason:
         0.0: "the term of the regulariser is missing",
         -1.0: "the term of the regulariser has the wrong sign",
     }.get(k.value, f"the term of the regulariser is {k.text} times what it should be")
-    return Reason(
-        "regulariser", text, 1.0 + 0.5 * k.complexity, (name,), k.value, is_shared=True
-    )
+    return Reason("regulariser", text, 1.0 + 0.5 * k.complexity, (name,), k.value, is_shared=True)
 
 
 def decay_reason(view: View, size: float, *, is_known: bool) -> Reason:
@@ -248,11 +244,14 @@ def _reasons_of(view: View, other: Other) -> Reasons | None:
     columns = [other.value] if direct is None else [other.value, direct]
     if not other.value.any():
         return None
-    c, *k = view.fit(*columns)
+    found = view.fit(*columns)
+    if found is None:
+        return None
+    c, *k = found
     extra = [(k[0].value, direct)] if k and direct is not None else []
     if c.value == 0.0 or not view.is_exact(other.value, c, *extra, own=False):
         return None
-    if not _holds(view, c, *k):
+    if not holds(view, c, *k):
         return None
     text, cost = other.text, other.complexity + c.complexity
     if not c.is_one:
@@ -445,51 +444,55 @@ def _is_mask(node: Node) -> bool:
 # ------------------------------------------------------------ from the tensor alone
 
 
-def _of_tensor(view: View) -> list[Reasons]:
+def _of_tensor(view: View) -> Sequence[Reasons]:
     """Return what explains a tensor with nothing but the right one."""
     evidence, direct = view.subject.evidence, view.subject.direct
     pairs = [(view.given, view.expected)]
     if direct is not None and direct.any():
         pairs.insert(0, (view.given - direct, view.data))
     allowance = SLACK_OF_TENSOR * view.subject.allowance
-    for given, right in pairs:
-        tensor = replace(
+    tensors = [
+        replace(
             evidence, analytic=given, numerical=right, allowance=allowance,
             known=np.ones(given.shape, bool), failed=True,
-        )  # fmt: skip
+        )
+        for given, right in pairs
+    ]  # fmt: skip
+    for tensor in tensors:
         reasons = [(reason,) for reason in _of_evidence(tensor, view)]
         if reasons:
             return reasons
-    return []
+    parts = [(reason,) for tensor in tensors if (reason := _of_part(tensor, view)) is not None]
+    said = [reasons for reasons in parts if reasons[0].kind in SAYING]
+    return said[:1] or parts[-1:]  # of what only has a place, the place in the whole gradient
+
+
+ORDERS = ("rolled", "reversed", "reordered")
+"""Mistakes that are made once for each tensor."""
+SAYING = ("zero-part", "factor-part")
+"""Parts of which it is known what happened to them."""
 
 
 def _of_evidence(tensor: Evidence, view: View) -> Iterator[Reason]:
     case = Case([tensor], {}, view.anatomy.graph.n_batch)
-    fits = [fit for find in (find_orders, find_values) for fit in find(tensor)]
-    for cause in find_causes(case, fits):
+    fits = [fit for find in (find_orders, find_values, find_sums) for fit in find(tensor)]
+    causes = find_causes(case, fits)
+    for cause in causes:
         found = diagnosis_of(cause, case)
-        yield Reason(
-            found.kind, _without_name(found.message, tensor.name), cause.complexity + 1.0,
-            (tensor.name,), found.constant, is_shared=True,
-        )  # fmt: skip
-    if fits:
-        return
-    places = np.argwhere(tensor.wrong)
-    if len(places) == 1 and tensor.analytic.size > 2:
-        yield _of_entry(tensor, tuple(int(i) for i in places[0]))
-        return
-    part = find_part(tensor, case.lengths)
-    if part is not None:
-        found = of_part(tensor.name, part)
         text = _without_name(found.message, tensor.name)
-        yield Reason(found.kind, text, 2.5, (tensor.name,), found.constant)
+        cost = cause.complexity + 1.0
+        name = (tensor.name,)
+        is_shared = found.kind not in ORDERS
+        yield Reason(found.kind, text, cost, name, found.constant, is_shared=is_shared)
 
 
-def _of_entry(tensor: Evidence, place: tuple[int, ...]) -> Reason:
-    address = f"{tensor.name}[{', '.join(map(str, place))}]"
-    given, right = float(tensor.analytic[place]), float(tensor.numerical[place])
-    text = f"only {address} is wrong: {given:.6g} where {right:.6g} is right"
-    return Reason("one-entry", text, 2.5, (tensor.name,))
+def _of_part(tensor: Evidence, view: View) -> Reason | None:
+    part = find_part(tensor, Case([tensor], {}, view.anatomy.graph.n_batch).lengths)
+    if part is None:
+        return None
+    found = of_part(tensor, part)
+    text = _without_name(found.message, tensor.name)
+    return Reason(found.kind, text, 2.5, (tensor.name,), found.constant, is_exact=found.is_exact)
 
 
 def _without_name(message: str, name: str) -> str:

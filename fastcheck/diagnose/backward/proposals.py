@@ -14,7 +14,7 @@ from fastcheck.graph.ops.arithmetic import Add
 from fastcheck.graph.ops.contraction import Contraction
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
 
@@ -65,12 +65,21 @@ class Surroundings:
     layer: Layer
     found: Deltas
     chains: list[Chain] = field(init=False)
+    _tried: list[tuple[Proposal, Deltas]] | None = None
 
     def __post_init__(self) -> None:
         region = {node.index for node in self.layer.region} - (
             self.layer.seeds if len(self.layer.sites) == 1 else set()
         )
         self.chains = [find_chain(self.anatomy, s.node, region) for s in self.layer.sites]
+
+    def tried(
+        self, edited: Callable[[Surroundings, Proposal], Deltas]
+    ) -> list[tuple[Proposal, Deltas]]:
+        """Return each proposal with the deltas that it gives, computed once."""
+        if self._tried is None:
+            self._tried = [(p, edited(self, p)) for p in find_proposals(self)]
+        return self._tried
 
     @property
     def is_last(self) -> bool:
@@ -102,9 +111,7 @@ def _of_outputs(around: Surroundings) -> Iterator[Proposal]:
             nodes.append((step.node, before))
         for node, slope in nodes:
             delta = around.found.get(node.index, around.found[site.node.index])
-            role = None if delta is None else find_role(
-                around.anatomy, around.layer, node, delta
-            )
+            role = None if delta is None else find_role(around.anatomy, around.layer, node, delta)
             if role is not None and delta is not None:
                 found = [
                     (o.kind, o.text, o.complexity, o.constant, o.value * slope)
@@ -230,9 +237,9 @@ def _of_weights(around: Surroundings) -> Iterator[Proposal]:
         edit = _with_weights(around, value)
         if edit is not None:
             text = (
-                "the weights are not transposed on the way back"
+                "the weights of the next layer are not transposed"
                 if kind == "not-transposed"
-                else f"{name} is used on the way back in place of the weights of the next layer"
+                else f"{name} is used in place of the weights of the next layer"
             )
             yield Proposal(kind, text, 1.5 if kind == "not-transposed" else 1.7, edit)
 

@@ -6,7 +6,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from fastcheck.diagnose.backward.walk import is_included, is_same
-from fastcheck.diagnose.messages import why_factor
+from fastcheck.diagnose.choose import Cause
+from fastcheck.diagnose.constants import named_factor
+from fastcheck.diagnose.factors import kind_of
+from fastcheck.diagnose.fit import Fit
+from fastcheck.diagnose.unexplained import unexplained
 from fastcheck.result import Diagnosis
 from fastcheck.result.wording import listing
 
@@ -15,6 +19,8 @@ if TYPE_CHECKING:
     from fastcheck.diagnose.backward.walk import Hypothesis, Walk
 
 MOST_NAMES = 10
+NEAR = 1e-9
+"""How near a constant must be to the number that it is called."""
 WHOLE = ("factor", "sign", "sum-for-mean", "mean-for-sum")
 
 
@@ -67,13 +73,24 @@ def _diagnosis(walk: Walk, reason: Reason) -> Diagnosis:
     order = [*walk.anatomy.graph.params]
     reason = replace(reason, tensors=tuple(sorted(reason.tensors, key=order.index)))
     names = listing(list(reason.tensors), MOST_NAMES)
+    if reason.kind == "unexplained":
+        return _unexplained(walk, reason)
     kind, text = _named(walk, reason)
-    text = f"{names}: {text}"
     tensors = reason.tensors
+    single = tensors[0] if len(tensors) == 1 or reason.passes_on else None
+    if kind in WHOLE and reason.kind == "factor" and reason.passes_on:
+        single = None
+    text = (
+        f"{single}: on the way back to {names}, {text}"
+        if single and reason.passes_on
+        else (f"{names}: {text}")
+    )
     if reason.passes_on:
         later = _before(walk, reason)
         if later:
             those = listing(later, MOST_NAMES)
+            if single is None:
+                return Diagnosis(kind, None, reason.constant, text, (*tensors, *later))
             text = (
                 f"{text}; what lies before ({those}) is wrong because of it"
                 if reason.is_exact
@@ -81,10 +98,26 @@ def _diagnosis(walk: Walk, reason: Reason) -> Diagnosis:
                 "own"
             )
         tensors = (*tensors, *later)
-    if kind in WHOLE and reason.kind == "factor" and reason.passes_on:
-        return Diagnosis(kind, None, reason.constant, text, tensors)
-    single = reason.tensors[0] if len(reason.tensors) == 1 or reason.passes_on else None
     return Diagnosis(kind, single, reason.constant, text, tensors, reason.is_exact)
+
+
+def _unexplained(walk: Walk, reason: Reason) -> Diagnosis:
+    """Return what is known of tensors that no mistake explains, and of those before them."""
+    (found,) = unexplained([walk.case.by_name[reason.tensors[0]]])[:1]
+    text, tensors = found.message.removeprefix(f"{found.tensor}: "), reason.tensors
+    if len(tensors) > 1:
+        text = f"{reason.text}; {text}"
+    if reason.passes_on:
+        later = _before(walk, reason)
+        tensors = (*tensors, *later)
+        if later:
+            text = (
+                f"{text}; this is the layer nearest to the loss that is wrong: begin here, what "
+                f"lies before ({listing(later, MOST_NAMES)}) may be wrong because of it"
+            )
+    names = listing(list(reason.tensors), MOST_NAMES)
+    message = f"{names}: {text}"
+    return Diagnosis("unexplained", reason.tensors[0], None, message, tensors, is_exact=False)
 
 
 def _named(walk: Walk, reason: Reason) -> tuple[str, str]:
@@ -94,9 +127,10 @@ def _named(walk: Walk, reason: Reason) -> tuple[str, str]:
     is_top = walk.anatomy.home[reason.tensors[0]] is walk.anatomy.layers[0]
     if reason.kind == "delta-factor" and not is_top:
         return reason.kind, reason.text
-    if abs(reason.constant + 1.0) <= 1e-9:
-        return "sign", f"{reason.text}; look for a sign"
-    kind, why = why_factor(reason.constant, walk.case)
+    c, case = reason.constant, walk.case
+    named = named_factor((c * (1.0 - NEAR), c * (1.0 + NEAR)), case.lengths) if c else None
+    fits = tuple(Fit("factor", name, (), 1.0) for name in reason.tensors)
+    kind, why = kind_of(Cause("factor", "", fits, c if named is None else named.value, named), case)
     return kind, reason.text + why
 
 

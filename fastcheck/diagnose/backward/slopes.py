@@ -91,9 +91,7 @@ def _of_others(own: str, z: Floats, a: Floats) -> Iterator[Slope]:
             yield Slope("slope-of-other", text, 1.6, slope(z))
     for other, (formula, slope) in OF_A.items():
         if other != own:
-            text = (
-                f"the derivative of {other}, {formula}, stands where that of {own} is meant"
-            )
+            text = f"the derivative of {other}, {formula}, stands where that of {own} is meant"
             yield Slope("slope-of-other", text, 1.6, slope(a))
 
 

@@ -82,8 +82,7 @@ def find_dense(around: Surroundings, subjects: Mapping[str, Subject]) -> Dense |
     given = given if subject.direct is None else given - subject.direct
     is_turned = site.node.batch_axis == 1
     n_out = site.node.shape[1 - site.node.batch_axis]
-    if given.shape != (x.shape[1], n_out):
-        given = given.T
+    given = given.T if is_turned and given.ndim == 2 else given
     if given.shape != (x.shape[1], n_out):
         return None
     bias = subjects[rest[0]].evidence.analytic.reshape(-1) if rest else None
@@ -110,9 +109,10 @@ def find_weights(
     own = own.T if own.shape == (n_out, n_next) and not dense.is_turned else own
     if own.shape != (n_next, n_out):
         return None
-    updated = _updated(around, subjects, constants, weight)
-    if updated is not None:
-        return updated
+    for source in (around.anatomy.given, around.anatomy.right):
+        updated = _updated(around, subjects, constants, weight, source.get(weight.name))
+        if updated is not None:
+            return updated
     if np.linalg.matrix_rank(cotangent) == len(cotangent):
         return None  # with so few samples some weights give any delta
     n_equations = n_in + (dense.bias is not None)
@@ -129,13 +129,11 @@ def find_weights(
     delta = slope * (cotangent @ solved)
     off = float(np.linalg.norm(solved - own) / max(float(np.linalg.norm(own)), 1e-300))
     text = (
-        f"it is as if on the way back {weight.label()} were not what it is on the way forward: "
-        f"stale, or other weights, which differ from it by {off:.1%} of its norm"
+        f"it is as if {weight.label()} were not what it is on the way forward: stale, or other "
+        f"weights, which differ from it by {off:.1%} of its norm"
     )
     names = tuple(name for name in around.layer.names if name in subjects)
-    reason = Reason(
-        "stale-weights", text, 2.5, names, off, passes_on=True, is_exact=False
-    )
+    reason = Reason("stale-weights", text, 2.5, names, off, passes_on=True, is_exact=False)
     return _confirmed(around, subjects, constants, reason, dense.placed(delta))
 
 
@@ -159,12 +157,12 @@ def _updated(
     subjects: Mapping[str, Subject],
     constants: Constants,
     weight: Node,
+    given: Floats | None,
 ) -> Found:
     """Return that the weights were updated before they were used on the way back.
 
     ``W - r dW`` is linear in the rate r: one constant for all entries of the layer before.
     """
-    given = around.anatomy.given.get(weight.name)
     if given is None or given.shape != weight.shape:
         return None
     (chain,) = around.chains
@@ -187,14 +185,17 @@ def _updated(
         other = View(around.anatomy, around.layer, subjects[name], {i: moved}, constants)
         if not other.data.any():
             continue
-        direct = [] if base.subject.direct is None else [base.subject.direct]
-        fits = base.fit(base.data, other.data, *direct)
+        if base.subject.direct is not None and len(names) > 1 and name != names[0]:
+            return None
+        fits = base.fit(base.data, other.data)
+        if fits is None:
+            return None
         rate = -fits[1].value
         if not fits[0].is_one or not rate:
             return None
         text = (
-            f"{weight.label()} was updated before it was used on the way back, with a rate of "
-            f"{rate:.6g}: compute all gradients first"
+            f"{weight.label()} was updated before it was used, with a rate of {rate:.6g}: compute "
+            "all gradients first"
         )
         names = [n for n in around.layer.names if n in subjects]
         reason = Reason("stale-weights", text, 2.0, tuple(names), rate, passes_on=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -11,7 +11,7 @@ import numpy as np
 from fastcheck.diagnose.backward.constants import ONE, fitted
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -38,13 +38,10 @@ class Subject:
         Both gradients.
     direct : ndarray or None
         The part of the gradient that does not come through the layer: that of a penalty.
-    noise : float
-        Error of a derivative, relative to the sum of its absolute terms.
     """
 
     evidence: Evidence
     direct: Floats | None
-    noise: float
 
     @property
     def name(self) -> str:
@@ -56,6 +53,25 @@ class Subject:
         """By how much each entry may be off; finite."""
         found = self.evidence.allowance
         return np.where(np.isfinite(found), found, float(np.nanmax(found, initial=0.0)))
+
+    @cached_property
+    def size(self) -> float:
+        """The norm of what was given."""
+        return float(np.linalg.norm(self.evidence.analytic))
+
+    @cached_property
+    def floor(self) -> float:
+        """The norm of residuals that mean nothing."""
+        return 10.0 * float(np.linalg.norm(self.allowance))
+
+    def divided(self, c: float) -> Subject:
+        """Return the same for a gradient that is to be divided by `c` first."""
+        evidence = replace(
+            self.evidence,
+            analytic=self.evidence.analytic / c,
+            allowance=self.evidence.allowance * max(1.0, 1.0 / abs(c)),
+        )
+        return Subject(evidence, self.direct)
 
 
 @dataclass(eq=False)
@@ -115,21 +131,41 @@ class View:
             total = total + size * term
         if own and self.subject.direct is not None:
             total = total + self.subject.direct
-        off = np.abs(self.given - total)
-        norm = float(np.linalg.norm(self.given))
+        off = self.given - total
         residual = float(np.linalg.norm(off))
-        floor = 10.0 * float(np.linalg.norm(self.subject.allowance))
-        if not np.isfinite(residual) or residual > CLOSE * norm + floor:
+        if not residual <= CLOSE * self.subject.size + self.subject.floor:
             return False
+        off = np.abs(off)
         grown = max(1.0, abs(factor.value))
         allowed = SLACK * grown * self.subject.allowance
         allowed += ROUNDING * (np.abs(self.given) + np.abs(total))
         if np.all(off <= allowed):
             return True
-        size = abs(factor.value) * (np.abs(data) + self._terms_like(data))
+        terms = abs(factor.value) * (np.abs(data) + self._terms_like(data))
         for constant, term in others:
-            size = size + np.abs(constant * term)
-        return bool(np.all(off <= allowed + SLACK * self.subject.noise * size))
+            terms = terms + np.abs(constant * term)
+        return bool(np.all(off <= allowed + SLACK * self.noise * terms))
+
+    @cached_property
+    def noise(self) -> float:
+        """Error of a derivative, relative to the sum of its absolute terms."""
+        size = float(np.linalg.norm(self.terms))
+        return float(np.linalg.norm(self.subject.allowance)) / size if size else 0.0
+
+    def is_hopeless(self) -> bool:
+        """Return whether a few rows show that no constants make it what was given."""
+        data = self.anatomy.few(self.layer, self.subject.name, self.deltas)
+        found = self.anatomy.rows(self.layer, self.subject.name)
+        if data is None or found is None:
+            return False
+        _, axis, places = found
+        columns = [data]
+        direct = self.subject.direct
+        if direct is not None:
+            columns.append(np.take(direct, places, axis=axis))
+        given = np.take(self.given, places, axis=axis)
+        floor = 10.0 * float(np.linalg.norm(np.take(self.subject.allowance, places, axis=axis)))
+        return not nearest(given, columns) <= CLOSE * float(np.linalg.norm(given)) + floor
 
     def _terms_like(self, data: Floats) -> Floats:
         """Return the absolute terms, as large beside `data` as they are beside the own data."""
@@ -140,9 +176,12 @@ class View:
         size = float(np.linalg.norm(data)) / max(np.sqrt(data.size), 1.0)
         return np.full(data.shape, ratio * size)
 
-    def fit(self, *columns: Floats) -> list[Constant]:
-        """Return the constants with which `columns` are nearest to what was given."""
+    def fit(self, *columns: Floats) -> list[Constant] | None:
+        """Return the constants with which `columns` are what was given; None if none are near."""
         target = self.given
+        residual = nearest(target, columns)
+        if not residual <= CLOSE * self.subject.size + self.subject.floor:
+            return None
         found, errors = fitted(
             target.reshape(-1),
             [column.reshape(-1) for column in columns],
@@ -151,3 +190,28 @@ class View:
         return [
             self.constants.called(float(c), float(e)) for c, e in zip(found, errors, strict=True)
         ]
+
+
+def nearest(target: Floats, columns: Sequence[Floats]) -> float:
+    """Return the norm of what is left of `target` less the best multiples of `columns`.
+
+    By normal equations: good to 1e-8 of the norms, which is enough to reject.
+    """
+    flat = [column.reshape(-1) for column in columns]
+    rest = target.reshape(-1)
+    square = float(rest @ rest)
+    if len(flat) == 1:
+        (a,) = flat
+        aa, at = float(a @ a), float(a @ rest)
+        c = at / aa if aa else 0.0
+        off = rest - c * a
+    else:
+        a, b = flat
+        aa, ab, bb = float(a @ a), float(a @ b), float(b @ b)
+        at, bt = float(a @ rest), float(b @ rest)
+        determinant = aa * bb - ab * ab
+        if determinant <= 1e-12 * aa * bb:
+            return nearest(target, [columns[0]]) if aa else nearest(target, [columns[1]])
+        c, k = (bb * at - ab * bt) / determinant, (aa * bt - ab * at) / determinant
+        off = rest - c * a - k * b
+    return float(np.sqrt(off @ off)) if np.isfinite(square) else np.inf

@@ -1,14 +1,15 @@
-"""A result as a small table for notebooks."""
+"""A result for notebooks."""
 
 from __future__ import annotations
 
 from html import escape
 from typing import TYPE_CHECKING
 
+from fastcheck.report.where import MEANING, diagnoses, pictures, where, worst_entries
 from fastcheck.result.wording import count, shape_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from fastcheck.result import CheckResult
     from fastcheck.result.tensor import TensorResult
@@ -24,23 +25,47 @@ CELL = "text-align:left;padding:1px 8px"
 
 
 def notebook_html(result: CheckResult) -> str:
-    """Return a table with inline styles; all text that comes from outside is escaped."""
+    """Return a table with inline styles; all text that comes from outside is escaped.
+
+    The order is that of the printed report: the verdict, what is wrong, where, the tensors.
+    """
     lines = [f"<p>{_colored(result.verdict)} {escape(result.summary())}</p>"]
-    lines += _list([*map(str, result.diagnosis), *map(str, result.findings)])
-    rows = "".join(_row(tensor) for tensor in result.tensors.values())
-    header = "".join(f'<th style="{CELL}">{name}</th>' for name in COLUMNS)
-    lines.append(f"<table><thead><tr>{header}</tr></thead><tbody>{rows}</tbody></table>")
+    for label, told in diagnoses(result):
+        lines += _list(label, told)
+    if result.verdict == "fail":
+        lines += _failure(result)
+    lines += _list("", map(str, result.findings))
+    lines.append(_table(list(result.tensors.values())))
     lines.append(f"<p>{escape(result.coverage.statement)}</p>")
     return f"<div>{''.join(lines)}</div>"
+
+
+def _failure(result: CheckResult) -> list[str]:
+    """Return where the gradient is wrong."""
+    entries = worst_entries(result)
+    shown, left = pictures(result)
+    return [
+        *_list("where", filter(None, [where(result)])),
+        *_list("worst entries", [*entries, MEANING] if entries else ()),
+        *(f'<pre style="line-height:1.1">{escape(chr(10).join(lines))}</pre>' for lines in shown),
+        *_list("", filter(None, [left])),
+    ]
 
 
 def _colored(verdict: str) -> str:
     return f'<b style="color:{COLORS[verdict]}">{verdict.upper()}</b>'
 
 
-def _list(texts: Iterable[str]) -> list[str]:
+def _list(label: str, texts: Iterable[str]) -> list[str]:
     items = "".join(f"<li>{escape(text)}</li>" for text in texts)
-    return [f"<ul>{items}</ul>"] if items else []
+    title = f"<b>{label}</b>" if label else ""
+    return [f"<div>{title}<ul>{items}</ul></div>"] if items else []
+
+
+def _table(tensors: Sequence[TensorResult]) -> str:
+    header = "".join(f'<th style="{CELL}">{name}</th>' for name in COLUMNS)
+    rows = "".join(_row(tensor) for tensor in tensors)
+    return f"<table><thead><tr>{header}</tr></thead><tbody>{rows}</tbody></table>"
 
 
 def _row(tensor: TensorResult) -> str:

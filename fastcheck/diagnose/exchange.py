@@ -1,0 +1,93 @@
+"""Gradients that belong to other tensors, and arrays that are no gradients at all."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fastcheck.diagnose.choose import Cause
+from fastcheck.diagnose.fit import Fit
+from fastcheck.result.wording import listing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from fastcheck.diagnose.evidence import Case, Evidence
+
+MOST_TENSORS = 64
+"""Failed tensors up to which each is compared with others of its shape, and those others."""
+
+
+def said_cause(kind: str, tensors: tuple[Evidence, ...], complexity: float, message: str) -> Cause:
+    """Return a cause that has its sentence, and explains all of some tensors or none."""
+    fits = tuple(Fit(kind, tensor.name, tensor.digits, complexity, cost=1.0) for tensor in tensors)
+    return Cause(kind, "", fits, message=message)
+
+
+def alike(case: Case, shape: tuple[int, ...], but: Evidence) -> list[Evidence]:
+    """Return other tensors of a shape."""
+    found = (t for t in case.tensors if t.shape == shape and t is not but)
+    return [tensor for tensor, _ in zip(found, range(MOST_TENSORS), strict=False)]
+
+
+def find_exchanges(case: Case) -> Iterator[Cause]:
+    """Yield tensors whose gradients are exactly those of others, in a circle or not."""
+    owners: dict[str, Evidence] = {}
+    for tensor in case.failed[:MOST_TENSORS]:
+        for other in alike(case, tensor.shape, tensor):
+            if np.count_nonzero(other.clear | other.known & (other.numerical != 0.0)) and (
+                other.explained_by(tensor.analytic)
+            ):
+                owners[tensor.name] = other
+                break
+    circles: set[str] = set()
+    for name in owners:
+        circle = _circle(owners, name)
+        if circle and not circles.intersection(circle):
+            circles.update(circle)
+            yield _exchanged(case, circle, owners)
+    for name, other in owners.items():
+        tensor = case.by_name[name]
+        if name not in circles and tensor.n_clear and np.count_nonzero(other.numerical) > 1:
+            message = (
+                f"{name}: this is the gradient of {other.name}, entry by entry: look for "
+                f"{other.name} where {name} is meant"
+            )
+            yield said_cause("other-tensor", (tensor,), 1.6, message)
+
+
+def _circle(owners: dict[str, Evidence], name: str) -> tuple[str, ...]:
+    """Return the tensors from one to the owner of its gradient and so on, if that leads back."""
+    circle = [name]
+    while (owner := owners.get(circle[-1])) is not None:
+        if owner.name == name:
+            return tuple(circle)
+        if owner.name in circle:
+            break
+        circle.append(owner.name)
+    return ()
+
+
+def _exchanged(case: Case, circle: tuple[str, ...], owners: dict[str, Evidence]) -> Cause:
+    tensors = tuple(t for t in case.tensors if t.name in circle)
+    names = [tensor.name for tensor in tensors]
+    if len(names) == 2:
+        text = "each is exactly that of the other"
+    else:
+        text = listing([f"what was given for {n} is that of {owners[n].name}" for n in names], 10)
+    message = f"the gradients of {listing(names, 10)} are exchanged: {text}"
+    return said_cause("exchanged", tensors, 1.1, message)
+
+
+def find_arrays(case: Case) -> Iterator[Cause]:
+    """Yield tensors for which an array was given that the loss reads, in place of a gradient."""
+    arrays: dict[str, Any] = {t.name: t.values for t in case.tensors if t.values is not None}
+    for tensor in case.failed[:MOST_TENSORS]:
+        for name, array in {**case.data, **arrays}.items():
+            is_it = np.shape(array) == tensor.shape and np.array_equal(array, tensor.analytic)
+            if is_it and tensor.n_clear > 1 and np.ptp(tensor.analytic) > 0.0:
+                what = "the parameter itself" if name == tensor.name else f"the array {name}"
+                message = f"{tensor.name}: what was given is {what}, bit for bit, not a gradient"
+                yield said_cause("other-tensor", (tensor,), 1.65, message)
+                break

@@ -1,0 +1,127 @@
+"""A failing report says which tensors are wrong as a whole, in part, and not at all."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from fastcheck.report.text import render
+from fastcheck.report.where import where, worst_entries
+from fastcheck.result import Diagnosis, TensorResult
+from tests.report.test_picture import failing, wrong_in
+from tests.results import result, tensor
+
+LABELS = ("FAIL", "what is wrong", "where", "worst entries")
+
+
+def scaled(name: str, shape: tuple[int, ...], n_zero: int = 0) -> TensorResult:
+    numerical = np.random.default_rng(1).normal(size=shape)
+    numerical.flat[:n_zero] = 0.0
+    found = failing_tensor(name, 3.0 * numerical, numerical)
+    assert found.n_zero == n_zero
+    return found
+
+
+def failing_tensor(name: str, analytic: np.ndarray, numerical: np.ndarray) -> TensorResult:
+    from fastcheck.judge import judge_tensor
+
+    return judge_tensor(name, analytic, numerical, np.full(numerical.shape, 1e-12))
+
+
+def test_tensors_are_told_apart_by_how_much_of_them_is_wrong() -> None:
+    shown = failing(
+        scaled("W1", (4, 3)), scaled("W2", (3, 5)), wrong_in((6, 5), 2, name="W3"),
+        wrong_in((6, 5), (2, 1), name="W4"), tensor("b1"), tensor("b2"),
+    )  # fmt: skip
+    assert where(shown) == (
+        "every entry of W1 and W2; one entry of W4; some entries of W3 (5 of 30); "
+        "b1 and b2 are right"
+    )
+
+
+def test_entries_that_are_zero_do_not_hide_that_all_others_are_wrong() -> None:
+    shown = failing(scaled("W1", (4, 5), n_zero=4))
+    assert shown.tensors["W1"].places == ()
+    assert where(shown) == "every entry of W1 that is not zero"
+
+
+def test_where_only_a_part_was_checked_it_is_said() -> None:
+    numerical = np.random.default_rng(1).normal(size=(4, 5))
+    from fastcheck.judge import judge_tensor
+
+    part = judge_tensor(
+        "W1", 2 * numerical, numerical, np.full((4, 5), 1e-12),
+        checked=np.arange(20).reshape(4, 5) % 2 == 0,
+    )  # fmt: skip
+    assert where(failing(part)) == "every checked entry of W1"
+
+
+def test_nothing_is_said_where_nothing_fails() -> None:
+    assert where(result()) == ""
+    assert "where" not in render(result("close"))
+
+
+def test_entries_of_an_explained_tensor_are_examples_and_do_not_hide_others() -> None:
+    explained, other = scaled("W1", (10, 9)), wrong_in((10, 9), (2, 1), (3, 3), name="W2")
+    diagnosis = [Diagnosis("factor", "W1", 3.0, "W1: every entry is 3 times", ("W1",))]
+    both = result("fail", tensors={"W1": explained, "W2": other}, diagnosis=diagnosis)
+    lines = worst_entries(both)
+    assert sum(line.startswith("W1[") for line in lines) == 3
+    assert sum(line.startswith("W2[") for line in lines) == 2
+    assert lines[-1] == "and 87 more"
+    alone = result("fail", tensors={"W1": explained}, diagnosis=diagnosis)
+    assert len(worst_entries(alone)) == 4
+    unknown = result("fail", tensors={"W1": explained}, diagnosis=[])
+    assert len(worst_entries(unknown)) == 11
+
+
+def test_a_failing_report_leads_with_what_and_where_and_ends_with_the_machinery() -> None:
+    text = render(result("fail"))
+    order = [text.index(f"\n{label} ") for label in (*LABELS[1:], "tensor", "coverage", "versions")]
+    assert text.startswith("FAIL ")
+    assert order == sorted(order)
+
+
+def test_the_notebook_says_the_same_in_the_same_order() -> None:
+    html = failing(wrong_in((6, 5), 2), tensor("b1"))._repr_html_()
+    parts = ["FAIL", "where", "worst entries", "<pre", "2 │██████████", "<table"]
+    assert [html.index(part) for part in parts] == sorted(html.index(part) for part in parts)
+    assert "<pre" not in result()._repr_html_()
+    assert "what is wrong" in result("fail")._repr_html_()
+
+
+def test_entries_that_are_off_by_little_do_not_hide_it_either() -> None:
+    numerical = np.random.default_rng(1).normal(size=(4, 5))
+    analytic = 1.01 * numerical
+    analytic[0, :2] = numerical[0, :2] * (1 + 1e-8)
+    found = failing_tensor("W1", analytic, numerical)
+    assert (found.n_disagree, found.n_close) == (18, 2)
+    assert where(failing(found)) == "every entry of W1"
+
+
+def test_what_does_not_explain_all_is_told_as_what_is_known() -> None:
+    told = [
+        Diagnosis("sign", "W2", -1.0, "W2: a sign", ("W2",)),
+        Diagnosis("unexplained", "W1", None, "W1: wrong from here on", ("W1",), is_exact=False),
+        Diagnosis("clipped", "b1", 0.5, "b1: clipped", ("b1",), accepted=True),
+    ]
+    text = render(result("fail", diagnosis=told))
+    lines = text.split("\n")[1:4]
+    assert lines == [
+        "what is wrong W2: a sign",
+        "what is known W1: wrong from here on",
+        "accepted      b1: clipped",
+    ]
+    html = result("fail", diagnosis=told)._repr_html_()
+    assert html.index("what is wrong") < html.index("what is known") < html.index("accepted")
+
+
+def test_causes_that_are_often_meant_come_with_the_option_that_accepts_them() -> None:
+    found = [
+        Diagnosis("guard-ignored", "W1", 1e-7, "W1: a guard", ("W1",)),
+        Diagnosis("precision", "b1", None, "b1: computed in float32: every entry", ("b1",)),
+        Diagnosis("clipped", "W2", 1.0, "W2: clipped", ("W2",), is_exact=False),
+        Diagnosis("mean-for-sum", "b2", 0.01, "b2: a mean", ("b2",)),
+    ]
+    text = render(result("fail", diagnosis=found))
+    assert '\n              (if that is meant, pass accept=("guard", "float32"))\n' in text
+    assert "if that is meant" not in render(result("fail", diagnosis=found[2:]))
