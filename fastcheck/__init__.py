@@ -44,7 +44,9 @@ if TYPE_CHECKING:
     )
     from fastcheck.objective import GraphObjective
     from fastcheck.operation import op
+    from fastcheck.planting import selftest
     from fastcheck.result import CheckResult
+    from fastcheck.result.selftest import SelfTest
     from fastcheck.traced import trace
     from fastcheck.tracing.mark import mark
 
@@ -67,6 +69,7 @@ __all__ = [
     "Network",
     "ReLU",
     "Recorder",
+    "SelfTest",
     "Sigmoid",
     "Softmax",
     "SoftmaxCrossEntropy",
@@ -88,6 +91,7 @@ __all__ = [
     "op",
     "open_dataset",
     "ops",
+    "selftest",
     "trace",
 ]
 
@@ -126,7 +130,9 @@ _HOMES = {
     ),
     "fastcheck.objective": ("GraphObjective",),
     "fastcheck.operation": ("op",),
+    "fastcheck.planting": ("selftest",),
     "fastcheck.result": ("CheckResult",),
+    "fastcheck.result.selftest": ("SelfTest",),
     "fastcheck.traced": ("trace",),
     "fastcheck.tracing.mark": ("mark",),
 }

@@ -13,7 +13,7 @@ from fastcheck.errors import InputError
 from fastcheck.numdiff import Job, Prober, run_jobs, settle_step
 from fastcheck.pieces import find_pieces, joined
 from fastcheck.result.wording import count, quantity
-from fastcheck.sampling import draw, shares
+from fastcheck.sampling import draw, shares, so_many
 from fastcheck.units import UnitPlan, find_sites, pulled
 
 if TYPE_CHECKING:
@@ -151,6 +151,7 @@ class Planner:
     def run(
         self, plan: str, budget: float | None, *, n_jobs: int = 1, spots: bool = False,
         progress: Progress | None = None, analytic: Mapping[str, NDArray[Any]] | None = None,
+        entries: int | None = None,
     ) -> Numerical:  # fmt: skip
         """Make the probes.
 
@@ -166,13 +167,16 @@ class Planner:
             Called with the numbers of finished and of all probed entries.
         analytic : mapping of str to ndarray, optional
             The gradient; the largest values are part of a sample.
+        entries : int, optional
+            How many entries of each tensor a sample has; by default as many as there is time for.
         """
         chosen, reason, seconds = "exhaustive" if plan == "auto" else plan, "interrupted", 0.0
         try:
             chosen, reason, seconds = self.choose(plan, budget)
             if chosen == "sample":
-                numerical = self._sample(seconds, analytic or {}, n_jobs, progress)
+                numerical = self._sample(seconds, entries, analytic or {}, n_jobs, progress)
                 n = sum(sample.places.size for sample in numerical.samples.values())
+                reason = "asked for" if entries is not None else reason
                 reason += f", {quantity(n, 'entry', 'entries')} of {count(self._n_entries)}"
             else:
                 run = self._exhaustive if chosen == "exhaustive" else self._units
@@ -212,16 +216,19 @@ class Planner:
         return sum(self.state.graph.tensor(name).size for name in self.names)
 
     def _sample(
-        self, seconds: float, analytic: Mapping[str, NDArray[Any]], n_jobs: int,
-        progress: Progress | None,
+        self, seconds: float, entries: int | None, analytic: Mapping[str, NDArray[Any]],
+        n_jobs: int, progress: Progress | None,
     ) -> Numerical:  # fmt: skip
-        """Probe as many entries as there is time for."""
+        """Probe as many entries as there is time for, or so many of each tensor."""
         shapes = {name: self.state.graph.tensor(name).shape for name in self.names}
         probers = {name: self._prober_of(name) for name in self.names}
         truncation = {name: self._settled(prober) for name, prober in probers.items()}
         whole = self._seconds(probers.values())
         part = min(1.0, seconds / whole) if whole else 1.0
-        counts = shares(shapes, int(part * self._n_entries))
+        counts = (
+            shares(shapes, int(part * self._n_entries)) if entries is None
+            else so_many(shapes, entries)
+        )  # fmt: skip
         samples = {
             name: draw(shape, counts[name], analytic.get(name), self.seed)
             for name, shape in shapes.items()

@@ -93,6 +93,11 @@ def shares(shapes: Mapping[str, Shape], total: int) -> dict[str, int]:
     return {name: n + int(part * (sizes[name] - n)) for name, n in counts.items()}
 
 
+def so_many(shapes: Mapping[str, Shape], entries: int) -> dict[str, int]:
+    """Return how many entries of each tensor are taken if that was asked for."""
+    return {name: min(entries, math.prod(shape)) for name, shape in shapes.items()}
+
+
 def needed(shape: Shape) -> int:
     """Return how many entries of a tensor hold every index, the corners and 32 at random."""
     size, axes = math.prod(shape), [n for n in shape if n > 1]

@@ -11,7 +11,7 @@ import fastcheck as fc
 from fastcheck.audit import audit_tensor
 from fastcheck.bounds import find_rounding
 from fastcheck.numdiff import Job
-from tests.faults import Case
+from tests.literal import Case
 from tests.objectives import KINDS, relu_only
 
 pytestmark = pytest.mark.interpreted

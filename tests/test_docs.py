@@ -1,6 +1,7 @@
 """The code in the documents runs, and is right."""
 
 import re
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 
 import fastcheck as fc
+from fastcheck.cli import main
 from fastcheck.result import ACCEPTABLE
 
 ROOT = Path(__file__).parents[1]
@@ -138,6 +140,30 @@ def test_the_operations_of_the_architecture_page_are_right(
     right = objective.gradient(params)
     assert fc.check_gradients(objective, params, right, strict=True)
     assert not fc.check_gradients(objective, params, {"W": 1.01 * right["W"]})
+
+
+def test_the_page_on_the_self_test_shows_what_its_commands_print(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = (ROOT / "docs/selftest.md").read_text("utf-8")
+    (code,) = blocks("docs/selftest.md")
+    (tmp_path / "net.py").write_text(code, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "100")
+    commands = re.findall(r"```sh\nfastcheck (.*)\n```", page)
+    shown = re.findall(r"```text\n(.*?)```", page, re.DOTALL)
+    assert len(commands) == len(shown) == 2
+    for command, text, status in zip(commands, shown, (0, 1), strict=True):
+        with pytest.raises(SystemExit) as end:
+            main(shlex.split(command))
+        assert end.value.code == status
+        printed = capsys.readouterr().out
+        assert without_times(printed) == without_times(text)
+
+
+def without_times(text: str) -> list[str]:
+    """Return the lines of a report, without what depends on the machine."""
+    return [line for line in text.split("\n") if not line.startswith(("time ", "plan "))]
 
 
 def test_the_page_on_processes_has_a_loss_that_runs() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 import fastcheck as fc
 from fastcheck import findings, ops
-from tests.faults import Case
+from tests.literal import Case
 
 pytestmark = pytest.mark.interpreted
 

@@ -341,3 +341,49 @@ def test_a_unit_that_cannot_matter_is_not_probed() -> None:
     found = fc.numerical_gradient(objective, params, plan="units")
     assert np.array_equal(found.values["W1"][:, 1], [0.0, 0.0])
     assert not np.isnan(found.values["W1"]).any()
+
+
+# ------------------------------------------------------------ so many entries
+
+
+@pytest.mark.parametrize("engine", ["auto", "black box"])
+def test_a_sample_has_so_many_entries_of_each_tensor_as_asked_for(engine: str) -> None:
+    rng = np.random.default_rng(0)
+    net = fc.Network([fc.Dense(30, 20), fc.Tanh(), fc.Dense(20, 2)], fc.SoftmaxCrossEntropy())
+    params = net.init_params(seed=0)
+    objective = net.objective(rng.normal(size=(8, 30)), rng.integers(2, size=8))
+    loss: Any = objective if engine == "auto" else objective.loss
+    grads = objective.gradient(params)
+    result = fc.check_gradients(
+        loss, params, grads, plan="sample", entries=10, engine=engine, budget=0.0
+    )
+    assert result.passed
+    assert {n: t.n_checked for n, t in result.tensors.items()} == {
+        "W1": 10, "b1": 10, "W2": 10, "b2": 2,
+    }  # fmt: skip
+    assert result.plan_reason.startswith("asked for")
+    assert "32" in result.plan_reason
+    assert "budget" not in result.plan_reason
+    largest = np.unravel_index(np.abs(grads["W1"]).argmax(), (30, 20))
+    numerical = fc.numerical_gradient(loss, params, plan="sample", entries=7, engine=engine)
+    assert np.isfinite(numerical.values["W1"]).sum() == 7
+    assert np.isfinite(result.numerical["W1"][largest])
+
+
+@pytest.mark.parametrize(("options", "message"), [
+    ({"plan": "sample", "entries": 0}, "`entries` must be a whole number from 1, got 0"),
+    ({"plan": "sample", "entries": 2.5}, "`entries` must be a whole number from 1, got 2.5"),
+    ({"plan": "sample", "entries": True}, "`entries` must be a whole number from 1, got True"),
+    ({"entries": 3}, '`entries` must be None unless plan="sample", got 3 with plan=\'auto\''),
+])  # fmt: skip
+def test_a_number_of_entries_is_one_of_a_sample(options: dict[str, Any], message: str) -> None:
+    net = fc.Network([fc.Dense(2, 1)], fc.SquaredError())
+    params = net.init_params(seed=0)
+    objective = net.objective(np.ones((3, 2)), np.ones((3, 1)))
+    for call in (
+        lambda: fc.check_gradients(objective, params, objective.gradient(params), **options),
+        lambda: fc.numerical_gradient(objective, params, **options),
+    ):
+        with pytest.raises(fc.InputError) as problem:
+            call()
+        assert message in str(problem.value)

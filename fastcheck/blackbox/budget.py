@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from fastcheck.errors import InputError
 from fastcheck.result.wording import count, quantity, seconds
-from fastcheck.sampling import FEWEST, needed, shares
+from fastcheck.sampling import FEWEST, needed, shares, so_many
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -63,6 +63,8 @@ class Budget:
         Seconds that the user allows.
     obstacle : str
         Why no directions can be probed; empty if they can.
+    entries : int or None
+        How many entries of each tensor a sample has; None for what the budget allows.
     """
 
     shapes: Mapping[str, tuple[int, ...]]
@@ -70,6 +72,7 @@ class Budget:
     n_calls: int
     budget: float | None
     obstacle: str = ""
+    entries: int | None = None
 
     @property
     def is_short(self) -> bool:
@@ -127,10 +130,14 @@ class Budget:
         return RESERVE * self.seconds * self.n_calls
 
     def _sample(self, why: str) -> Choice:
-        counts = shares(self.shapes, int((1.0 - SHARE) * self.limit / self._cost))
+        if self.entries is None:
+            counts = shares(self.shapes, int((1.0 - SHARE) * self.limit / self._cost))
+        else:
+            counts = so_many(self.shapes, self.entries)
         sampled = sum(counts.values())
         reason = f"{why}{count(sampled)} of {count(self.total)} are sampled"
-        return Choice("sample", reason, counts, self._cost * sampled, self.limit)
+        limit = self.limit if self.entries is None else math.inf
+        return Choice("sample", reason, counts, self._cost * sampled, limit)
 
     def _beside(self) -> dict[str, int]:
         """Return how many entries there is time for beside directions.

@@ -156,6 +156,7 @@ class BlackBoxMeasurement(Measurement):
             n_calls=2 if analytic is not None else 4,
             budget=budget,
             obstacle=self._obstacle(analytic),
+            entries=self.entries,
         )
         chosen = costs.choose(plan)
         self.numerical.plan, self.numerical.reason = chosen.plan, chosen.reason

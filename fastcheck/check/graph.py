@@ -73,6 +73,7 @@ class GraphMeasurement(Measurement):
         self.arithmetic = arithmetic
         self.step = step
         self.seed = seed
+        self._planner: Planner | None = None
         with self.timed("forward"), single_threaded_blas():
             self.state: State = objective.state(params)
         self.loss = self.state.loss
@@ -82,6 +83,11 @@ class GraphMeasurement(Measurement):
         """What rounding errors are proportional to."""
         with self.timed("bounds"), single_threaded_blas():
             return find_rounding(self.state, self.names)
+
+    @property
+    def graph_state(self) -> State | None:
+        """The base point of the graph."""
+        return self.state
 
     @property
     def point(self) -> Arrays:
@@ -143,10 +149,11 @@ class GraphMeasurement(Measurement):
             self._fill_in()
             return
         with self.timed("numerical"), single_threaded_blas():
-            planner = Planner(self.state, self._filled, self.step, self.seed)
-            self.numerical = planner.run(
+            if self._planner is None:
+                self._planner = Planner(self.state, self._filled, self.step, self.seed)
+            self.numerical = self._planner.run(
                 plan, budget, n_jobs=n_jobs, spots=analytic is not None, progress=progress,
-                analytic=analytic,
+                analytic=analytic, entries=self.entries,
             )  # fmt: skip
         self._fill_in()
         if self.step is not None:

@@ -25,8 +25,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fastcheck.blackbox import BlackBox
-    from fastcheck.preflight import Preflight
     from fastcheck.diagnose import Case
+    from fastcheck.graph.state import State
+    from fastcheck.preflight import Preflight
     from fastcheck.result import Audit, Diagnosis, Finding, SpotCheck, TensorResult
 
     Arrays = Mapping[str, NDArray[Any]]
@@ -68,6 +69,8 @@ class Measurement(ABC):
         The tensors whose gradients cannot be compared.
     unread : list of str
         The tensors that the loss does not read.
+    entries : int or None
+        How many entries of each tensor a sample has; None for what the budget allows.
     extra : dict of str to object
         Gradients that were given under names that no tensor has.
     misshapen : dict of str to ndarray
@@ -93,6 +96,7 @@ class Measurement(ABC):
         self.asked = names
         self.refused: dict[str, TensorResult] = {}
         self.unread: list[str] = []
+        self.entries: int | None = None
         self.extra: dict[str, Any] = {}
         self.misshapen: dict[str, NDArray[Any]] = {}
         self.call: Callable[[], dict[str, Any]] | None = None
@@ -123,6 +127,11 @@ class Measurement(ABC):
         if self.preflight is not None:
             reach = self.preflight.reach
             (reach.restore if self.is_sound else reach.restore_all)()
+
+    @property
+    def graph_state(self) -> State | None:
+        """The base point of the graph, where the loss is one."""
+        return None
 
     @property
     def point(self) -> Arrays:

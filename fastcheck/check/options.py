@@ -65,6 +65,28 @@ def check_options(**options: object) -> None:
             raise InputError(f"`{name}` must be {must}, got {value!r}; {remedy}")
 
 
+def check_entries(entries: object, plan: str) -> None:
+    """Refuse a number of entries that is none, or that another plan than a sample is given.
+
+    Raises
+    ------
+    InputError
+        Saying what to do.
+    """
+    if entries is None:
+        return
+    if not _is_whole(entries) or entries < 1:  # type: ignore[operator]
+        raise InputError(
+            f"`entries` must be a whole number from 1, got {entries!r}; None takes what the budget "
+            "allows"
+        )
+    if plan != "sample":
+        raise InputError(
+            f'`entries` must be None unless plan="sample", got {entries!r} with plan={plan!r}; '
+            'add plan="sample", or leave it out'
+        )
+
+
 def choose(argument: str, value: str, choices: tuple[str, ...]) -> None:
     """Refuse a value that is not one of the choices.
 

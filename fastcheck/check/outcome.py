@@ -119,27 +119,34 @@ def _diagnosis(
     is_right = all(t.verdict != "fail" and not t.n_close for t in tensors.values())
     if is_right and not run.misshapen:
         return ()
-    found = {name: t for name, t in run.numerical.tensors.items() if name in analytic}
     try:
         with run.timed("diagnosis"):
             shapes = _of_shapes(run)
             if is_right:
                 return shapes
-            case = gathered(
-                {name: tensors[name] for name in found if name in tensors},
-                analytic,
-                {name: t.values for name, t in found.items()},
-                {name: run.allowance(name, analytic[name].dtype) for name in found},
-                run.point,
-                kinks={name: t.kink for name, t in found.items()},
-                data=run.reached(),
-                n_samples=run.n_samples,
-                extra=run.extra,
-            )
+            case = case_of(run, tensors, analytic)
             explanations = run.explained(case)
             return (*shapes, *_by_rerunning(run, case, explanations), *explanations)
     except KeyboardInterrupt:
         return ()
+
+
+def case_of(
+    run: Measurement, tensors: Mapping[str, TensorResult], analytic: Mapping[str, NDArray[Any]]
+) -> Case:
+    """Return what explanations of wrong tensors can rest on."""
+    found = {name: t for name, t in run.numerical.tensors.items() if name in analytic}
+    return gathered(
+        {name: tensors[name] for name in found if name in tensors},
+        analytic,
+        {name: t.values for name, t in found.items()},
+        {name: run.allowance(name, analytic[name].dtype) for name in found},
+        run.point,
+        kinks={name: t.kink for name, t in found.items()},
+        data=run.reached(),
+        n_samples=run.n_samples,
+        extra=run.extra,
+    )
 
 
 def _of_shapes(run: Measurement) -> tuple[Diagnosis, ...]:

@@ -10,6 +10,7 @@ import click
 from fastcheck import __version__
 from fastcheck.cli.data import data
 from fastcheck.cli.run import run
+from fastcheck.cli.selftest import selftest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,6 +32,7 @@ def cli() -> None:
 
 cli.add_command(data)
 cli.add_command(run)
+cli.add_command(selftest)
 
 
 def main(argv: Sequence[str] | None = None) -> None:

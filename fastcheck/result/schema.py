@@ -12,7 +12,7 @@ import numpy as np
 from fastcheck.result.records import Audit, Coverage, Diagnosis, Finding, Provenance, SpotCheck
 from fastcheck.result.tensor import Entry, Region, TensorResult
 
-__all__ = ["SCHEMA", "decoded", "encoded"]
+__all__ = ["SCHEMA", "decoded", "encoded", "plain"]
 
 SCHEMA: Final = 5
 """Version of the layout; it grows with every change that a reader must know of.
@@ -43,12 +43,12 @@ def encoded(result: Any, *, arrays: bool) -> dict[str, Any]:
     ``{"shape": [...], "values": [...]}``, in C order.
     """
     fields = [f.name for f in dataclasses.fields(result) if arrays or f.name not in ARRAYS]
-    values = {name: _plain(getattr(result, name)) for name in (*fields, *DERIVED)}
+    values = {name: plain(getattr(result, name)) for name in (*fields, *DERIVED)}
     return {"schema": SCHEMA, **values}
 
 
-def _plain(value: Any) -> Any:
-    """Return `value` in the types of JSON."""
+def plain(value: Any) -> Any:
+    """Return `value` in the types of JSON; for a record a dict of its fields."""
     if value is None or isinstance(value, str | bool):
         return value
     if isinstance(value, int | np.integer):
@@ -59,11 +59,11 @@ def _plain(value: Any) -> Any:
         numbers = value.astype(np.float64).ravel().tolist()
         return {"shape": list(value.shape), "values": [_number(number) for number in numbers]}
     if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, tuple | list):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     if dataclasses.is_dataclass(value):
-        return {f.name: _plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+        return {f.name: plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
     if isinstance(value, np.bool_):
         return bool(value)
     raise TypeError(f"a result must hold numbers and text, got {type(value).__name__}")

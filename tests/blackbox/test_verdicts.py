@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 import fastcheck as fc
-from tests.faults import FAULTS, SLIGHT, Arrays, Case
+from tests.faults.planted import CASE, FAULTS, SLIGHT
+from tests.literal import Arrays
 from tests.wild.cases import CASES, name_of
 
-CASE = Case.drawn(0)
 RTOL = 1e-5
 TRULY_ZERO = {"fc_batchnorm": {"b1", "b2"}, "book_multilayer": {"b1", "b2"}, "siamese": {"b2"}}
 """Biases whose gradient is zero: a normalisation or a difference takes them away."""
@@ -46,9 +46,8 @@ def test_a_right_gradient_raises_no_alarm(make) -> None:
     assert loss.n_calls <= 3 * result.coverage.n_checked + 120 * len(case.params) + 60
 
 
-@pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
-def test_a_fault_fails_in_exactly_the_entries_that_are_wrong(fault) -> None:
-    grads = fault(CASE)
+@pytest.mark.parametrize("grads", FAULTS.values(), ids=FAULTS)
+def test_a_fault_fails_in_exactly_the_entries_that_are_wrong(grads: Arrays) -> None:
     result = checked(grads)
     assert result.verdict == "fail"
     for name, right in CASE.right.items():
@@ -62,9 +61,8 @@ def test_a_fault_fails_in_exactly_the_entries_that_are_wrong(fault) -> None:
         assert told <= {tuple(map(int, place)) for place in np.argwhere(far > 0.99 * RTOL)}
 
 
-@pytest.mark.parametrize("fault", SLIGHT.values(), ids=SLIGHT)
-def test_a_slight_fault_is_close_and_fails_when_strict(fault) -> None:
-    grads = fault(CASE)
+@pytest.mark.parametrize("grads", SLIGHT.values(), ids=SLIGHT)
+def test_a_slight_fault_is_close_and_fails_when_strict(grads: Arrays) -> None:
     assert checked(grads).passed
     assert checked(grads, strict=True).verdict == "fail"
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import fastcheck as fc
-from tests.faults import Arrays, Case
+from tests.literal import Arrays, Case
 
 small = pytest.mark.interpreted
 PLANS = pytest.mark.parametrize("plan", ["exhaustive", "units"])

@@ -17,7 +17,7 @@ from tests.check.common import (
     PLANS,
     with_one_off,
 )
-from tests.faults import Arrays
+from tests.literal import Arrays
 
 
 @pytest.fixture(scope="module")

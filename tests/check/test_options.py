@@ -18,7 +18,7 @@ from tests.check.common import (
     interrupt,
     small,
 )
-from tests.faults import L2
+from tests.literal import L2
 
 # ------------------------------------------------------------ wrong arguments
 
