@@ -31,7 +31,7 @@ def find_values(tensor: Evidence) -> Iterator[Fit]:
         if tensor.n_clear:
             yield Fit("zero", tensor.name, (MOST_DIGITS,), 0.5)
         return
-    if not (given < 0.0).any() and not tensor.explained_by(-given):
+    if not (given < 0.0).any():  # where all should be negative, other tensors tell it from a sign
         right = np.where(tensor.known, np.sign(tensor.numerical), 1.0) * given
         if tensor.explained_by(right):
             yield Fit("without-sign", tensor.name, tensor.digits, 2.3, cost=1.0)

@@ -30,6 +30,8 @@ def test_a_gradient_without_its_sign_is_named() -> None:
 def test_all_signs_turned_is_a_sign_and_not_a_missing_one() -> None:
     right = RIGHT | {"W1": -np.abs(W1)}
     assert only({"W1": np.abs(W1)}, right).kind == "sign"
+    found = only({name: np.abs(g) for name, g in right.items()}, right)
+    assert (found.kind, found.tensors) == ("without-sign", tuple(RIGHT))
 
 
 @pytest.mark.parametrize("limit", [0.5, 0.6180339])
