@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fastcheck.diagnose.evidence import FIRST, MOST_COUNTED, MOST_DIGITS
+from fastcheck.diagnose.evidence import FIRST, MOST_COUNTED, MOST_DIGITS, ROUNDING
 from fastcheck.diagnose.fit import Fit
 
 if TYPE_CHECKING:
@@ -47,10 +47,11 @@ def _clipped(tensor: Evidence) -> Iterator[Fit]:
     given, right = tensor.analytic, tensor.numerical
     size = np.abs(given)
     limit = float(size.max())
-    is_limited = (size == limit) & (np.sign(right) == np.sign(given)) & (np.abs(right) > size)
+    least = limit * (1.0 - ROUNDING)
+    is_limited = (size >= least) & (np.sign(right) == np.sign(given)) & (np.abs(right) > size)
     if tensor.explained_by(np.where(tensor.known & is_limited, right, given)):
         digits = (MOST_DIGITS,) * min(tensor.n_clear, MOST_COUNTED)
-        yield Fit("clipped", tensor.name, digits, 2.2, (limit, limit), cost=1.0)
+        yield Fit("clipped", tensor.name, digits, 2.2, (least, limit), cost=1.0)
 
 
 def _precision(tensor: Evidence) -> Iterator[Fit]:

@@ -37,7 +37,7 @@ def test_all_signs_turned_is_a_sign_and_not_a_missing_one() -> None:
 @pytest.mark.parametrize("limit", [0.5, 0.6180339])
 def test_clipped_entries_are_named_with_their_limit(limit: float) -> None:
     found = only({"W1": W1.clip(-limit, limit)})
-    assert (found.kind, found.constant) == ("clipped", limit)
+    assert (found.kind, found.constant) == ("clipped", pytest.approx(limit, rel=1e-14))
     n = int(np.sum(np.abs(W1) > limit))
     assert f"{n} entries are exactly ±{limit:.5g}" in found.message
     other = W1.clip(-limit, limit)
