@@ -9,7 +9,8 @@ import numpy as np
 from fastcheck.diagnose.backward.deltas import numerical_tops
 from fastcheck.diagnose.backward.layers import Anatomy
 from fastcheck.diagnose.backward.say import said
-from fastcheck.diagnose.backward.walk import Walk
+from fastcheck.diagnose.backward.setting import Setting
+from fastcheck.diagnose.backward.walk import find_hypothesis
 from fastcheck.diagnose.whole import find_whole
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def explain_graph(case: Case, state: State, seed: int = 0) -> list[Diagnosis]:
         for tensor in case.tensors
         if np.isfinite(tensor.numerical).all()
     }
-    walk = Walk(anatomy, case, numerical_tops(anatomy, seed))
-    if not walk.subjects or not walk.is_sound():
+    setting = Setting(anatomy, case, numerical_tops(anatomy, seed))
+    if not setting.subjects or not setting.is_sound():
         return []
-    return said(walk, walk.best())
+    return said(setting, find_hypothesis(setting))

@@ -82,6 +82,10 @@ class Anatomy:
         plan = find_sites(state, list(self.graph.params))
         self.layers = self._ordered(_grouped(plan.sites))
         self.home = {name: layer for layer in self.layers for name in layer.names}
+        last = self.layers[0].node if self.layers else None
+        self.n_outputs: int | None = None
+        if last is not None and last.ndim == 2 and last.batch_axis is not None:
+            self.n_outputs = last.shape[1 - last.batch_axis]
         self._direct = {name: plan.direct[name] for name in plan.direct}
         self.given: Mapping[str, Floats] = {}
         self.right: Mapping[str, Floats] = {}

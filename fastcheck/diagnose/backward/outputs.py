@@ -74,7 +74,8 @@ class Role:
             q = 1.0 - p
             return self.c * ((1.0 - y) * p * q / (q + g) - y * p * q / (p + g))
         w = y * p / (p + g)
-        return self.c * (p * w.sum(axis=self.classes, keepdims=True) - w)
+        total: Floats = w.sum(axis=self.classes, keepdims=True)
+        return self.c * (p * total - w)
 
 
 def find_role(anatomy: Anatomy, layer: Layer, node: Node, delta: Floats) -> Role | None:
@@ -145,7 +146,7 @@ def _targets(anatomy: Anatomy, layer: Layer, node: Node) -> Iterator[Floats]:
 def _solved(delta: Floats, function: str) -> Iterator[Floats]:
     """Yield targets of zeros and ones: ``p - y`` is negative where y is one."""
     if function:
-        yield (delta < 0.0) * 1.0
+        yield np.where(delta < 0.0, 1.0, 0.0)
 
 
 def find_outputs(role: Role, delta: Floats) -> Iterator[Output]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from fastcheck.diagnose.backward.walk import is_included, is_same
+from fastcheck.diagnose.backward.reason import is_included, is_same
 from fastcheck.diagnose.choose import Cause
 from fastcheck.diagnose.constants import named_factor
 from fastcheck.diagnose.factors import kind_of
@@ -15,8 +15,9 @@ from fastcheck.result import Diagnosis
 from fastcheck.result.wording import listing
 
 if TYPE_CHECKING:
-    from fastcheck.diagnose.backward.local import Reason
-    from fastcheck.diagnose.backward.walk import Hypothesis, Walk
+    from fastcheck.diagnose.backward.hypothesis import Hypothesis
+    from fastcheck.diagnose.backward.reason import Reason
+    from fastcheck.diagnose.backward.setting import Setting
 
 MOST_NAMES = 10
 NEAR = 1e-9
@@ -24,9 +25,9 @@ NEAR = 1e-9
 WHOLE = ("factor", "sign", "sum-for-mean", "mean-for-sum")
 
 
-def said(walk: Walk, hypothesis: Hypothesis) -> list[Diagnosis]:
+def said(setting: Setting, hypothesis: Hypothesis) -> list[Diagnosis]:
     """Return the mistakes of a hypothesis, the one nearest to the loss first."""
-    return [_diagnosis(walk, reason) for reason in _joined(hypothesis.reasons)]
+    return [_diagnosis(setting, reason) for reason in _joined(hypothesis.reasons)]
 
 
 def _joined(reasons: tuple[Reason, ...]) -> list[Reason]:
@@ -69,13 +70,13 @@ def _included(reasons: tuple[Reason, ...]) -> tuple[Reason, ...]:
     return reasons
 
 
-def _diagnosis(walk: Walk, reason: Reason) -> Diagnosis:
-    order = [*walk.anatomy.graph.params]
+def _diagnosis(setting: Setting, reason: Reason) -> Diagnosis:
+    order = [*setting.anatomy.graph.params]
     reason = replace(reason, tensors=tuple(sorted(reason.tensors, key=order.index)))
     names = listing(list(reason.tensors), MOST_NAMES)
     if reason.kind == "unexplained":
-        return _unexplained(walk, reason)
-    kind, text = _named(walk, reason)
+        return _unexplained(setting, reason)
+    kind, text = _named(setting, reason)
     tensors = reason.tensors
     single = tensors[0] if len(tensors) == 1 or reason.passes_on else None
     if kind in WHOLE and reason.kind == "factor" and reason.passes_on:
@@ -86,7 +87,7 @@ def _diagnosis(walk: Walk, reason: Reason) -> Diagnosis:
         else (f"{names}: {text}")
     )
     if reason.passes_on:
-        later = _before(walk, reason)
+        later = _before(setting, reason)
         if later:
             those = listing(later, MOST_NAMES)
             if single is None:
@@ -101,14 +102,14 @@ def _diagnosis(walk: Walk, reason: Reason) -> Diagnosis:
     return Diagnosis(kind, single, reason.constant, text, tensors, reason.is_exact)
 
 
-def _unexplained(walk: Walk, reason: Reason) -> Diagnosis:
+def _unexplained(setting: Setting, reason: Reason) -> Diagnosis:
     """Return what is known of tensors that no mistake explains, and of those before them."""
-    (found,) = unexplained([walk.case.by_name[reason.tensors[0]]])[:1]
+    (found,) = unexplained([setting.case.by_name[reason.tensors[0]]])[:1]
     text, tensors = found.message.removeprefix(f"{found.tensor}: "), reason.tensors
     if len(tensors) > 1:
         text = f"{reason.text}; {text}"
     if reason.passes_on:
-        later = _before(walk, reason)
+        later = _before(setting, reason)
         tensors = (*tensors, *later)
         if later:
             text = (
@@ -120,27 +121,27 @@ def _unexplained(walk: Walk, reason: Reason) -> Diagnosis:
     return Diagnosis("unexplained", reason.tensors[0], None, message, tensors, is_exact=False)
 
 
-def _named(walk: Walk, reason: Reason) -> tuple[str, str]:
+def _named(setting: Setting, reason: Reason) -> tuple[str, str]:
     """Return the kind of a reason and its text, factors with what they mean."""
     if reason.kind not in ("factor", "delta-factor") or reason.constant is None:
         return reason.kind, reason.text
-    is_top = walk.anatomy.home[reason.tensors[0]] is walk.anatomy.layers[0]
+    is_top = setting.anatomy.home[reason.tensors[0]] is setting.anatomy.layers[0]
     if reason.kind == "delta-factor" and not is_top:
         return reason.kind, reason.text
-    c, case = reason.constant, walk.case
+    c, case = reason.constant, setting.case
     named = named_factor((c * (1.0 - NEAR), c * (1.0 + NEAR)), case.lengths) if c else None
     fits = tuple(Fit("factor", name, (), 1.0) for name in reason.tensors)
     kind, why = kind_of(Cause("factor", "", fits, c if named is None else named.value, named), case)
     return kind, reason.text + why
 
 
-def _before(walk: Walk, reason: Reason) -> list[str]:
+def _before(setting: Setting, reason: Reason) -> list[str]:
     """Return the failed tensors of the layers before that of a reason."""
-    layers = walk.anatomy.layers
-    place = layers.index(walk.anatomy.home[reason.tensors[0]])
+    layers = setting.anatomy.layers
+    place = layers.index(setting.anatomy.home[reason.tensors[0]])
     return [
         name
         for layer in layers[place + 1 :]
         for name in layer.names
-        if name in walk.subjects and walk.subjects[name].evidence.failed
+        if name in setting.subjects and setting.subjects[name].evidence.failed
     ]

@@ -34,14 +34,14 @@ class Slope(NamedTuple):
 OF_Z: dict[str, Callable[[Floats], Floats]] = {
     "tanh": lambda z: 1.0 - np.tanh(z) ** 2,
     "sigmoid": lambda z: logistic(z) * (1.0 - logistic(z)),
-    "ReLU": lambda z: (z > 0.0) * 1.0,
+    "ReLU": lambda z: np.where(z > 0.0, 1.0, 0.0),
     "softplus": logistic,
 }
 """Derivatives as functions of the argument."""
 OF_A: dict[str, tuple[str, Callable[[Floats], Floats]]] = {
     "tanh": ("1 - a**2", lambda a: 1.0 - a * a),
     "sigmoid": ("a * (1 - a)", lambda a: a * (1.0 - a)),
-    "ReLU": ("a > 0", lambda a: (a > 0.0) * 1.0),
+    "ReLU": ("a > 0", lambda a: np.where(a > 0.0, 1.0, 0.0)),
 }
 """Derivatives as functions of the value."""
 
@@ -51,7 +51,7 @@ def name_of(step: Step) -> str:
     op = step.node.op
     if isinstance(op, Bend):
         return "ReLU" if op.low == 0.0 else f"leaky ReLU ({op.low:g})"
-    names = {Tanh: "tanh", Sigmoid: "sigmoid", Softplus: "softplus"}
+    names: dict[type | None, str] = {Tanh: "tanh", Sigmoid: "sigmoid", Softplus: "softplus"}
     return names.get(type(op), type(op).__name__.lower())
 
 
@@ -69,8 +69,10 @@ def find_slopes(state: State, step: Step) -> Iterator[Slope]:
             "slope-without-square", f"the derivative of {own} is written as 1 - a", 1.5, 1.0 - a
         )
         yield from _of_others(own, z, a)
-        yield from _misplaced(state, step, own, z, a)
-        yield Slope("mask-inverted", f"the mask of {own} is inverted", 1.6, (z <= 0.0) * 1.0)
+        yield from _misplaced(step, own, z, a)
+        yield Slope(
+            "mask-inverted", f"the mask of {own} is inverted", 1.6, np.where(z > 0.0, 0.0, 1.0)
+        )
         if isinstance(step.node.op, Bend) and step.node.op.low:
             text = f"the two slopes of {own} are exchanged"
             yield Slope("mask-inverted", text, 1.6, _bent(step, -z))
@@ -95,7 +97,7 @@ def _of_others(own: str, z: Floats, a: Floats) -> Iterator[Slope]:
             yield Slope("slope-of-other", text, 1.6, slope(a))
 
 
-def _misplaced(state: State, step: Step, own: str, z: Floats, a: Floats) -> Iterator[Slope]:
+def _misplaced(step: Step, own: str, z: Floats, a: Floats) -> Iterator[Slope]:
     """Yield derivatives at the wrong place: at a where z is meant, at z where a is."""
     at_a = f"the derivative of {own} is taken at a, the activation, where z is meant"
     if own in OF_Z:

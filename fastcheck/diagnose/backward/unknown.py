@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fastcheck.diagnose.backward.local import Reason
+from fastcheck.diagnose.backward.reason import Reason
 from fastcheck.diagnose.backward.view import View
 from fastcheck.graph.ops.contraction import Contraction
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from fastcheck.diagnose.backward.constants import Constants
     from fastcheck.diagnose.backward.layers import Deltas
-    from fastcheck.diagnose.backward.proposals import Surroundings
+    from fastcheck.diagnose.backward.proposal import Surroundings
     from fastcheck.diagnose.backward.view import Subject
     from fastcheck.graph.node import Node
 
@@ -212,6 +212,7 @@ def find_recovered(
         return None
     if dense.x.size * dense.given.shape[1] * 8 > MOST_WORK:
         return None
+    delta: Floats
     delta, _, rank, _ = np.linalg.lstsq(dense.x.T, dense.given, rcond=1e-10)
     if rank < dense.x.shape[0] or dense.bias is None:
         return None

@@ -1,0 +1,147 @@
+"""A mistake in the delta of a layer, tried on its gradients."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fastcheck.diagnose.backward.local import find_reasons
+from fastcheck.diagnose.backward.of_constants import holds
+from fastcheck.diagnose.backward.proposals import find_proposals
+from fastcheck.diagnose.backward.reason import VAGUE, Reason, decay_reason, regulariser_reason
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from fastcheck.diagnose.backward.constants import Constant
+    from fastcheck.diagnose.backward.layers import Layer
+    from fastcheck.diagnose.backward.proposal import Proposal, Surroundings
+    from fastcheck.diagnose.backward.setting import Setting
+    from fastcheck.diagnose.backward.view import View
+
+    Floats = NDArray[np.float64]
+    Explained = tuple[list[Reason], Mapping[int, Floats]]
+
+
+def of_deltas(setting: Setting, around: Surroundings, *, partly: bool) -> list[Explained]:
+    """Return mistakes in the delta of a layer that explain its gradients, with the deltas.
+
+    Parameters
+    ----------
+    setting : Setting
+        The check.
+    around : Surroundings
+        The layer.
+    partly : bool
+        Whether one of the gradients may have a mistake of its own beside.
+    """
+    if around.tried is None:
+        around.tried = [(p, _edited(around, p)) for p in find_proposals(around)]
+    found = []
+    for proposal, deltas in around.tried:
+        new = _of_delta(setting, around.layer, proposal, deltas, partly=partly)
+        if new is not None:
+            found.append(new)
+    return found
+
+
+def _edited(around: Surroundings, proposal: Proposal) -> dict[int, Floats]:
+    """Return what a mistake makes of the deltas of a layer."""
+    layer, sites = around.layer, around.layer.sites
+    if len(sites) == 1:
+        i = sites[0].node.index
+        return {i: proposal.edit(layer, 0, around.found[i], around.found)}
+    known = {i: d for i, d in around.found.items() if i in layer.seeds}
+    found = around.anatomy.arrive(layer, known, proposal.edit)
+    return {site.node.index: found[site.node.index] for site in sites}
+
+
+def _of_delta(
+    setting: Setting,
+    layer: Layer,
+    proposal: Proposal,
+    deltas: Mapping[int, Floats],
+    *,
+    partly: bool,
+) -> Explained | None:
+    """Return what follows if `deltas`, times a constant, are what the code has."""
+    names = setting.names(layer)
+    if not all(np.isfinite(d).all() for d in deltas.values()):
+        return None
+    factor: Constant | None = None
+    reasons: list[Reason] = []
+    left: list[str] = []
+    for name in names:
+        new, extra = _fit(setting.view(layer, name, deltas), factor)
+        if extra is not None:
+            factor = new
+            reasons += extra
+        elif partly:
+            left.append(name)
+        else:
+            return None
+    if factor is None or factor.value == 0.0:
+        return None
+    is_factor = proposal.kind == "delta-factor"
+    if is_factor and factor.is_one:
+        return None
+    scaled = deltas if factor.is_one else {i: factor.value * d for i, d in deltas.items()}
+    for name in left:
+        found = find_reasons(setting.view(layer, name, scaled))
+        if found is None or (not is_factor and any(r.kind in VAGUE for r in found)):
+            return None
+        reasons += found
+    return [_reason(proposal, factor, layer, names), *reasons], scaled
+
+
+def _fit(view: View, factor: Constant | None) -> tuple[Constant | None, list[Reason] | None]:
+    """Return the factor of the data term of a view and mistakes in the rest; None if none fits.
+
+    Parameters
+    ----------
+    view : View
+        The gradient, with the deltas of the mistake.
+    factor : Constant or None
+        That of the other gradients of the layer; None if it is still to be found.
+    """
+    if view.is_hopeless() or not view.data.any():
+        return None, None
+    direct = view.subject.direct
+    fits = view.fit(*([view.data] if direct is None else [view.data, direct]))
+    if fits is None:
+        return factor, None if factor is None else _with_decay(view, factor)
+    factor = fits[0] if factor is None else factor
+    if view.is_exact(view.data, factor):
+        return (factor, []) if holds(view, factor) else (None, None)
+    if direct is None:
+        return factor, _with_decay(view, factor)
+    k = fits[1]
+    is_exact = view.is_exact(view.data, factor, (k.value, direct), own=False)
+    if not is_exact or not holds(view, factor, k):
+        return None, None
+    return factor, [regulariser_reason(view.subject.name, k)]
+
+
+def _with_decay(view: View, factor: Constant) -> list[Reason] | None:
+    """Return that the regulariser of other parameters is applied here too, None if it is not."""
+    values = view.subject.evidence.values
+    if values is None or not values.any():
+        return None
+    for size in view.anatomy.penalties:
+        if view.is_exact(view.data, factor, (size, values)):
+            return [decay_reason(view.subject.name, size, is_known=True)]
+    return None
+
+
+def _reason(proposal: Proposal, factor: Constant, layer: Layer, names: list[str]) -> Reason:
+    """Return a mistake in the delta of a layer, times a constant."""
+    tensors = tuple(sorted(names, key=layer.names.index))
+    text, cost, constant = proposal.text, proposal.complexity, proposal.constant
+    if proposal.kind == "delta-factor":
+        text, constant = f"the delta is {factor.text} times the right one", factor.value
+    elif not factor.is_one:
+        text = f"{text}, and the delta is {factor.text} times that"
+    return Reason(proposal.kind, text, cost + factor.complexity, tensors, constant, passes_on=True)

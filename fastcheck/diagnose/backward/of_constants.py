@@ -1,0 +1,115 @@
+"""What constants explain of one gradient: of its data term, and of its regulariser."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fastcheck.diagnose.backward.constants import ARBITRARY, ONE
+from fastcheck.diagnose.backward.reason import (
+    Reason,
+    Reasons,
+    decay_reason,
+    l1_reason,
+    regulariser_reason,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from fastcheck.diagnose.backward.constants import Constant
+    from fastcheck.diagnose.backward.view import View
+
+    Floats = NDArray[np.float64]
+
+
+FEWEST = 3
+"""Entries from which on a constant that is no simple number means something."""
+ALIKE = 1e-7
+"""How near two fitted constants must be to be taken for one, relative."""
+
+
+def of_factors(view: View) -> Iterator[Reasons]:
+    """Yield what constants explain: of the data term, of the regulariser, of biases."""
+    direct, values = view.subject.direct, view.subject.evidence.values
+    if direct is not None:
+        for c, k in _fits(view, view.data, direct):
+            if view.is_exact(view.data, c, (k.value, direct), own=False) and holds(view, c, k):
+                yield _factor_reasons(view, c, k)
+                return
+        if values is not None:
+            yield from _of_l1(view, values)
+        return
+    for (c,) in _fits(view, view.data):
+        if view.is_exact(view.data, c) and holds(view, c):
+            yield _factor_reasons(view, c, ONE)
+            return
+    if values is not None and values.any():
+        yield from _of_decay(view, values)
+
+
+def _fits(view: View, *columns: Floats) -> list[list[Constant]]:
+    """Return the constants of a fit in a list, which is empty if there are none."""
+    found = view.fit(*columns)
+    return [] if found is None else [found]
+
+
+def holds(view: View, *constants: Constant) -> bool:
+    """Return whether there are enough entries for constants that are no simple numbers."""
+    n_free = sum(c.complexity >= ARBITRARY for c in constants)
+    return not n_free or view.given.size > n_free + 1
+
+
+def _of_l1(view: View, values: Floats) -> Iterator[Reasons]:
+    name, size = view.subject.name, view.anatomy.penalty.get(view.subject.name, 0.0)
+    if size and view.is_exact(view.data, ONE, (size, np.sign(values)), own=False):
+        yield (l1_reason((name,), size),)
+
+
+def _of_decay(view: View, values: Floats) -> Iterator[Reasons]:
+    """Yield regularisers that the loss has not."""
+    name, rest = view.subject.name, view.given - view.data
+    known = [
+        size for size in view.anatomy.penalties if view.is_exact(view.data, ONE, (size, values))
+    ]
+    if known:
+        yield (decay_reason(name, known[0], is_known=True),)
+        return
+    if values.size < FEWEST:
+        return
+    size = float(np.sum(rest * values)) / max(float(np.sum(values * values)), 1e-300)
+    if size and view.is_exact(view.data, ONE, (size, values)):
+        yield (decay_reason(name, size, is_known=False),)
+        return
+    signs = np.sign(values)
+    size = float(np.sum(rest * signs)) / max(float(np.sum(signs * signs)), 1.0)
+    if size and view.is_exact(view.data, ONE, (size, signs)):
+        text = f"{size:.6g} times the sign of the parameter is added, which the loss has not"
+        yield (Reason("l1-decay", text, 2.2, (name,), size, is_shared=True),)
+
+
+def _factor_reasons(view: View, c: Constant, k: Constant) -> Reasons:
+    """Return what it means that the data term is c, and the regulariser k times what it should be.
+
+    If the regulariser is neither left alone nor multiplied by the same, it is a second mistake.
+    """
+    name = view.subject.name
+    if c.is_one:
+        return (regulariser_reason(name, k),)
+    if c.value == 0.0:
+        part = ", but for the regulariser," if k.is_one and view.subject.direct is not None else ""
+        text = f"the gradient{part} is zero: it is never computed"
+        first = Reason("zero", text, 1.3, (name,))
+        return (first,) if k.is_one or k.value == 0.0 else (first, regulariser_reason(name, k))
+    text = f"the gradient is {c.text} times the right one"
+    is_alike = abs(k.value - c.value) <= ALIKE * abs(c.value)
+    if view.subject.direct is not None and (k.is_one or is_alike):
+        text = f"{text}, the regulariser {'included' if is_alike else 'aside'}"
+    first = Reason("factor", text, 1.0 + c.complexity, (name,), c.value, is_shared=True)
+    if k.is_one or is_alike:
+        return (first,)
+    relative = k.value / c.value if c.value else k.value
+    return (first, regulariser_reason(name, view.constants.called(relative, 1e-9)))

@@ -1,0 +1,112 @@
+"""Other weights on the way back: not transposed, or those of another layer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fastcheck.diagnose.backward.proposal import Proposal, Surroundings
+from fastcheck.graph.ops.contraction import Contraction
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from fastcheck.diagnose.backward.layers import Deltas, Edit, Layer
+    from fastcheck.graph.node import Node
+
+    Floats = NDArray[np.float64]
+
+
+def of_weights(around: Surroundings) -> Iterator[Proposal]:
+    """Yield other weights on the way back: not transposed, or those of another layer."""
+    anatomy = around.anatomy
+    if len(around.layer.sites) > 1:
+        options: list[tuple[str, str, Floats | None]] = [("not-transposed", "", None)]
+    else:
+        readers = [u for u in around.readers(0) if isinstance(u.op, Contraction)]
+        if not readers:
+            return
+        shape = _weight(readers[0], around.chains[0].end).shape
+        options = [("not-transposed", "", None)]
+        for name, node in anatomy.graph.params.items():
+            if len(node.shape) == 2 and shape in (node.shape, node.shape[::-1]):
+                options.append(("other-weights", name, anatomy.state.value(node)))
+    for kind, name, value in options:
+        edit = _with_weights(around, value)
+        if edit is not None:
+            text = (
+                "the weights of the next layer are not transposed"
+                if kind == "not-transposed"
+                else f"{name} is used in place of the weights of the next layer"
+            )
+            yield Proposal(kind, text, 1.5 if kind == "not-transposed" else 1.7, edit)
+
+
+def _weight(reader: Node, end: Node) -> Node:
+    return next((i for i in reader.inputs if i is not end), reader.inputs[0])
+
+
+@dataclass(frozen=True, eq=False)
+class _Exchange:
+    """A product that reads the end of a chain, and other weights for it."""
+
+    reader: Node
+    place: int
+    own: Floats
+    other: Floats
+
+    def change(self, around: Surroundings, cotangent: Floats) -> Floats:
+        """Return what the other weights send back, less what the own ones do."""
+        state, op = around.anatomy.state, self.reader.op
+        assert op is not None
+        values = list(state.inputs(self.reader))
+        wanted = [i == self.place for i in range(2)]
+        found = []
+        for weights in (self.other, self.own):
+            values[1 - self.place] = weights
+            part = op.pull(cotangent, tuple(values), state.value(self.reader), wanted)[self.place]
+            assert part is not None
+            found.append(part)
+        return found[0] - found[1]
+
+
+def _exchanges(around: Surroundings, k: int, other: Floats | None) -> list[_Exchange]:
+    """Return the products after site `k` with `other` weights, None for the own ones transposed."""
+    found = []
+    end = around.chains[k].end
+    for reader in around.readers(k):
+        if not isinstance(reader.op, Contraction) or reader.inputs[0] is reader.inputs[1]:
+            continue
+        place = reader.inputs.index(end)
+        weight = reader.inputs[1 - place]
+        own = around.anatomy.state.value(weight)
+        if own.ndim != 2 or weight.batch_axis is not None or not weight.depends:
+            continue
+        new = own.T if other is None else other
+        new = new if new.shape == own.shape else new.T
+        if new.shape == own.shape and not np.array_equal(new, own):
+            found.append(_Exchange(reader, place, own, np.ascontiguousarray(new)))
+    return found
+
+
+def _with_weights(around: Surroundings, other: Floats | None) -> Edit | None:
+    """Return the edit that uses `other` weights, None for the own ones transposed."""
+    exchanges = [_exchanges(around, k, other) for k in range(len(around.chains))]
+    if not any(exchanges):
+        return None
+    slopes = [chain.slope for chain in around.chains]
+
+    def edit(_layer: Layer, k: int, delta: Floats, found: Deltas) -> Floats:
+        total = found.get(around.chains[k].end.index)
+        if total is None:
+            return delta
+        for exchange in exchanges[k]:
+            if exchange.reader.index in found:
+                total = total + exchange.change(around, found[exchange.reader.index])
+        return total * slopes[k]
+
+    return edit
