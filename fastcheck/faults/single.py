@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fastcheck.faults.fault import Fault
-from fastcheck.faults.whole import CLIPPED, constants
+from fastcheck.faults.whole import clip_limit, constants
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -79,7 +79,7 @@ def _of_entries(point: Point, name: str, right: Floats) -> Iterator[Entry]:
     yield "one entry zero", f"entry {where} is zero", one_kinds, one(0.0), ()
     size = np.abs(right[right != 0.0])
     if size.size > 2:
-        limit = float(np.quantile(size, CLIPPED))
+        limit = clip_limit(size)
         text = f"entries limited to ±{limit:.3g}"
         yield "clipped", text, ("clipped",), lambda g: np.clip(g, -limit, limit), (limit,)
     yield "without sign", "absolute values", ("without-sign",), np.abs, ()
