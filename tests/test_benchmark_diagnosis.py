@@ -184,12 +184,17 @@ def test_kind_address_and_number_must_be_right() -> None:
     assert score_of(None, answer) == Score()
     assert score_of(said("delta-factor", None, 0.25, tensors=("W2", "b2")), answer).is_right
     assert not score_of(said("delta-factor", None, 0.25, tensors=("W1", "W2")), answer).is_right
+    whole, some = expect("sign", [None]), said("sign", None, tensors=("W1", "W2"))
+    assert score_of(some, whole, ("W1", "W2")).is_right
+    assert not score_of(some, whole, ("W1", "W2", "b2")).address
 
 
 def test_two_mistakes_need_two_diagnoses() -> None:
     one, other = expect("sign", ["W1"]), expect("sign factor", ["W1", "W2"])
     assert not both_named([said("sign", "W1")], one, other)
     assert both_named([said("sign", "W1"), said("factor", "W2")], one, other)
+    assert both_named([said("sign", None, tensors=("W1", "W2"))], one, other)
+    assert not both_named([said("sign", None, tensors=("W1", "W3"))], one, other)
 
 
 def test_only_truth_may_be_said_of_damage() -> None:

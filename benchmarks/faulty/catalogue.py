@@ -25,11 +25,14 @@ class Expected:
         Addresses; None stands for several tensors at once.
     constants : tuple of float or None
         Numbers that are right; None if there is none to be found.
+    is_part : bool
+        Whether it is one of two things to be said, and need not explain all that is wrong.
     """
 
     kinds: frozenset[str]
     tensors: frozenset[str | None]
     constants: tuple[float, ...] | None = None
+    is_part: bool = False
 
 
 def expect(

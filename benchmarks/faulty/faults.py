@@ -109,5 +109,5 @@ def is_same(one: Arrays, other: Arrays, scale: Arrays) -> bool:
         one[n].shape == other[n].shape
         and np.abs(one[n] - other[n]).max(initial=0.0)
         <= SAME * max(np.abs(scale[n]).max(initial=0.0), 1e-300)
-        for n in scale
+        for n in other
     )

@@ -23,6 +23,9 @@ SAMPLES = frozenset(("only-sample", "sample-dropped"))
 """Of two of these nothing may be left."""
 PENALTY = frozenset(("regulariser",))
 """One of these in one layer, with a factor in all, is also a factor of the data alone."""
+NOTHING, STALE = frozenset(("zero", "only-sample")), frozenset(("stale-weights",))
+"""An update by nothing is none, or the decay of a penalty, which is a factor; and other weights can
+be anything where one sample is left."""
 WHOLE = frozenset(
     (
         "all doubled by two backward passes", "all halved", "all negated",
@@ -66,6 +69,8 @@ def pairs(spoilt: Spoilt, seed: int) -> Iterator[Pair]:
         if any(_is_any(one, kinds) and _is_any(other, kinds) for kinds in (NUMBERS, SAMPLES)):
             continue
         if other.name.startswith("all ") and _is_any(one, PENALTY):
+            continue
+        if any(_is_any(a, NOTHING) and _is_any(b, STALE) for a, b in ((one, other), (other, one))):
             continue
         gradient = Backward(spoilt.net, one.changes | other.changes).gradient()
         if any(is_same(gradient, g, spoilt.right) for g in (spoilt.right, one.gradient,

@@ -11,6 +11,7 @@ import numpy as np
 
 import fastcheck as fc
 from benchmarks.faulty.corruptions import corruptions, why_untrue
+from benchmarks.faulty.faults import is_same
 from benchmarks.faulty.pairs import pairs
 from benchmarks.faulty.score import Score, both_named, score_of
 
@@ -105,9 +106,13 @@ def singles(
         for mistake in mistakes if every_layer else [mistakes[drawn]]:
             result = checked(spoilt.net, mistake.gradient)
             first = result.diagnosis[0] if result.diagnosis else None
+            right = spoilt.right
+            wrong = [
+                n for n, g in mistake.gradient.items() if not is_same({n: g}, {n: right[n]}, right)
+            ]
             yield _answer(
                 section, part, spoilt.net, mistake.name, mistake.layer, result,
-                score_of(first, mistake.expected), in_short(first), noise,
+                score_of(first, mistake.expected, wrong), in_short(first), noise,
             )  # fmt: skip
 
 

@@ -49,7 +49,7 @@ def embedding(
     add = problem.add
     add("lost duplicates", expect("lost-duplicates", ["E"]), keep="last")
     add("lost duplicates, the first kept", expect("lost-duplicates", ["E"]), keep="first")
-    wrong = expect("sum-for-mean factor delta-factor", ["E"], length)
+    wrong = expect("sum-for-mean factor delta-factor accumulated", ["E"], length)
     add("mean over the words missing", wrong, words=length)
     add("index one too high", expect("rolled", ["E"]), shift=1)
     add("embedding: labels one class further", expect("labels-shifted", ["W", "b"], 1.0),

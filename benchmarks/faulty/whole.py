@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -226,10 +227,8 @@ def _(net: Net, k: int) -> Planted | None:
     if not net.setting.l2:
         return None
     missing: Changes = {("penalty", j): lambda p, _: 0 * p for j in weights(net)}
-    return Planted(
-        on_biases(net) | missing,
-        (*expect("regulariser-on-biases", [None]), *expect("regulariser", [None], 0.0)),
-    )
+    halves = (*expect("regulariser-on-biases", [None]), *expect("regulariser", [None], 0.0))
+    return Planted(on_biases(net) | missing, tuple(replace(e, is_part=True) for e in halves))
 
 
 @FAULTS.add("regulariser of L1", "whole")

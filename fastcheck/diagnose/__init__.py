@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fastcheck.diagnose.choose import choose, find_causes
+from fastcheck.diagnose.compound import find_compounds
 from fastcheck.diagnose.evidence import ROUNDING, Case, Evidence
 from fastcheck.diagnose.exchange import find_arrays, find_exchanges
 from fastcheck.diagnose.messages import diagnosis_of, of_part
 from fastcheck.diagnose.order import find_orders
 from fastcheck.diagnose.parts import find_part
 from fastcheck.diagnose.products import find_products
+from fastcheck.diagnose.regions import find_region
 from fastcheck.diagnose.scales import find_scaled_beside_decay, find_scales
 from fastcheck.diagnose.sums import find_sums
 from fastcheck.diagnose.ties import find_lost_ties
@@ -84,10 +88,34 @@ def gathered(
         values = None if values is None else values.astype(np.float64)
         passes = tensor.verdict == "pass" and tensor.n_close > 0
         is_wrong = passes or tensor.verdict == "fail"
-        found.append(Evidence(name, given, right, allowance, known, values, is_wrong, passes))
+        is_coarse = np.asarray(analytic[name]).dtype.itemsize < given.itemsize
+        evidence = Evidence(
+            name, given, right, allowance, known, values, is_wrong, passes, tensor.regions,
+            is_coarse,
+        )  # fmt: skip
+        found.append(_cleared(evidence, tensor))
     others = {name: array for name, array in (data or {}).items() if name not in params}
     more = {str(name): _numbers(array) for name, array in extra.items()}
     return Case(found, others, n_samples, {n: a for n, a in more.items() if a is not None})
+
+
+def _cleared(evidence: Evidence, tensor: TensorResult) -> Evidence:
+    """Return a tensor as if all entries had been measured, if directions say that they are right.
+
+    Random directions that are silent, but for the entries that were found, show that the others are
+    as given, within what would have been seen.
+    """
+    is_it = tensor.n_agree + tensor.n_disagree == tensor.n_entries and not tensor.regions
+    if not is_it or not math.isfinite(tensor.visible) or evidence.is_complete:
+        return evidence
+    known = evidence.known
+    return replace(
+        evidence,
+        numerical=np.where(known, evidence.numerical, evidence.analytic),
+        allowance=np.where(known, evidence.allowance, tensor.visible),
+        known=np.ones_like(known),
+        is_cleared=True,
+    )
 
 
 def _numbers(value: Any) -> NDArray[np.float64] | None:
@@ -133,7 +161,7 @@ def explained(case: Case, but: Collection[str] = ()) -> tuple[Diagnosis, ...]:
     case : Case
         See :func:`gathered`.
     but : collection of str
-        Tensors that are explained already. They still speak for what others have in common.
+        Tensors that are explained already.
 
     Notes
     -----
@@ -147,30 +175,55 @@ def explained(case: Case, but: Collection[str] = ()) -> tuple[Diagnosis, ...]:
     left = [tensor for tensor in case.failed if tensor.name not in but and tensor.wrong.any()]
     if not left:
         return ()
-    causes = choose(
-        [
-            *find_causes(case, _fits(left, case)),
-            *find_exchanges(case),
-            *find_arrays(case),
-            *find_lost_ties(case),
-            *find_products(case),
-        ]
-    )
-    causes = [cause for cause in causes if not set(cause.tensors) <= set(but)]
+    found = [
+        *find_causes(case, _fits(left, case)),
+        *find_exchanges(case),
+        *find_arrays(case),
+        *find_lost_ties(case),
+        *find_products(case),
+    ]
+    causes = choose([c for cause in found if (c := cause.without(set(but))) is not None])
     diagnoses = [diagnosis_of(cause, case) for cause in causes]
     names = {name for cause in causes for name in cause.tensors}
     for tensor in left:
-        part = None if tensor.name in names else find_part(tensor, case.lengths)
-        if part is not None:
-            diagnoses.append(of_part(tensor, part))
+        if tensor.name not in names:
+            diagnoses += _parts(tensor, case)
+    exact = {name for d in diagnoses if d.is_exact for name in d.tensors}
+    compounds = find_compounds(
+        [t for t in left if t.name not in exact], causes, lambda tensor: _alone(tensor, case)
+    )
+    for compound in compounds:  # which says more than where something is wrong
+        diagnoses = [d for d in diagnoses if d.tensors != compound.tensors]
+        diagnoses.append(compound)
     passing = {tensor.name for tensor in left if tensor.passes}
     return tuple(d for d in diagnoses if d.is_exact or not passing.issuperset(d.tensors))
+
+
+def _alone(tensor: Evidence, case: Case) -> Diagnosis | None:
+    """Return what explains one tensor without the others, or which part of it is wrong."""
+    if not tensor.wrong.any():
+        return None
+    case = replace(case, tensors=[tensor])
+    causes = choose(find_causes(case, _fits([tensor], case)))
+    found = [diagnosis_of(cause, case) for cause in causes] or _parts(tensor, case)
+    return found[0] if found else None
+
+
+def _parts(tensor: Evidence, case: Case) -> list[Diagnosis]:
+    """Return which part of a tensor is wrong, if it is one."""
+    region = find_region(tensor, case.lengths)
+    if region is not None:
+        return [region]
+    part = find_part(tensor, case.lengths)
+    return [] if part is None else [of_part(tensor, part)]
 
 
 def _fits(tensors: list[Evidence], case: Case) -> list[Fit]:
     """Return all that explains each tensor alone."""
     found: list[Fit] = []
     for tensor in tensors:
+        if tensor.is_local:  # what was measured stands for a part
+            continue
         for find in (find_values, find_scales, find_orders, find_sums):
             found += find(tensor)
         found += find_scaled_beside_decay(tensor, case)

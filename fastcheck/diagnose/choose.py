@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from fastcheck.diagnose.constants import named_factor, round_number
 from fastcheck.diagnose.evidence import MOST_COUNTED
-from fastcheck.diagnose.fit import is_narrow, middle
+from fastcheck.diagnose.fit import WIDE, is_narrow, middle
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -94,6 +94,8 @@ def find_causes(case: Case, fits: Iterable[Fit]) -> list[Cause]:
                 continue
             is_factor = kind == "factor"
             named = named_factor(interval, case.lengths) if is_factor else round_number(interval)
+            if named is None and not is_narrow(interval):
+                continue
             constant = middle(interval) if named is None else named.value
             causes.append(Cause(kind, detail, tuple(some), constant, named))
     return [cause for cause in causes if cause.is_supported]
@@ -121,7 +123,7 @@ def _clusters(fits: list[Fit]) -> Iterable[tuple[list[Fit], Interval | None]]:
     some: list[Fit] = []
     low = high = 0.0
     for (least, most), fit in sorted(held, key=lambda pair: pair[0]):
-        if some and is_narrow((max(low, least), min(high, most))):
+        if some and is_narrow((max(low, least), min(high, most)), WIDE):
             low, high = max(low, least), min(high, most)
             some.append(fit)
             continue

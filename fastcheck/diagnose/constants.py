@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from fastcheck.diagnose.fit import holds, inverse, middle
+from fastcheck.diagnose.fit import holds, inverse, is_narrow, middle
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from fastcheck.diagnose.evidence import Length
     from fastcheck.diagnose.fit import Interval
 
+MOST_USUAL = 1.5
+"""Cost of a number that is usual: one, two, a half, a length of data and its inverse."""
 MOST_WHOLE = 12
 """The largest whole number that is simple on its own."""
 FORMS = {
@@ -55,9 +57,14 @@ def named_factor(interval: Interval, lengths: Iterable[Length]) -> Named | None:
     -----
     What is made of a length beside itself and its inverse comes from a mean of squares (two over
     it) or from a variance (one less). Both are credible of the number of samples, the first also
-    of other lengths of data that are not small: five halves may be five halves.
+    of other lengths of data that are not small: five halves may be five halves. In an interval
+    that is not narrow, as for a loss in float32, only the most usual numbers are looked for.
     """
-    return next((n for n in _factors(interval, lengths) if holds(interval, n.value)), None)
+    found = (n for n in _factors(interval, lengths) if holds(interval, n.value))
+    named = next(found, None)
+    if named is None or is_narrow(interval) or named.cost <= MOST_USUAL:
+        return named
+    return None
 
 
 def _factors(interval: Interval, lengths: Iterable[Length]) -> Iterator[Named]:
@@ -67,12 +74,13 @@ def _factors(interval: Interval, lengths: Iterable[Length]) -> Iterator[Named]:
         cost = 1.0 if length.is_samples else 1.5 if length.is_data else 2.0
         for form in _forms(length):
             size = FORMS[form](length.n)
+            more = 0.0 if form in ("m", "1/m") else 1.0
             for signed in (float(size), -float(size)):
-                yield Named(signed, cost, form, length)
+                yield Named(signed, cost + more, form, length)
     for turned in (False, True):
         whole = float(round(middle(inverse(interval) if turned else interval)))
         if 1.0 <= abs(whole) <= MOST_WHOLE:
-            yield Named(1.0 / whole if turned else whole, 1.5)
+            yield Named(1.0 / whole if turned else whole, 2.0)
 
 
 def _forms(length: Length) -> Sequence[str]:
@@ -83,7 +91,7 @@ def _forms(length: Length) -> Sequence[str]:
 
 def round_number(interval: Interval, digits: int = 2) -> Named | None:
     """Return the number with so many decimal digits in an interval, if there is one."""
-    for n in range(1, digits + 1):
+    for n in range(1, digits + 1) if is_narrow(interval) else ():
         value = float(f"{middle(interval):.{n - 1}e}")
         if holds(interval, value):
             return Named(value, float(n))

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from fastcheck.result import Region
+
     Floats = NDArray[np.float64]
     Flags = NDArray[np.bool_]
 
@@ -49,6 +51,13 @@ class Evidence:
         Whether it is to be explained.
     passes : bool
         Whether it passes nonetheless, because all that is wrong is within ``rtol``.
+    regions : tuple of Region
+        Where random directions found it wrong.
+    is_coarse : bool
+        Whether it was given in less than double precision.
+    is_cleared : bool
+        Whether single entries were measured only where random directions found something, so that
+        all others count as measured.
     """
 
     name: str
@@ -59,6 +68,9 @@ class Evidence:
     values: Floats | None
     failed: bool
     passes: bool = False
+    regions: tuple[Region, ...] = ()
+    is_coarse: bool = False
+    is_cleared: bool = False
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -69,6 +81,12 @@ class Evidence:
     def is_complete(self) -> bool:
         """Whether every entry was measured."""
         return bool(self.known.all())
+
+    @cached_property
+    def is_local(self) -> bool:
+        """Whether random directions found only parts of it wrong."""
+        whole = tuple((0, n) for n in self.shape)
+        return bool(self.regions) and all(region.bounds != whole for region in self.regions)
 
     @cached_property
     def wrong(self) -> Flags:
@@ -93,7 +111,8 @@ class Evidence:
         An entry that is off by 1e-3 and would have to be right within 1e-12 says nine. Entries of
         one value count once, and at most the first few count.
         """
-        places = np.flatnonzero(self.clear)[:MOST_COUNTED]
+        places = np.flatnonzero(self.clear)
+        places = places[:: max(1, places.size // MOST_COUNTED)][:MOST_COUNTED]
         off = np.abs(self.analytic - self.numerical).reshape(-1)[places]
         with np.errstate(over="ignore"):
             values = np.asarray(self.analytic.reshape(-1)[places] + 1j * off, np.complex64)
@@ -122,7 +141,8 @@ class Evidence:
         """Return whether `other`, in the shape of the tensor, is right in every known entry."""
         right, given = self.numerical.reshape(-1), other.reshape(-1)
         allowed = self.allowance.reshape(-1)
-        for places in (self._places[:FIRST], self._places):
+        known = self._places
+        for places in (known[:: max(1, known.size // FIRST)], known):
             size = np.maximum(np.abs(given[places]), np.abs(right[places]))
             off = np.abs(given[places] - right[places])
             if not np.all(off <= allowed[places] + ROUNDING * size):

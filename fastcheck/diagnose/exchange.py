@@ -11,7 +11,7 @@ from fastcheck.diagnose.fit import Fit
 from fastcheck.result.wording import listing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from fastcheck.diagnose.evidence import Case, Evidence
 
@@ -43,13 +43,17 @@ def find_exchanges(case: Case) -> Iterator[Cause]:
                 break
     circles: set[str] = set()
     for name in owners:
-        circle = _circle(owners, name)
+        circle = circle_from({n: owner.name for n, owner in owners.items()}, name)
         if circle and not circles.intersection(circle):
             circles.update(circle)
             yield _exchanged(case, circle, owners)
     for name, other in owners.items():
         tensor = case.by_name[name]
-        if name not in circles and tensor.n_clear and np.count_nonzero(other.numerical) > 1:
+        if (
+            name not in circles
+            and tensor.n_clear
+            and np.count_nonzero(other.numerical[other.known]) > 1
+        ):
             message = (
                 f"{name}: this is the gradient of {other.name}, entry by entry: look for "
                 f"{other.name} where {name} is meant"
@@ -57,27 +61,32 @@ def find_exchanges(case: Case) -> Iterator[Cause]:
             yield said_cause("other-tensor", (tensor,), 1.6, message)
 
 
-def _circle(owners: dict[str, Evidence], name: str) -> tuple[str, ...]:
+def circle_from(owners: Mapping[str, str], name: str) -> tuple[str, ...]:
     """Return the tensors from one to the owner of its gradient and so on, if that leads back."""
     circle = [name]
     while (owner := owners.get(circle[-1])) is not None:
-        if owner.name == name:
+        if owner == name:
             return tuple(circle)
-        if owner.name in circle:
+        if owner in circle:
             break
-        circle.append(owner.name)
+        circle.append(owner)
     return ()
 
 
 def _exchanged(case: Case, circle: tuple[str, ...], owners: dict[str, Evidence]) -> Cause:
     tensors = tuple(t for t in case.tensors if t.name in circle)
     names = [tensor.name for tensor in tensors]
+    message = exchange_text(names, {name: owners[name].name for name in names})
+    return said_cause("exchanged", tensors, 1.1, message)
+
+
+def exchange_text(names: list[str], owners: Mapping[str, str]) -> str:
+    """Return the sentence about gradients that went round in a circle."""
     if len(names) == 2:
         text = "each is exactly that of the other"
     else:
-        text = listing([f"what was given for {n} is that of {owners[n].name}" for n in names], 10)
-    message = f"the gradients of {listing(names, 10)} are exchanged: {text}"
-    return said_cause("exchanged", tensors, 1.1, message)
+        text = listing([f"what was given for {n} is that of {owners[n]}" for n in names], 10)
+    return f"the gradients of {listing(names, 10)} are exchanged: {text}"
 
 
 def find_arrays(case: Case) -> Iterator[Cause]:

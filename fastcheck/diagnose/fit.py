@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     Interval = tuple[float, float]
 
 NARROW = 1e-3
-"""Widest interval of a constant, relative to it."""
+"""Widest interval of a constant that is no usual one, relative to it."""
+WIDE = 1e-2
+"""Widest interval of any constant."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,7 @@ def interval_of(target: Floats, direction: Floats, allowance: Floats) -> Interva
     -------
     pair of float, or None
         The least and the largest; None if there are none, if zero is among them, or if they are
-        too far apart to mean anything.
+        too far apart to mean anything, even for a usual number.
 
     Notes
     -----
@@ -71,7 +73,7 @@ def interval_of(target: Floats, direction: Floats, allowance: Floats) -> Interva
     not fit is enough to reject. Cost: a few passes.
     """
     found = _intersection(target, direction, allowance)
-    return found if found is not None and is_narrow(found) else None
+    return found if found is not None and is_narrow(found, WIDE) else None
 
 
 def _intersection(target: Floats, direction: Floats, allowance: Floats) -> Interval | None:
@@ -92,12 +94,12 @@ def is_excluded(target: Floats, direction: Floats, allowance: Floats) -> bool:
     return bool(direction.any()) and _intersection(target, direction, allowance) is None
 
 
-def is_narrow(interval: Interval) -> bool:
+def is_narrow(interval: Interval, width: float = NARROW) -> bool:
     """Return whether an interval holds a constant that is not zero, and holds it well."""
     low, high = interval
     if not (math.isfinite(low) and math.isfinite(high)) or low > high or low <= 0.0 <= high:
         return False
-    return high - low <= NARROW * max(abs(low), abs(high))
+    return high - low <= width * max(abs(low), abs(high))
 
 
 def inverse(interval: Interval) -> Interval:

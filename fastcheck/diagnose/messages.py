@@ -37,7 +37,7 @@ def of_part(tensor: Evidence, part: Part) -> Diagnosis:
     It is exact if what happened to the part is said, and not only where it is.
     """
     is_are = "is" if part.is_one else "are"
-    rest = "all other entries agree"
+    rest = _rest(tensor)
     is_exact = part.kind in ("zero-part", "factor-part")
     if part.kind == "zero-part":
         text = f"{part.text} of the gradient {is_are} zero and should not be; {rest}"
@@ -61,11 +61,16 @@ def _of_entry(tensor: Evidence, part: Part) -> Diagnosis:
     ratio = f", {times(part.factor)} it" if part.factor else ""
     message = (
         f"{tensor.name}: only {tensor.name}{part.text} is wrong: it is {what} where {true} "
-        f"is right{ratio}; all other entries agree"
+        f"is right{ratio}; {_rest(tensor)}"
     )
     return Diagnosis(
         "one-entry", tensor.name, part.factor, message, (tensor.name,), is_exact=given == 0.0
     )
+
+
+def _rest(tensor: Evidence) -> str:
+    """Return what is known of the entries that are not wrong."""
+    return "random directions find nothing else" if tensor.is_cleared else "all other entries agree"
 
 
 def _every(cause: Cause, case: Case) -> str:
@@ -124,7 +129,7 @@ def _beside_decay(cause: Cause, case: Case) -> tuple[str, str]:
         kind = "mean-for-sum" if factor == 1.0 / length.n and length.is_data else kind
     return kind, (
         f"{_every(cause, case)} is {times(factor)} the numerical gradient, but for a part that is "
-        f"{short(decay)} times the parameter, as of an L2 regulariser, which is right"
+        f"{short(decay)} times the parameter, as of an L2 regulariser that is right"
     )
 
 

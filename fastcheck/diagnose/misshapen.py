@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fastcheck.diagnose.exchange import circle_from, exchange_text
 from fastcheck.diagnose.fit import interval_of, middle
 from fastcheck.diagnose.products import message
 from fastcheck.diagnose.slopes import Slopes
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     Candidate = tuple[str, str, Array]
 
 MOST_ENTRIES = 10_000_000
+MOST_OWNERS = 4
 ROUNDING = 2.0**-49
 CONFIRMED = "slopes of the loss along random directions confirm it"
 
@@ -48,22 +50,48 @@ def explain_shapes(
     A gradient that was not compared has no bounds, so that no explanation counts as exact. Twelve
     evaluations for each candidate; few tensors have more than one.
     """
-    found = []
-    for name, array in given.items():
-        if (
-            array.size > MOST_ENTRIES
-            or array.dtype.kind not in "fiu"
-            or not np.isfinite(array).all()
-        ):
-            continue
+    usable = {name: array for name, array in given.items() if _is_usable(array)}
+    found: dict[str, Diagnosis] = {}
+    for name, array in usable.items():
         slopes = Slopes(box, [name], seed)
         others = {n: x for n, x in data.items() if n != name}
         for kind, text, right in _candidates(name, array, box.shapes[name], others):
             if slopes.are_of({name: right}):
                 said = f"{text}; {CONFIRMED}"
-                found.append(Diagnosis(kind, name, None, said, (name,), is_exact=False))
+                found[name] = Diagnosis(kind, name, None, said, (name,), is_exact=False)
                 break
-    return tuple(found)
+    left = {name: array for name, array in usable.items() if name not in found}
+    return (*_exchanged(box, left, seed), *found.values())
+
+
+def _is_usable(array: Array) -> bool:
+    return bool(
+        array.size <= MOST_ENTRIES and array.dtype.kind in "fiu" and np.isfinite(array).all()
+    )
+
+
+def _exchanged(box: BlackBox, given: Mapping[str, Array], seed: int) -> Iterator[Diagnosis]:
+    """Yield gradients that are those of other parameters, by their shapes and by the loss."""
+    owners: dict[str, str] = {}
+    for name, array in given.items():
+        alike = [other for other, shape in box.shapes.items() if shape == array.shape]
+        right = (o for o in alike[:MOST_OWNERS] if Slopes(box, [o], seed).are_of({o: array}))
+        owner = next(right, None)
+        if owner is not None:
+            owners[name] = owner
+    done: set[str] = set()
+    for name in owners:
+        circle = circle_from(owners, name)
+        if name in done:
+            continue
+        if circle:
+            names = [n for n in box.shapes if n in circle]
+            message = f"{exchange_text(names, owners)}; {CONFIRMED}"
+            yield Diagnosis("exchanged", None, None, message, tuple(names), is_exact=False)
+            done.update(circle)
+        else:
+            message = f"{name}: this is the gradient of {owners[name]}; {CONFIRMED}"
+            yield Diagnosis("other-tensor", name, None, message, (name,), is_exact=False)
 
 
 def _candidates(

@@ -9,7 +9,7 @@ import numpy as np
 
 from fastcheck.diagnose.choose import NEEDED
 from fastcheck.diagnose.constants import named_factor
-from fastcheck.diagnose.fit import interval_of, inverse, middle
+from fastcheck.diagnose.fit import interval_of, inverse, is_narrow, middle
 from fastcheck.diagnose.order import axis_words
 from fastcheck.result.wording import listing
 
@@ -123,6 +123,8 @@ def _explained(
     if found is None:
         return None
     named = named_factor(inverse(found), lengths)
+    if named is None and not is_narrow(found):
+        return None
     said = sum(tensor.digits[named is None :]) - (0.0 if named is None else named.cost)
     factor = middle(inverse(found)) if named is None else named.value
     return Part("factor-part", text, is_one, factor) if said >= NEEDED else None

@@ -67,6 +67,8 @@ def find_scaled_beside_decay(tensor: Evidence, case: Case) -> Iterator[Fit]:
         if found is not None:
             ends = found[0] / (1.0 - factor), found[1] / (1.0 - factor)
             decay = min(ends), max(ends)
+            if decay[0] < 0.0:  # no regulariser draws parameters away from zero
+                continue
             yield Fit("beside-decay", tensor.name, tensor.digits, 3.0, decay, repr(factor), 1.5)
 
 

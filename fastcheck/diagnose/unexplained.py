@@ -62,9 +62,13 @@ def clause(tensor: Evidence) -> str:
     if not n_wrong:
         return "no single entry that was measured is outside its bound"
     measured = "" if tensor.is_complete else " that were measured"
-    if tensor.is_complete and n_wrong <= MOST_ADDRESSES and n_wrong < n_known:
-        is_are = "is" if n_wrong == 1 else "are"
-        return f"only {addresses(tensor.name, tensor.wrong)} {is_are} wrong"
+    if n_wrong <= MOST_ADDRESSES and n_wrong < n_known:
+        wrong = f"{addresses(tensor.name, tensor.wrong)} {'is' if n_wrong == 1 else 'are'} wrong"
+        if tensor.is_cleared:
+            return f"{wrong}, and random directions find nothing else"
+        if tensor.is_complete:
+            return f"only {wrong}"
+        return f"{wrong}, of {quantity(n_known, 'entry', 'entries')}{measured}{_regions(tensor)}"
     if n_wrong == n_known:
         text = "its entry is wrong" if n_known == 1 else (
             f"all {count(n_known)} entries{measured} are wrong"
@@ -72,7 +76,15 @@ def clause(tensor: Evidence) -> str:
     else:
         of = quantity(n_known, "entry", "entries")
         text = f"{count(n_wrong)} of {of}{measured} are wrong{_where(tensor)}"
+    text += _regions(tensor)
     return ", ".join(filter(None, [text, _zeros(tensor), _sizes(tensor), _format(tensor)]))
+
+
+def _regions(tensor: Evidence) -> str:
+    """Return where random directions found a tensor wrong."""
+    if not tensor.is_local:
+        return ""
+    return f", in {listing([region.text for region in tensor.regions])}"
 
 
 def _where(tensor: Evidence) -> str:
@@ -106,11 +118,12 @@ def _sizes(tensor: Evidence) -> str:
     if not (np.isfinite(ratio) and np.isfinite(apart)) or given.size < 2:
         return ""
     cosine = f"1 - {apart:.0e}" if apart < NEAR else f"{1.0 - apart:.3f}"
-    return f"norm {short(ratio)} times the numerical one, cosine {cosine}"
+    over = "norm" if tensor.is_complete else "their norm"
+    return f"{over} {short(ratio)} times the numerical one, cosine {cosine}"
 
 
 def _format(tensor: Evidence) -> str:
-    found = format_of(tensor.analytic)
+    found = None if tensor.is_coarse else format_of(tensor.analytic)
     told = tensor.analytic[tensor.wrong]
     if found is None or np.array_equal(told, np.round(told)):
         return ""

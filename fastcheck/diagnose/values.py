@@ -47,6 +47,9 @@ def _clipped(tensor: Evidence) -> Iterator[Fit]:
     given, right = tensor.analytic, tensor.numerical
     size = np.abs(given)
     limit = float(size.max())
+    few = tensor.few
+    if np.any((np.abs(few.given) < limit) & (np.abs(few.given - few.right) > 2.0 * few.allowed)):
+        return
     is_limited = (size == limit) & (np.sign(right) == np.sign(given)) & (np.abs(right) > size)
     if tensor.explained_by(np.where(tensor.known & is_limited, right, given)):
         digits = (MOST_DIGITS,) * min(tensor.n_clear, MOST_COUNTED)

@@ -58,6 +58,14 @@ def test_numbers_of_samples_are_recognised(value: float, form: str) -> None:
     assert named_factor(around(value * (1 + 1e-9)), [SAMPLES]) is None
 
 
+def test_in_a_wide_interval_only_usual_numbers_are_found() -> None:
+    assert named_factor(around(2.0, 4e-3), []) is not None
+    assert named_factor(around(1 / 7, 4e-3), [SAMPLES]) is not None
+    assert named_factor(around(2 / 7, 4e-3), [SAMPLES]) is None
+    assert named_factor(around(11.0, 4e-3), []) is None
+    assert round_number(around(0.1, 4e-3)) is None
+
+
 def test_small_whole_numbers_are_simple_and_others_are_not() -> None:
     assert named_factor(around(11.0), []) is not None
     assert named_factor(around(1 / 11), []) is not None

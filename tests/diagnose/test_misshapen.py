@@ -67,3 +67,25 @@ def test_what_would_be_right_is_tried(change: Any, kind: str | None, words: str)
     found = told(lambda: np.sum(np.sin(x)), {"x": x}, {"x": change(np.cos(x))})
     assert [k for k, _, _ in found] == ([] if kind is None else [kind])
     assert all(words in message for _, _, message in found)
+
+
+def test_gradients_in_the_order_of_other_parameters_are_told() -> None:
+    rng = np.random.default_rng(4)
+    params = [rng.standard_normal(shape) for shape in [(3, 4), (4, 5), (5, 2)]]
+    x = rng.standard_normal((6, 3))
+
+    def loss(params: list[np.ndarray]) -> float:
+        return float(np.sum((x @ params[0] @ params[1] @ params[2]) ** 2))
+
+    A, B, C = params
+    d = 2 * x @ A @ B @ C
+    right = [x.T @ d @ C.T @ B.T, (x @ A).T @ d @ C.T, (x @ A @ B).T @ d]
+    assert fc.check_gradients(loss, params, right, engine="black box").passed
+    names = [*fc.check_gradients(loss, params, right, engine="black box").tensors]
+    result = fc.check_gradients(loss, params, right[::-1], engine="black box")
+    (found,) = result.diagnosis
+    assert (found.kind, found.tensors) == ("exchanged", (names[0], names[2]))
+    assert "each is exactly that of the other" in found.message
+    result = fc.check_gradients(loss, params, [right[2], right[1], right[2]], engine="black box")
+    (found,) = result.diagnosis
+    assert (found.kind, found.tensors) == ("other-tensor", (names[0],))

@@ -121,6 +121,10 @@ def test_what_is_wrong_with_samples_is_named(
     found = result.diagnosis[0]
     assert (found.kind, found.constant, found.is_exact) == (kind, constant, False)
     assert words in found.message
+    axes = "axis 0 of Regression.y, axis 1 of Regression.x" if columns else (
+        "axis 0 of Regression.y and Regression.x"
+    )  # fmt: skip
+    assert found.message.endswith(f"(samples: {axes})")
     wrong = [name for name, tensor in result.tensors.items() if not tensor.passed]
     assert list(found.tensors) == wrong
     assert kinds(result)[1:] == ["unexplained"] * (len(result.diagnosis) - 1)

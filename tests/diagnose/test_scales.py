@@ -76,6 +76,16 @@ def test_exactness_is_that_of_the_bounds(bound: float) -> None:
     assert only({"W1": close}, bound=bound).kind == "unexplained"
 
 
+@pytest.mark.parametrize(
+    ("factor", "kind"), [(2.0, "factor"), (-1.0, "sign"), (7.0, "sum-for-mean")]
+)
+def test_of_a_coarse_loss_only_usual_factors_are_named(factor: float, kind: str) -> None:
+    right = {"W": np.sign(RIGHT["W1"]) * (1.0 + 0.1 * np.abs(RIGHT["W1"]))}
+    assert only({"W": factor * right["W"]}, right, bound=4e-3).kind == kind
+    assert only({"W": 1.37 * right["W"]}, right, bound=4e-3).kind == "unexplained"
+    assert only({"W": 1.37 * right["W"]}, right, bound=1e-4).kind == "factor"
+
+
 def test_the_norm_is_said_to_be_clipped_if_it_is_a_round_number() -> None:
     norm = np.sqrt(sum(float(np.sum(g**2)) for g in RIGHT.values()))
     clipped = {name: g * (5.0 / norm) for name, g in RIGHT.items()}

@@ -24,16 +24,18 @@ from fastcheck.graph.ops.move import Move
 from fastcheck.units import pulled_back
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
     from fastcheck.diagnose.backward.constants import Constant
     from fastcheck.diagnose.backward.view import View
+    from fastcheck.diagnose.fit import Fit
     from fastcheck.graph.node import Node
     from fastcheck.units import Site
 
     Floats = NDArray[np.float64]
+    Finder = Callable[[Evidence], Iterator[Fit]]
 
 MOST_INPUTS = 24
 SLACK_OF_TENSOR = 4.0
@@ -291,8 +293,9 @@ def _of_samples(view: View) -> Iterator[Other]:
         for site in view.layer.sites:
             axis, delta = site.node.batch_axis, view.deltas[site.node.index]
             masked[site.node.index] = delta if axis is None else along(delta, keeps, axis)
-        value = view.anatomy.predicted(view.layer, view.subject.name, masked)
-        yield Other(kind, text, 1.4, value, constant)
+        other = replace(view, deltas=masked)
+        if not other.is_hopeless():
+            yield Other(kind, text, 1.4, other.data, constant)
 
 
 def _of_steps(view: View) -> Iterator[Other]:
@@ -459,7 +462,10 @@ def _of_tensor(view: View) -> Sequence[Reasons]:
         for given, right in pairs
     ]  # fmt: skip
     for tensor in tensors:
-        reasons = [(reason,) for reason in _of_evidence(tensor, view)]
+        finders: list[Finder] = [find_orders, find_sums]
+        if tensor is tensors[-1]:  # what is limited or rounded is the whole
+            finders.append(find_values)
+        reasons = [(reason,) for reason in _of_evidence(tensor, view, finders)]
         if reasons:
             return reasons
     parts = [(reason,) for tensor in tensors if (reason := _of_part(tensor, view)) is not None]
@@ -473,9 +479,9 @@ SAYING = ("zero-part", "factor-part")
 """Parts of which it is known what happened to them."""
 
 
-def _of_evidence(tensor: Evidence, view: View) -> Iterator[Reason]:
+def _of_evidence(tensor: Evidence, view: View, finders: Sequence[Finder]) -> Iterator[Reason]:
     case = Case([tensor], {}, view.anatomy.graph.n_batch)
-    fits = [fit for find in (find_orders, find_values, find_sums) for fit in find(tensor)]
+    fits = [fit for find in finders for fit in find(tensor)]
     causes = find_causes(case, fits)
     for cause in causes:
         found = diagnosis_of(cause, case)

@@ -136,6 +136,8 @@ class Walk:
             if tensor.name in anatomy.home
         }
 
+        self._judged = {n: s for n, s in self.subjects.items() if s.evidence.is_complete}
+
     def _direct(self, name: str) -> Floats | None:
         found = self.anatomy.direct.get(name)
         return found if found is not None and found.any() else None
@@ -256,7 +258,7 @@ class Walk:
         around = Surroundings(self.anatomy, layer, self._arrive(old, layer))
         deltas = {site.node.index: around.found[site.node.index] for site in layer.sites}
         views = {name: self._view(layer, name, deltas) for name in names}
-        wrong = [name for name in names if not views[name].is_right]
+        wrong = [name for name in names if not self._is_right(views[name])]
         if not wrong:
             return [old.with_([], deltas)]
         options: list[Hypothesis] = []
@@ -277,6 +279,13 @@ class Walk:
         if options:
             return sorted(options, key=lambda h: h.complexity)[:WIDTH]
         return [self._unknown(old, around, deltas, local)]
+
+    def _is_right(self, view: View) -> bool:
+        """Return whether a gradient is right; with the right deltas that has been judged already."""
+        is_judged = view.subject is self._judged.get(view.subject.name)
+        if is_judged and all(view.deltas[i] is self.right[i] for i in view.deltas):
+            return not view.subject.evidence.wrong.any()
+        return view.is_right
 
     def _arrive(self, old: Hypothesis, layer: Layer) -> dict[int, Floats]:
         found = self.anatomy.arrive(layer, old.deltas)

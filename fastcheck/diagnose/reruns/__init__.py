@@ -6,6 +6,7 @@ gradient, or it is right there.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,7 +14,7 @@ import numpy as np
 from fastcheck.diagnose.reruns.penalty import about_penalty
 from fastcheck.diagnose.reruns.samples import candidates
 from fastcheck.diagnose.reruns.trial import Trial
-from fastcheck.diagnose.slopes import Slopes
+from fastcheck.diagnose.slopes import N_LOSSES, Slopes
 from fastcheck.result import Diagnosis
 from fastcheck.result.wording import listing
 
@@ -36,6 +37,8 @@ MOST_CALLS = 12
 N_ALONE = 6
 """Samples of which a whole batch is made, where there are more than could all be tried."""
 N_ORDERS = 2
+FEWEST_LOSSES = 2 * N_LOSSES
+"""Evaluations without which nothing is found."""
 
 
 def rerun(
@@ -73,6 +76,8 @@ def rerun(
     the same loss is theirs. Some thirty evaluations of the loss and a dozen of the gradient where
     nothing is found, in data of many samples.
     """
+    if FEWEST_LOSSES * box.seconds > seconds:
+        return ()
     try:
         trial = Trial(box, call, names, seconds)
         slopes = Slopes(box, names, seed)
@@ -81,11 +86,12 @@ def rerun(
         rng = np.random.default_rng([seed, 29])
         for samples in candidates(reach.kept, n_samples):
             orders = _orders(samples.n, rng)
-            if not all(_same_loss(trial, samples, order) for order in orders):
+            if trial.is_late or not all(_same_loss(trial, samples, order) for order in orders):
                 continue
             found = next(_about_samples(trial, slopes, samples, orders), None)
             if found is not None:
-                return (found,)
+                said = f"{found.message} (samples: {samples.where(reach.name_of)})"
+                return (replace(found, message=said),)
         penalty = about_penalty(trial, slopes, reach)
         return () if penalty is None else (penalty,)
     finally:
@@ -210,9 +216,9 @@ def _combined(trial: Trial, slopes: Slopes, samples: Samples) -> Iterator[Diagno
         yield _said("combining-samples", trial, message)
         return
     message = (
-        f"{_listed(trial)}: the gradient is right if {_any(right)} stands in the place of all "
-        f"{n} samples, and wrong with {_any(wrong)}: something that only some samples "
-        "meet is wrong, such as a label, a branch, a mask or padding"
+        f"{_listed(trial)}: the gradient is wrong if {_any(wrong)} stands in the place of all {n} "
+        f"samples, and right with {_any(right)}: something that only some samples meet is wrong, "
+        "such as a label, a branch, a mask or padding"
     )
     yield _said("some-samples", trial, message)
 

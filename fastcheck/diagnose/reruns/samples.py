@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fastcheck.diagnose.evidence import UNNAMED
+from fastcheck.result.wording import listing
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -17,6 +20,7 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
 
 MOST_LENGTHS = 3
+MOST_NAMES = 3
 
 
 @dataclass(eq=False)
@@ -33,6 +37,16 @@ class Samples:
 
     n: int
     members: list[tuple[Array, Array, int]]
+
+    def where(self, name_of: Callable[[object], str]) -> str:
+        """Return along which axes of which arrays they lie, as in ``axis 0 of x``."""
+        found: dict[int, list[str]] = {}
+        for array, _, axis in self.members:
+            name = name_of(array)
+            if name not in UNNAMED:
+                found.setdefault(axis, []).append(name)
+        parts = [f"axis {axis} of {listing(names, MOST_NAMES)}" for axis, names in found.items()]
+        return ", ".join(parts) or "an axis of the data"
 
     @contextmanager
     def taken(self, order: Ints) -> Iterator[None]:
