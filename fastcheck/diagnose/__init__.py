@@ -13,7 +13,7 @@ from fastcheck.diagnose.choose import choose, find_causes
 from fastcheck.diagnose.compound import find_compounds
 from fastcheck.diagnose.evidence import ROUNDING, Case, Evidence
 from fastcheck.diagnose.exchange import find_arrays, find_exchanges
-from fastcheck.diagnose.messages import diagnosis_of, of_part
+from fastcheck.diagnose.messages import diagnosis_of, of_part, signs_told
 from fastcheck.diagnose.order import find_orders
 from fastcheck.diagnose.parts import find_part
 from fastcheck.diagnose.products import find_products
@@ -183,7 +183,7 @@ def explained(case: Case, but: Collection[str] = ()) -> tuple[Diagnosis, ...]:
         *find_products(case),
     ]
     causes = choose([c for cause in found if (c := cause.without(set(but))) is not None])
-    diagnoses = [diagnosis_of(cause, case) for cause in causes]
+    diagnoses = signs_told(causes, case)
     names = {name for cause in causes for name in cause.tensors}
     for tensor in left:
         if tensor.name not in names:

@@ -69,7 +69,7 @@ def _limit(c: float, cause: Cause, case: Case) -> str:
     """Return that a norm was limited, if the norm of all or of this tensor is a round number."""
     if not 0.0 < c < 1.0:
         return ""
-    whole = len(cause.fits) == len(case.tensors)
+    whole = {t.name for t in case.tensors if t.analytic.any()} <= set(cause.tensors)
     if not whole and len(cause.fits) > 1:
         return ""
     given = case.by_name[cause.fits[0].tensor].analytic

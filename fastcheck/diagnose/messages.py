@@ -11,7 +11,7 @@ from fastcheck.result import Diagnosis
 from fastcheck.result.wording import count, listing, pair, quantity, short
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from fastcheck.diagnose.choose import Cause
     from fastcheck.diagnose.evidence import Case, Evidence
@@ -29,6 +29,26 @@ def diagnosis_of(cause: Cause, case: Case) -> Diagnosis:
     kind, text = _SAID[cause.kind](cause, case)
     constant = float(cause.detail) if cause.kind == "beside-decay" else cause.constant
     return Diagnosis(kind, one, constant, f"{listing(names, MOST_NAMES)}: {text}", cause.tensors)
+
+
+def signs_told(causes: Sequence[Cause], case: Case) -> list[Diagnosis]:
+    """Return causes as records; a factor that others have without its minus is a matter of sign."""
+    factors = {cause.constant: cause for cause in causes if cause.kind == "factor"}
+    found = []
+    for cause in causes:
+        c = cause.constant or 0.0
+        other = factors.get(-c) if cause.kind == "factor" and c != -1.0 and c < 0.0 else None
+        if other is None:
+            found.append(diagnosis_of(cause, case))
+            continue
+        names = listing(list(cause.tensors), MOST_NAMES)
+        message = (
+            f"{names}: {_every(cause, case)} is {times(c)} the numerical gradient, where that of "
+            f"{listing(list(other.tensors), MOST_NAMES)} is {times(-c)} it; look for a sign"
+        )
+        one = cause.tensors[0] if len(cause.tensors) == 1 else None
+        found.append(Diagnosis("sign", one, -1.0, message, cause.tensors))
+    return found
 
 
 def of_part(tensor: Evidence, part: Part) -> Diagnosis:

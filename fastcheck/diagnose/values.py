@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fastcheck.diagnose.evidence import FIRST, MOST_COUNTED, MOST_DIGITS
+from fastcheck.diagnose.evidence import FIRST, MOST_COUNTED, MOST_DIGITS, ROUNDING
 from fastcheck.diagnose.fit import Fit
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def find_values(tensor: Evidence) -> Iterator[Fit]:
         if tensor.n_clear:
             yield Fit("zero", tensor.name, (MOST_DIGITS,), 0.5)
         return
-    if not (given < 0.0).any() and not tensor.explained_by(-given):
+    if not (given < 0.0).any():  # where all should be negative, other tensors tell it from a sign
         right = np.where(tensor.known, np.sign(tensor.numerical), 1.0) * given
         if tensor.explained_by(right):
             yield Fit("without-sign", tensor.name, tensor.digits, 2.3, cost=1.0)
@@ -47,13 +47,14 @@ def _clipped(tensor: Evidence) -> Iterator[Fit]:
     given, right = tensor.analytic, tensor.numerical
     size = np.abs(given)
     limit = float(size.max())
+    least = limit * (1.0 - ROUNDING)
     few = tensor.few
-    if np.any((np.abs(few.given) < limit) & (np.abs(few.given - few.right) > 2.0 * few.allowed)):
+    if np.any((np.abs(few.given) < least) & (np.abs(few.given - few.right) > 2.0 * few.allowed)):
         return
-    is_limited = (size == limit) & (np.sign(right) == np.sign(given)) & (np.abs(right) > size)
+    is_limited = (size >= least) & (np.sign(right) == np.sign(given)) & (np.abs(right) > size)
     if tensor.explained_by(np.where(tensor.known & is_limited, right, given)):
         digits = (MOST_DIGITS,) * min(tensor.n_clear, MOST_COUNTED)
-        yield Fit("clipped", tensor.name, digits, 2.2, (limit, limit), cost=1.0)
+        yield Fit("clipped", tensor.name, digits, 2.2, (least, limit), cost=1.0)
 
 
 def _precision(tensor: Evidence) -> Iterator[Fit]:

@@ -43,6 +43,23 @@ def test_a_regulariser_that_others_have_is_named_beside(kind: str, size: float) 
     assert found == {("W1",): kind, ("W3",): "weight-decay"}
 
 
+@pytest.mark.parametrize("factor", [7.0, 1 / 7, 2.0])
+def test_a_sign_beside_a_factor_that_others_have_is_a_sign(factor: float) -> None:
+    given = {name: factor * g for name, g in RIGHT.items()}
+    found = said(given | {"W2": -given["W2"]})
+    assert [(d.kind, d.tensors) for d in found[1:]] == [("sign", ("W2",))]
+    assert found[1].constant == -1.0
+    assert "where that of W1, b1" in found[1].message
+
+
+def test_clipping_beside_a_regulariser_is_named() -> None:
+    terms = {name: 0.1 * PARAMS[name] for name in ("W1", "W3")}
+    found = said({"W1": W1.clip(-0.5, 0.5) + terms["W1"], "W3": RIGHT["W3"] + terms["W3"]})
+    assert [(d.kind, d.tensors, d.constant) for d in found] == [
+        ("weight-decay", ("W3",), 0.1), ("clipped", ("W1",), 0.5),
+    ]  # fmt: skip
+
+
 def test_a_few_entries_beside_a_factor_are_named() -> None:
     wrong = 2 * W1
     wrong[[1, 4], [2, 0]] = 0.0

@@ -95,6 +95,8 @@ def test_the_norm_is_said_to_be_clipped_if_it_is_a_round_number() -> None:
     assert "is 5:" in found.message
     assert kinds({name: g * (5.0123 / norm) for name, g in RIGHT.items()}) == {"factor"}
     assert kinds({name: g for name, g in clipped.items() if name != "b1"}) == {"factor"}
+    right = RIGHT | {"Z": np.zeros((2, 3))}
+    assert kinds({name: g * (5.0 / norm) for name, g in RIGHT.items()}, right) == {"clipped-norm"}
     own = RIGHT["W1"] / np.linalg.norm(RIGHT["W1"])
     assert only({"W1": own}).kind == "clipped-norm"
 

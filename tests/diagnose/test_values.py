@@ -30,12 +30,14 @@ def test_a_gradient_without_its_sign_is_named() -> None:
 def test_all_signs_turned_is_a_sign_and_not_a_missing_one() -> None:
     right = RIGHT | {"W1": -np.abs(W1)}
     assert only({"W1": np.abs(W1)}, right).kind == "sign"
+    found = only({name: np.abs(g) for name, g in right.items()}, right)
+    assert (found.kind, found.tensors) == ("without-sign", tuple(RIGHT))
 
 
 @pytest.mark.parametrize("limit", [0.5, 0.6180339])
 def test_clipped_entries_are_named_with_their_limit(limit: float) -> None:
     found = only({"W1": W1.clip(-limit, limit)})
-    assert (found.kind, found.constant) == ("clipped", limit)
+    assert (found.kind, found.constant) == ("clipped", pytest.approx(limit, rel=1e-14))
     n = int(np.sum(np.abs(W1) > limit))
     assert f"{n} entries are exactly ±{limit:.5g}" in found.message
     other = W1.clip(-limit, limit)

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fastcheck.graph.ops.activations import Erf, Gated, Gelu, Mish
 from fastcheck.graph.ops.arithmetic import Multiply, Scale
 from fastcheck.graph.ops.corners import Elu, Softsign
 from fastcheck.graph.ops.entrywise import Entrywise
 from fastcheck.graph.ops.pointwise import Bend, Sigmoid, Softplus, Tanh
-from fastcheck.graph.ops.activations import Erf, Gated, Gelu, Mish
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

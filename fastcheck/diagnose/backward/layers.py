@@ -233,7 +233,7 @@ class Anatomy:
         source = first.inputs[1 - place]
         own, other = first.op.letters[place], first.op.letters[1 - place]
         shared = [k for k in own if k in other and k not in first.op.out]
-        if len(shared) != 1 or source is origin or source.depends and source.is_param:
+        if len(shared) != 1 or source is origin or (source.depends and source.is_param):
             return None
         axis, along = own.index(shared[0]), other.index(shared[0])
         x = self.state.value(source)

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fastcheck.diagnose.backward.constants import ONE, Constants
+from fastcheck.diagnose.backward.constants import Constants
 from fastcheck.diagnose.backward.local import (
-    Reason,
     EASY,
+    Reason,
     Reasons,
     decay_reason,
     find_reasons,
@@ -273,15 +273,15 @@ class Walk:
         is_vague = not all(local.values()) or any(r.kind in VAGUE for r in reasons)
         if len(wrong) == 1 and is_vague and not self._is_settled(around, names, wrong[0]):
             options += self._of_deltas(old, around, names, partly=False)
-        if is_vague and len(wrong) > 1:
-            if all(r.kind in VAGUE for option in options for r in option.reasons[-1:]):
-                options += self._of_deltas(old, around, names, partly=True)
+        last = [reason for option in options for reason in option.reasons[-1:]]
+        if is_vague and len(wrong) > 1 and all(r.kind in VAGUE for r in last):
+            options += self._of_deltas(old, around, names, partly=True)
         if options:
             return sorted(options, key=lambda h: h.complexity)[:WIDTH]
         return [self._unknown(old, around, deltas, local)]
 
     def _is_right(self, view: View) -> bool:
-        """Return whether a gradient is right; with the right deltas that has been judged already."""
+        """Return whether a gradient is right; with the right deltas that was judged before."""
         is_judged = view.subject is self._judged.get(view.subject.name)
         if is_judged and all(view.deltas[i] is self.right[i] for i in view.deltas):
             return not view.subject.evidence.wrong.any()
@@ -370,7 +370,8 @@ class Walk:
     ) -> Hypothesis:
         """Return what can still be said of a layer that no catalogue entry explains."""
         subjects = {name: self.subjects[name] for name in self._names(around.layer)}
-        for find in (find_weights, find_recovered):
+        is_known = all(r.kind != "unexplained" for r in old.reasons)
+        for find in (find_weights, find_recovered) if is_known else (find_recovered,):
             found = find(around, subjects, self.constants)
             if found is not None:
                 reason, recovered = found
