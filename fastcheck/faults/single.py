@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fastcheck.faults.fault import Fault
-from fastcheck.faults.whole import CLIPPED, constants
+from fastcheck.faults.whole import clip_limit, constants
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 OFF = 1e-3
 """By what part of its value one entry is off."""
-PARTS = ("zero-part", "factor-part", "wrong-part")
 
 
 def single_faults(point: Point, name: str) -> Iterator[Fault]:
@@ -74,12 +73,12 @@ def _of_entries(point: Point, name: str, right: Floats) -> Iterator[Entry]:
 
         return change
 
-    one_kinds = ("one-entry", *PARTS)
+    one_kinds = ("one-entry",) if np.count_nonzero(right) > 1 else ("one-entry", "factor", "zero")
     yield "one entry off", f"entry {where} is {OFF:.1%} too large", one_kinds, one(1.0 + OFF), ()
     yield "one entry zero", f"entry {where} is zero", one_kinds, one(0.0), ()
     size = np.abs(right[right != 0.0])
     if size.size > 2:
-        limit = float(np.quantile(size, CLIPPED))
+        limit = clip_limit(size)
         text = f"entries limited to ±{limit:.3g}"
         yield "clipped", text, ("clipped",), lambda g: np.clip(g, -limit, limit), (limit,)
     yield "without sign", "absolute values", ("without-sign",), np.abs, ()
@@ -131,19 +130,18 @@ def _of_parts(point: Point, name: str, right: Floats) -> Iterator[Entry]:
     rows, columns = _index(point, name, right, 0), _index(point, name, right, right.ndim - 1)
     half = tuple(slice(0, (n + 1) // 2) for n in right.shape)
     parts = (
-        ("row zero", f"row {rows[0]} is not filled in", (rows[0],), 0.0, "zero-part"),
-        ("column zero", f"column {columns[0]} is not filled in", (..., columns[0]), 0.0,
-         "zero-part"),
-        ("block zero", "the first quarter is not filled in", half, 0.0, "zero-part"),
-        ("row doubled", f"row {rows[0]} is added up twice", (rows[0],), 2.0, "factor-part"),
-    )  # fmt: skip
-    for title, text, where, factor, kind in parts:
+        ("row zero", f"row {rows[0]} is not filled in", (rows[0],), 0.0),
+        ("column zero", f"column {columns[0]} is not filled in", (..., columns[0]), 0.0),
+        ("block zero", "the first quarter is not filled in", half, 0.0),
+        ("row doubled", f"row {rows[0]} is added up twice", (rows[0],), 2.0),
+    )
+    for title, text, where, factor in parts:
 
         def change(g: Floats, where: tuple[object, ...] = where, factor: float = factor) -> Floats:
             g[where] *= factor  # type: ignore[index]
             return g
 
-        yield title, text, (kind, "wrong-part", "zero"), change, ()
+        yield title, text, _kinds(right, where, "factor" if factor else "zero"), change, ()
     if len(rows) > 1:
 
         def exchanged(g: Floats) -> Floats:
@@ -151,7 +149,15 @@ def _of_parts(point: Point, name: str, right: Floats) -> Iterator[Entry]:
             return g
 
         text = f"rows {rows[0]} and {rows[1]} are exchanged"
-        yield "rows exchanged", text, ("reordered", *PARTS, "reversed", "rolled"), exchanged, ()
+        yield "rows exchanged", text, ("reordered", "reversed", "rolled"), exchanged, ()
+
+
+def _kinds(right: Floats, where: tuple[object, ...], kind: str) -> tuple[str, ...]:
+    """Return what a part may be called, which may be a single entry or all there is."""
+    n = np.count_nonzero(right[where])  # type: ignore[index]
+    alone = ("one-entry",) if n == 1 else ()
+    whole = (kind, "delta-factor") if n == np.count_nonzero(right) else ()
+    return (f"{kind}-part", *alone, *whole)
 
 
 def _index(point: Point, name: str, right: Floats, axis: int) -> list[int]:

@@ -86,7 +86,7 @@ def _cut(point: Point) -> Iterator[Fault]:
     sizes = _all(point)
     if not sizes.size:
         return
-    limit = float(np.quantile(sizes, CLIPPED))
+    limit = clip_limit(sizes)
     yield Fault(
         "clipped", "", f"entries limited to ±{limit:.3g}", ("clipped",),
         lambda: _each(point, lambda g: np.clip(g, -limit, limit)), (limit,),
@@ -101,6 +101,12 @@ def _cut(point: Point) -> Iterator[Fault]:
     yield Fault(
         "without sign", "", "absolute values", ("without-sign",), lambda: _each(point, np.abs)
     )
+
+
+def clip_limit(sizes: Floats) -> float:
+    """Return a limit that a few of these sizes are above, two at least if there are three."""
+    third = float(np.sort(sizes)[-3]) if sizes.size > 2 else np.inf
+    return min(float(np.quantile(sizes, CLIPPED)), third)
 
 
 def _rounded(point: Point) -> Iterator[Fault]:

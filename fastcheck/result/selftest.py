@@ -30,8 +30,8 @@ class Planted:
         The kinds of diagnosis that name it rightly.
     outcome : {"caught", "missed", "tolerated", "unresolvable", "equivalent"}
         Missed is what a check of every entry with the same limits would find. Tolerated is what
-        differs by less than `rtol` everywhere, unresolvable what is within the error bounds, and
-        equivalent what changes nothing on this network.
+        differs by less than `rtol` everywhere, or has an accepted cause, unresolvable what is
+        within the error bounds, and equivalent what changes nothing on this network.
     reason : str
         Why it was not caught; empty if it was.
     tensors : tuple of str

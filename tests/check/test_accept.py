@@ -13,7 +13,8 @@ import fastcheck as fc
 from fastcheck.check.accept import about_unused, accepted_names, with_accepted
 from fastcheck.result import ACCEPTABLE, CheckResult, Diagnosis, TensorResult
 from tests.check.common import CASE, NAMES, checked, small, with_one_off
-from tests.faults import FAULTS, SLIGHT, Arrays
+from tests.faults.planted import FAULTS, SLIGHT
+from tests.literal import Arrays
 
 
 def limited(grads: Arrays, limit: float = 0.1, names: str = "W") -> Arrays:
@@ -60,14 +61,14 @@ def test_a_clipped_gradient_passes_where_clipping_is_accepted_and_says_so() -> N
 @pytest.mark.parametrize(
     ("fault", "name"),
     [
-        ("clipped_by_norm", "clip-norm"),
-        ("divided_by_the_batch_twice", "mean"),
-        ("without_l2", "regulariser"),
-        ("l2_of_the_biases_too", "regulariser"),
+        ("clipped norm", "clip-norm"),
+        ("mean for sum", "mean"),
+        ("penalty missing", "regulariser"),
+        ("penalty on biases", "regulariser"),
     ],
 )
 def test_other_causes_are_accepted_by_their_names_only(fault: str, name: str) -> None:
-    wrong = FAULTS[fault](CASE)
+    wrong = FAULTS[fault]
     assert not checked(wrong)
     assert checked(wrong, accept=(name,)).passed
     others = [other for other in ACCEPTABLE if other != name]
@@ -79,7 +80,7 @@ def test_a_coarse_format_is_accepted_by_its_name_only() -> None:
     wrong = CASE.right | weights
     assert checked(wrong, accept="float16").passed
     assert not checked(wrong, accept=("float32", "clip"))
-    rounded = SLIGHT["rounded_to_float32"](CASE)
+    rounded = SLIGHT["in float32"]
     wrong = CASE.right | {n: rounded[n] for n in ("W1", "W2", "W3")}
     assert not checked(wrong, strict=True)
     result = checked(wrong, strict=True, accept="float32")
@@ -125,7 +126,7 @@ def test_a_fault_elsewhere_still_fails_and_is_told_apart() -> None:
 
 
 def test_a_cause_that_is_not_there_has_no_effect_and_a_note_says_so() -> None:
-    wrong = FAULTS["rolled_rows"](CASE)
+    wrong = FAULTS["rolled rows W1"]
     before, after = checked(wrong), checked(wrong, accept=("clip", "float32"))
     assert {n: str(t) for n, t in before.tensors.items()} == {
         n: str(t) for n, t in after.tensors.items()
@@ -137,7 +138,7 @@ def test_a_cause_that_is_not_there_has_no_effect_and_a_note_says_so() -> None:
 
 
 def test_a_mean_is_accepted_of_the_whole_gradient_and_not_of_some_tensors() -> None:
-    wrong = FAULTS["bias_is_a_mean"](CASE)
+    wrong = FAULTS["biases are means"]
     result = checked(wrong, accept="mean")
     assert result.verdict == "fail"
     assert result.diagnosis[0].kind == "mean-for-sum"
