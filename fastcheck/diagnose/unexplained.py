@@ -10,7 +10,7 @@ from fastcheck.diagnose.order import axis_words
 from fastcheck.diagnose.parts import MOST_ADDRESSES, addresses, indices_text
 from fastcheck.diagnose.values import format_of
 from fastcheck.result import Diagnosis
-from fastcheck.result.wording import count, listing, quantity, short
+from fastcheck.result.wording import count, listing, quantity
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -118,8 +118,8 @@ def _sizes(tensor: Evidence) -> str:
     if not (np.isfinite(ratio) and np.isfinite(apart)) or given.size < 2:
         return ""
     cosine = f"1 - {apart:.0e}" if apart < NEAR else f"{1.0 - apart:.3f}"
-    over = "norm" if tensor.is_complete else "their norm"
-    return f"{over} {short(ratio)} times the numerical one, cosine {cosine}"
+    they = "as a vector" if tensor.is_complete else "together"
+    return f"{they} {ratio:.3g} times as long as the numerical one, cosine {cosine}"
 
 
 def _format(tensor: Evidence) -> str:

@@ -109,7 +109,12 @@ def kinds(result: fc.CheckResult) -> list[str]:
         ("drop last", "sample-dropped", N_BATCH - 1.0, "sample 8 does not enter it"),
         ("drop first", "sample-dropped", 0.0, "sample 0 does not enter it"),
         ("labels", "order-of-samples", None, "with the 9 samples in another order"),
-        ("mixed", "combining-samples", None, "right if any of them stands in the place of all 9"),
+        (
+            "mixed",
+            "combining-samples",
+            None,
+            "right if any one stands in the place of all 9 samples",
+        ),
         ("negative inputs", "some-samples", None, "something that only some samples meet"),
     ],
 )
