@@ -46,8 +46,8 @@ def find_scaled_beside_decay(
     Notes
     -----
     The factor `a` is one of a few, such as the number of samples, or one that explains others, so
-    that `b` is all that is fitted. With ``numerical = data + c W`` it is ``analytic = a data + c W``
-    for ``c = b/(1 - a)``.
+    that `b` is all that is fitted. With ``numerical = data + c W`` it is
+    ``analytic = a data + c W`` for ``c = b/(1 - a)``.
     """
     tried = {-1.0: 0.0, 2.0: 0.0, 0.5: 0.0}
     for length in case.lengths:
