@@ -89,6 +89,8 @@ def make_result(
         *findings.about_close(tensors),
         *about_unused(diagnosis, tensors, accept),
     ]
+    why = {name for d in diagnosis if d.is_exact for name in d.tensors}
+    found = [f for f in found if f.kind != "mostly-close" or f.tensor not in why]  # it guesses
     run.timings["total"] = perf_counter() - start
     return CheckResult(
         verdict=overall_verdict(tensors, found, interrupted),

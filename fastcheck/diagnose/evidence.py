@@ -94,6 +94,17 @@ class Evidence:
         return self.known & (np.abs(self.analytic - self.numerical) > self.allowance)
 
     @cached_property
+    def told(self) -> Flags:
+        """The entries that were measured and are not zero on both sides, as far as is known."""
+        size = np.maximum(np.abs(self.analytic), np.abs(self.numerical))
+        return self.known & (size > self.allowance)
+
+    @cached_property
+    def is_wrong_everywhere(self) -> bool:
+        """Whether all entries are wrong that were measured and are not zero on both sides."""
+        return bool(self.wrong.any()) and not bool(np.any(self.told & ~self.wrong))
+
+    @cached_property
     def clear(self) -> Flags:
         """The entries that are wrong by so much that a chance agreement means nothing."""
         off = np.abs(self.analytic - self.numerical)

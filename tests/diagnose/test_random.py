@@ -57,6 +57,18 @@ def test_a_right_gradient_of_another_network_has_no_diagnosis(seed: int) -> None
     assert result.diagnosis == ()
 
 
+def test_what_explains_close_entries_stands_in_the_place_of_a_guess() -> None:
+    given = SLIGHT["rounded_to_float32"](CASE)
+    result = fc.check_gradients(CASE.objective, CASE.params, given)
+    assert result.passed
+    assert [d.kind for d in result.diagnosis] == ["precision"]
+    assert "mostly-close" not in {f.kind for f in result.findings}
+    given = SLIGHT["guard_is_ignored"](CASE)
+    result = fc.check_gradients(CASE.objective, CASE.params, given)
+    told = {f.tensor for f in result.findings if f.kind == "mostly-close"}
+    assert told.isdisjoint(name for d in result.diagnosis for name in d.tensors)
+
+
 NAMED = {
     "divided_by_the_batch_twice": {("mean-for-sum", 0.2)},
     "not_divided_by_the_batch": {("sum-for-mean", 5.0)},

@@ -134,6 +134,21 @@ def test_a_factor_beside_a_regulariser_that_is_right_is_named() -> None:
     assert kinds(wrong, right) == {"unexplained"}
 
 
+def test_a_factor_of_others_is_found_beside_a_regulariser_whatever_it_is() -> None:
+    decay = {name: 0.1 * PARAMS[name] for name in ("W1", "W3")}
+    right = RIGHT | {name: RIGHT[name] + decay[name] for name in decay}
+    wrong = {name: 0.77 * RIGHT[name] + decay[name] for name in decay} | {"b1": 0.77 * RIGHT["b1"]}
+    for bound in (1e-13, 1e-9):
+        found = said(wrong, right, bound=bound)
+        assert [(d.kind, d.tensors) for d in found] == [
+            ("factor", ("W1", "W3")),
+            ("factor", ("b1",)),
+        ]
+        assert [d.constant for d in found] == pytest.approx([0.77, 0.77])
+        assert "0.1 times the parameter" in found[0].message
+    assert kinds({"W1": wrong["W1"]}, right) == {"unexplained"}
+
+
 def test_a_regulariser_without_data_and_a_parameter_after_a_step_are_named() -> None:
     found = only({"W1": 0.03 * PARAMS["W1"]})
     assert (found.kind, found.constant) == ("only-decay", 0.03)
