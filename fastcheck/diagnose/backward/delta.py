@@ -141,7 +141,7 @@ def _reason(proposal: Proposal, factor: Constant, layer: Layer, names: list[str]
     tensors = tuple(sorted(names, key=layer.names.index))
     text, cost, constant = proposal.text, proposal.complexity, proposal.constant
     if proposal.kind == "delta-factor":
-        text, constant = f"the delta is {factor.text} times the right one", factor.value
+        text, constant = f"the gradient is {factor.text} times the right one", factor.value
     elif not factor.is_one:
-        text = f"{text}, and the delta is {factor.text} times that"
+        text = f"{text}; and the result is {factor.text} times that"
     return Reason(proposal.kind, text, cost + factor.complexity, tensors, constant, passes_on=True)

@@ -11,7 +11,7 @@ from fastcheck.diagnose.backward.hypothesis import Hypothesis
 from fastcheck.diagnose.backward.local import EASY, find_reasons, simple_reasons
 from fastcheck.diagnose.backward.proposal import Surroundings
 from fastcheck.diagnose.backward.reason import VAGUE, Reason
-from fastcheck.diagnose.backward.unknown import find_recovered, find_weights
+from fastcheck.diagnose.backward.unknown import find_factors, find_recovered, find_weights
 
 if TYPE_CHECKING:
     import numpy as np
@@ -127,15 +127,15 @@ def _unknown(
     """Return what can still be said of a layer that no known mistake explains."""
     subjects = {name: setting.subjects[name] for name in setting.names(around.layer)}
     is_known = all(r.kind != "unexplained" for r in old.reasons)
-    for find in (find_weights, find_recovered) if is_known else (find_recovered,):
+    finders = (find_factors, find_weights, find_recovered)
+    for find in finders if is_known else (find_recovered,):
         recovered = find(around, subjects, setting.constants)
         if recovered is not None:
             reason, deltas = recovered
             return old.with_([reason], deltas)
     reasons: list[Reason] = []
     for name, some in local.items():
-        text = "no known mistake explains it"
-        unknown = Reason("unexplained", text, UNKNOWN, (name,), is_exact=False)
+        unknown = Reason("unexplained", "", UNKNOWN, (name,), is_exact=False)
         reasons += some or (unknown,)
     deltas = {i: around.found[i] for i in around.layer.places}
     new = old.with_(reasons, deltas)
