@@ -48,15 +48,15 @@ def find_weighted(
         (dense.given * right).sum(axis=0), square, out=np.ones_like(square), where=square > 0.0
     )
     text = (
-        f"it is known that each unit has a factor of its own, {_listed(factors)}: look for an extra "
-        "factor per unit in the line that computes the delta"
+        f"it is known that each unit has a factor of its own, {_listed(factors)}: look for an "
+        "extra factor per unit in the line that computes the delta"
     )
     yield Reason("unexplained", text, 3.0, names, passes_on=True, is_exact=False), delta * factors
     weights = _weights(dense, delta)
     if weights is not None:
         text = (
-            f"it is known that each sample has a weight of its own, {_listed(weights)}: look for one "
-            "per sample, or for samples that are left out"
+            f"it is known that each sample has a weight of its own, {_listed(weights)}: look for "
+            "one per sample, or for samples that are left out"
         )
         reason = Reason("unexplained", text, 3.5, names, passes_on=True, is_exact=False)
         yield reason, delta * weights[:, None]
