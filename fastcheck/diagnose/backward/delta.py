@@ -69,6 +69,7 @@ def _of_delta(
 ) -> Explained | None:
     """Return what follows if `deltas`, times a constant, are what the code has."""
     names = setting.names(layer)
+    is_factor = proposal.kind == "delta-factor"
     if not all(np.isfinite(d).all() for d in deltas.values()):
         return None
     factor: Constant | None = None
@@ -79,14 +80,13 @@ def _of_delta(
         if extra is not None:
             factor = new
             reasons += extra
+            if is_factor and factor is not None and factor.is_one:
+                return None
         elif partly:
             left.append(name)
         else:
             return None
     if factor is None or factor.value == 0.0:
-        return None
-    is_factor = proposal.kind == "delta-factor"
-    if is_factor and factor.is_one:
         return None
     scaled = deltas if factor.is_one else {i: factor.value * d for i, d in deltas.items()}
     for name in left:
@@ -112,7 +112,8 @@ def _fit(view: View, factor: Constant | None) -> tuple[Constant | None, list[Rea
     direct = view.subject.direct
     fits = view.fit(*([view.data] if direct is None else [view.data, direct]))
     if fits is None:
-        return factor, None if factor is None else _with_decay(view, factor)
+        is_free = direct is None and factor is not None
+        return factor, _with_decay(view, factor) if is_free and factor is not None else None
     factor = fits[0] if factor is None else factor
     if view.is_exact(view.data, factor):
         return (factor, []) if holds(view, factor) else (None, None)

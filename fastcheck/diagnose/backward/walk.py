@@ -74,7 +74,8 @@ def _explained(setting: Setting, old: Hypothesis, layer: Layer) -> list[Hypothes
     reasons = [reason for found in local.values() for reason in found or ()]
     if all(local.values()):
         options.append(old.with_(reasons, deltas))
-    if not all(local.values()) or any(r.kind in VAGUE for r in reasons):
+    is_vague = not all(local.values()) or any(r.kind in VAGUE for r in reasons)
+    if is_vague and not all(views[name].is_nearly_right for name in wrong):
         options += _beside_vague(setting, old, around, wrong, options)
     if options:
         return sorted(options, key=lambda h: h.complexity)[:WIDTH]
@@ -87,12 +88,12 @@ def _beside_vague(
 ) -> list[Hypothesis]:  # fmt: skip
     """Return further mistakes in the delta, where those of single gradients explain too little.
 
-    If the smallest gradient alone is wrong, which is that of a bias, the delta is right, since the
-    gradient of the weights is.
+    If one of several gradients is right, so is the delta. The exception is a bias behind the loss:
+    targets in another order leave the sum over samples as it is.
     """
     names = setting.names(around.layer)
     if len(wrong) == 1:
-        is_settled = len(names) > 1 and wrong[0] == names[0]
+        is_settled = len(names) > 1 and (wrong[0] == names[0] or not around.is_last)
         return [] if is_settled else _with_deltas(setting, old, around, partly=False)
     last = [reason for option in options for reason in option.reasons[-1:]]
     if any(reason.kind not in VAGUE for reason in last):
@@ -127,8 +128,8 @@ def _unknown(
     """Return what can still be said of a layer that no known mistake explains."""
     subjects = {name: setting.subjects[name] for name in setting.names(around.layer)}
     is_known = all(r.kind != "unexplained" for r in old.reasons)
-    finders = (find_factors, find_weights, find_recovered)
-    for find in finders if is_known else (find_recovered,):
+    finders = (find_factors, find_weights, find_recovered) if is_known else (find_recovered,)
+    for find in finders if len(local) == len(subjects) else ():
         recovered = find(around, subjects, setting.constants)
         if recovered is not None:
             reason, deltas = recovered
