@@ -25,6 +25,8 @@ SLACK = 4.0
 """Allowance of a prediction in units of that of the numerical derivative."""
 ROUNDING = 2.0**-48
 LARGE = 200
+MOST_LOOKED_AT = 4096
+"""Entries by which most tensors are known not to be nearly right."""
 FEW = 0.01
 """Share of the entries of a large tensor up to which it is nearly right."""
 CLOSE = 1e-5
@@ -115,6 +117,11 @@ class View:
         Entries that are zero on both sides do not count.
         """
         if self.given.size < LARGE:
+            return False
+        step = slice(None, None, max(1, self.given.size // MOST_LOOKED_AT))
+        given, right = self.given.reshape(-1)[step], self.expected.reshape(-1)[step]
+        some = np.abs(given - right) > SLACK * self.subject.allowance.reshape(-1)[step]
+        if np.count_nonzero(some) > 4.0 * FEW * some.size:
             return False
         off = np.abs(self.given - self.expected)
         n_wrong = np.count_nonzero(off > SLACK * self.subject.allowance + ROUNDING * self.size_of)
