@@ -175,6 +175,9 @@ def find_outputs(role: Role, delta: Floats) -> Iterator[Output]:
                 )
                 other = role.delta(p, np.roll(y, shift, role.samples), guard)
                 yield Output("labels-reordered", text, 1.7, other, shift)
+            text = "inputs and targets do not belong together: the order of the targets is reversed"
+            other = role.delta(p, np.flip(y, role.samples), guard)
+            yield Output("labels-reordered", text, 1.8, other)
 
 
 def _doubled(role: Role, delta: Floats) -> Iterator[Output]:
