@@ -1,0 +1,1 @@
+"""Validation runs: suites of cases, run unattended, kept and compared."""
