@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -9,8 +10,11 @@ import numpy as np
 from fastcheck.judge.entries import VERDICTS
 from fastcheck.kernels.judging import AGREE, CLOSE, DISAGREE, KINK, UNRESOLVED, locate
 from fastcheck.result import Entry
+from fastcheck.result.places import split_axes
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from fastcheck.judge.entries import Judgement
 
 __all__ = ["entry_at", "find_mismatches", "find_worst"]
@@ -38,17 +42,59 @@ def find_worst(name: str, judged: Judgement) -> Entry | None:
 
 
 def find_mismatches(name: str, judged: Judgement, most: int) -> tuple[Entry, ...]:
-    """Return the worst entries that disagree, then the worst that are close."""
+    """Return entries that disagree, the largest error first, then the worst that are close."""
     found: list[Entry] = []
-    for code in (DISAGREE, CLOSE):
+    for code, find in ((DISAGREE, _find_largest), (CLOSE, _find_closest)):
         n = min(judged.counts[code], most - len(found))
         if n > 0:
-            found += [entry_at(name, judged, place) for place in _find_worst_of(code, judged, n)]
+            found += [entry_at(name, judged, place) for place in find(judged, n)]
     return tuple(found)
 
 
-def _find_worst_of(code: int, judged: Judgement, n: int) -> list[int]:
-    """Return the flat places of the `n` worst entries with a verdict, the worst first."""
+def _find_largest(judged: Judgement, n: int) -> list[int]:
+    """Return the flat places of `n` entries that disagree, the largest error first.
+
+    If there are more, those come first of which no two share a row or a column, because neighbours
+    are often wrong in one way.
+    """
+    with np.errstate(all="ignore"):
+        error = np.abs(judged.analytic - judged.numerical)
+    error[~np.isfinite(error)] = np.inf
+    error[judged.codes.reshape(-1) != DISAGREE] = -1.0
+    if judged.counts[DISAGREE] <= n:
+        return _largest(error, n)
+    places = _spread(error, judged.codes.shape, n)
+    error[places] = -1.0
+    return places + _largest(error, n - len(places))
+
+
+def _spread(error: NDArray[np.float64], shape: tuple[int, ...], n: int) -> list[int]:
+    """Return the places of the largest errors of which no two share a row or a column."""
+    k = split_axes(shape)
+    matrix = error.reshape(math.prod(shape[:k]), math.prod(shape[k:]))
+    axis = int(matrix.shape[0] <= matrix.shape[1])  # along it, so that the fewer lines are left
+    across = matrix.argmax(axis=axis)
+    lines = np.arange(across.size)
+    flat = lines * matrix.shape[1] + across if axis else across * matrix.shape[1] + lines
+    chosen: dict[int, int] = {}
+    for line in np.argsort(-error[flat], kind="stable"):
+        if len(chosen) == n or error[flat[line]] < 0.0:
+            break
+        chosen.setdefault(int(across[line]), int(flat[line]))
+    return list(chosen.values())
+
+
+def _largest(error: NDArray[np.float64], n: int) -> list[int]:
+    """Return the places of the `n` largest errors."""
+    if n < 1:
+        return []
+    least = np.partition(error, error.size - n)[error.size - n]
+    places = np.flatnonzero(error >= least)
+    return [int(i) for i in places[np.argsort(-error[places], kind="stable")][:n]]
+
+
+def _find_closest(judged: Judgement, n: int) -> list[int]:
+    """Return the flat places of the `n` worst entries that are close, in units of their bounds."""
     places, ratios, errors = np.empty(n, np.int64), np.empty(n), np.empty(n)
     with np.errstate(all="ignore"):  # of an interpreted kernel; a compiled one never warns
         locate(
@@ -56,7 +102,7 @@ def _find_worst_of(code: int, judged: Judgement, n: int) -> list[int]:
             judged.numerical,
             judged.bound,
             judged.codes.reshape(-1),
-            code,
+            CLOSE,
             judged.floor,
             places,
             ratios,
