@@ -131,7 +131,7 @@ def _without_mean(cause: Cause, case: Case, length: Length) -> str:
     if len(cause.tensors) == 1 and length.is_samples:
         (name,) = cause.tensors
         if sum(n > 1 for n in case.by_name[name].shape) == 1:
-            return "sum over it instead, as in dz.sum(axis=0)"
+            return "sum over the batch instead, as in dz.sum(axis=0)"
     if length.is_samples:
         where = ", where the backward pass begins" if _is_whole(cause, case) else ""
         return f"leave out one division by n (here {length.n}){where}"

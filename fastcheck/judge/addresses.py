@@ -22,6 +22,9 @@ __all__ = ["entry_at", "find_mismatches", "find_worst"]
 SEVERITY: Final = (DISAGREE, CLOSE, AGREE, UNRESOLVED, KINK)
 """Of which verdict the worst entry of a tensor is: the first that occurs."""
 
+TRIED: Final = 10
+"""Rows or columns that are looked at for each entry that is listed."""
+
 
 def entry_at(name: str, judged: Judgement, place: int) -> Entry:
     """Return the entry of tensor `name` at a flat place."""
@@ -73,15 +76,20 @@ def _spread(error: NDArray[np.float64], shape: tuple[int, ...], n: int) -> list[
     k = split_axes(shape)
     matrix = error.reshape(math.prod(shape[:k]), math.prod(shape[k:]))
     axis = int(matrix.shape[0] <= matrix.shape[1])  # along it, so that the fewer lines are left
-    across = matrix.argmax(axis=axis)
-    lines = np.arange(across.size)
-    flat = lines * matrix.shape[1] + across if axis else across * matrix.shape[1] + lines
+    lines = matrix if axis else matrix.T
+    peaks = matrix.max(axis=axis)
     chosen: dict[int, int] = {}
-    for line in np.argsort(-error[flat], kind="stable"):
-        if len(chosen) == n or error[flat[line]] < 0.0:
+    for line in np.argsort(-peaks, kind="stable")[: TRIED * n]:
+        left = lines[line].copy()
+        left[list(chosen)] = -1.0
+        across = int(left.argmax())
+        if left[across] >= 0.0:
+            chosen[across] = int(
+                np.ravel_multi_index((line, across)[:: 1 if axis else -1], matrix.shape)
+            )
+        if len(chosen) == n or peaks[line] < 0.0:
             break
-        chosen.setdefault(int(across[line]), int(flat[line]))
-    return list(chosen.values())
+    return sorted(chosen.values(), key=lambda i: (-error[i], i))
 
 
 def _largest(error: NDArray[np.float64], n: int) -> list[int]:

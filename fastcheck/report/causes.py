@@ -34,7 +34,7 @@ def diagnoses(result: CheckResult) -> list[tuple[str, list[str]]]:
         groups["what is wrong"].append(f"(if that is meant, pass accept={given})")
     unknown = _unidentified(result)
     if unknown:
-        groups["what is wrong"].append(f"cause not identified: {listing(unknown, MOST_NAMES)}")
+        groups["what is wrong"].append(f"cause not identified, in {listing(unknown, MOST_NAMES)}")
     return list(groups.items())
 
 

@@ -37,10 +37,11 @@ def checked_of(result: CheckResult) -> Iterator[tuple[str, str | list[str]]]:
     coverage = result.coverage
     n, checked = quantity(coverage.n_entries, "entry", "entries"), coverage.n_checked
     share = "all" if checked == coverage.n_entries else f"{count(checked)} of"
-    parts = [f"{share} {n}"]
+    how = coverage.statement.split("; ")[1:]
+    parts = [f"{share} {n} against the numerical gradient (± its error bound)"]
     if coverage.n_resolved < checked:
         parts.append(f"{count(coverage.n_resolved)} resolved")
-    text = "; ".join([", ".join(parts), *coverage.statement.split("; ")[1:]])
+    text = "; ".join([", ".join([*parts, *how[:1]]), *how[1:]])
     more = [quantity(result.batch.n_batch, "example")] if result.batch else []
     if math.isfinite(result.loss):
         more.append(f"loss {result.loss:.5g}")

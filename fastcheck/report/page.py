@@ -35,7 +35,8 @@ ASCII: Final = str.maketrans(
 SIGNS: Final = "±×─…·░▒▓█│└"
 """Characters of a page that is not in ASCII."""
 JOINED: Final = re.compile(
-    r"(?<=\d) (?=%)|(?<=×) (?=[-\d(])|(?<=\(1 [+-]) |(?<=±) | (?=±)|(?<=\d) (?=(?:ms|s|min)\b)"
+    r"(?<=\d) (?=%)|(?<=[×x]) (?=[-\d(])|(?<=\d) (?=[×x] \d)|(?<=\(1 [+-]) |(?<=\(1) (?=[+-])"
+    r"|(?<=±) | (?=±)|(?<=\+/-) | (?=\+/-)|(?<=\d) (?=(?:ms|s|min)\b)"
 )
 """Spaces at which no line may end."""
 SHADES: Final = r"[░▒▓█]+"

@@ -77,8 +77,10 @@ def _axes(shape: tuple[int, ...], k: int) -> str:
 
     Examples
     --------
-    >>> _axes((784, 50), 1), _axes((50,), 0), _axes((16, 3, 5, 5), 2)[:24]
-    ('down: rows 0 to 783; across: columns 0 to 49', 'across: entries 0 to 49', 'down: axes 0 and 1 (16 ×')
+    >>> _axes((784, 50), 1), _axes((50,), 0)
+    ('down: rows 0 to 783; across: columns 0 to 49', 'across: entries 0 to 49')
+    >>> _axes((16, 3, 5, 5), 2)
+    'down: axes 0 and 1 (16 × 3); across: axes 2 and 3 (5 × 5)'
     """
     if len(shape) == 1:
         return f"across: entries 0 to {shape[0] - 1}"

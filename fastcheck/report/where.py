@@ -77,7 +77,8 @@ def _but_zeros(tensors: Sequence[TensorResult]) -> str:
 
 def _part(tensor: TensorResult) -> str:
     """Return a tensor with how many of its entries are wrong, and are zero in both gradients."""
-    zeros = f", {count(tensor.n_zero)} are 0 in both gradients" if tensor.n_zero else ""
+    n, verb = tensor.n_zero, "is" if tensor.n_zero == 1 else "are"
+    zeros = f"; {count(n)} of the others {verb} 0 in both gradients" if n else ""
     return f"{tensor.name} ({count(_n_wrong(tensor))} of {count(tensor.n_checked)}{zeros})"
 
 

@@ -146,8 +146,8 @@ class TensorResult:
         largest in units of its bound of those that are close, then agree, then are unresolved,
         then at a kink.
     mismatches : tuple of Entry
-        Entries that disagree, of different rows and columns as far as there are enough, the
-        largest deviation first; then the worst that are close; not all of them.
+        Entries that disagree, the largest deviation first, and of more than are listed those of
+        different rows and columns before all others; then the worst that are close.
     max_relative_error : float
         Largest ``|a - n| / max(|a|, |n|)``, for comparison with other tools; no verdict rests
         on it. NaN if a checked value is not finite or every one is zero.

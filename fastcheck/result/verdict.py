@@ -133,7 +133,7 @@ def _disagreement(results: Sequence[TensorResult]) -> str:
     checked = _total(results, "n_checked")
     if wrong:
         n, what = wrong, "wrong"
-        more = f", {count(close)} more {'is' if close == 1 else 'are'} close" if close else ""
+        more = f" and {count(close)} more {'is' if close == 1 else 'are'} close" if close else ""
     else:  # only strictness makes a failure of what is close
         n, what, more = close, "close to the numerical gradient and not within the bound", ""
     kind = "" if checked == _total(results, "n_entries") else "checked "

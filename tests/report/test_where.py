@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from fastcheck.report.text import render
-from fastcheck.report.where import where, worst_entries
+from fastcheck.report.examples import examples, examples_label
+from fastcheck.report.where import where
 from fastcheck.result import Diagnosis, TensorResult
 from tests.report.test_picture import failing, wrong_in
 from tests.results import result, tensor
