@@ -216,6 +216,6 @@ def test_the_page_on_plans_shows_what_its_code_prints(capsys: pytest.CaptureFixt
     exec(sample, names)
     printed = capsys.readouterr().out  # how many entries there are depends on the machine
     assert printed.startswith("pass ")
-    for words in ("238 510 entries checked", "each perturbed on its own", "probability 0.95"):
+    for words in ("238,510 entries checked", "each perturbed on its own", "probability 0.95"):
         assert words in printed
         assert words in shown[1]

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from itertools import zip_longest
 from typing import TYPE_CHECKING, Final
 
-from fastcheck.report.lists import MOST_LINES, limited
+from fastcheck.report.lists import limited
 from fastcheck.result.wording import count
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from fastcheck.report.page import Page
     from fastcheck.result import CheckResult, Entry, TensorResult
@@ -76,15 +75,14 @@ def _chosen(result: CheckResult) -> list[Entry]:
     unknown = [t for name, t in failed.items() if name not in explained]
     n_unknown = sum(t.n_disagree for t in unknown)
     order = _culprits(result, failed)
-    known = [_wrong(failed[name]) for name in order if name in explained]
-    other = [_wrong(failed[name]) for name in order if name not in explained]
-    some = list(_in_turn(other))
-    if n_unknown > MOST_LINES or n_unknown > len(some):
-        some = some[: FEW if _look_alike(some[:SOME]) else SOME]
-    chosen = [*some, *list(_in_turn(known))[:FEW]]
-    place = {name: k for k, name in enumerate(order)}
-    # A stable sort: within a tensor, the largest error stays first.
-    return sorted(chosen, key=lambda entry: place[entry.tensor])
+    known = [(name, _wrong(failed[name])) for name in order if name in explained]
+    other = [(name, _wrong(failed[name])) for name in order if name not in explained]
+    some = _in_turn(other)
+    if n_unknown > len(some):
+        some = some[: FEW if _look_alike([entry for _, entry in some[:SOME]]) else SOME]
+    chosen = [*some, *_in_turn(known)[:FEW]]
+    # A stable sort: within a tensor, the order stays.
+    return [entry for _, entry in sorted(chosen, key=lambda one: order.index(one[0]))]
 
 
 def _culprits(result: CheckResult, failed: dict[str, TensorResult]) -> list[str]:
@@ -103,10 +101,10 @@ def _wrong(tensor: TensorResult) -> list[Entry]:
     return [entry for entry in tensor.mismatches if entry.verdict == "disagree"]
 
 
-def _in_turn(groups: Sequence[Sequence[Entry]]) -> Iterator[Entry]:
-    """Yield the first of each group, then the second of each."""
-    for round_ in zip_longest(*groups):
-        yield from (entry for entry in round_ if entry is not None)
+def _in_turn(groups: Sequence[tuple[str, Sequence[Entry]]]) -> list[tuple[str, Entry]]:
+    """Return the first entry of each tensor, then the second of each, with the names."""
+    most = max((len(entries) for _, entries in groups), default=0)
+    return [(name, some[k]) for k in range(most) for name, some in groups if k < len(some)]
 
 
 def _look_alike(entries: Sequence[Entry]) -> bool:

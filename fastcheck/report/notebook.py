@@ -39,8 +39,8 @@ def notebook_html(result: CheckResult) -> str:
         lines += _failure(result)
     lines += _list("", map(str, result.findings))
     lines.append(_table(list(result.tensors.values())))
-    told = dict(checked_of(result)) if result.verdict == "fail" else {}
-    lines.append(f"<p>{escape(str(told.get('checked', result.coverage.statement)))}</p>")
+    facts = dict(checked_of(result)) if result.verdict == "fail" else {}
+    lines.append(f"<p>{escape(str(facts.get('checked', result.coverage.statement)))}</p>")
     return f"<div>{''.join(lines)}</div>"
 
 

@@ -35,7 +35,7 @@ ASCII: Final = str.maketrans(
 SIGNS: Final = "±×─…·░▒▓█│└"
 """Characters of a page that is not in ASCII."""
 JOINED: Final = re.compile(
-    r"(?<=\d) (?=%)|(?<=[×x]) (?=[-\d(])|(?<=\d) (?=[×x] \d)|(?<=\(1 [+-]) |(?<=\(1) (?=[+-])"
+    r"(?<=\d) (?=%)|(?<=[×x]) (?=[-\d])|(?<=\d) (?=[×x] \d)"
     r"|(?<=±) | (?=±)|(?<=\+/-) | (?=\+/-)|(?<=\d) (?=(?:ms|s|min)\b)"
 )
 """Spaces at which no line may end."""

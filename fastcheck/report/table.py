@@ -143,8 +143,8 @@ def draw_tensors(page: Page, tensors: Sequence[TensorResult], *, is_short: bool 
         page.draw(_table(page, shown, [NAME, *group]))
     left_out = len(tensors) - len(shown)
     if left_out:
-        kinds = "that pass" if all(t.passed for t in tensors if t not in shown) else "not shown"
-        page.draw(Text(f"and {quantity(left_out, 'more tensor')} {kinds}", STYLES["quiet"]))
+        what = "that pass" if all(t.passed for t in tensors if t not in shown) else "not shown"
+        page.draw(Text(f"and {quantity(left_out, 'more tensor')} {what}", STYLES["quiet"]))
 
 
 def _used(columns: Sequence[Column], tensors: Sequence[TensorResult]) -> list[Column]:

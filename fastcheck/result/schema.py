@@ -113,7 +113,7 @@ def _field(name: str, value: Any) -> Any:
         return {key: _array(item) for key, item in value.items()}
     if name == "timings":
         return {key: float(item) for key, item in value.items()}
-    return float(value) if name in ("loss", "rtol") else value
+    return _typed("float", value) if name in ("loss", "rtol") else value
 
 
 def _array(item: Mapping[str, Any]) -> np.ndarray[Any, np.dtype[np.float64]]:

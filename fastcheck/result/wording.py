@@ -25,7 +25,7 @@ DIGITS = 5
 """Significant digits of a value, more where two values would read the same."""
 MOST_DIGITS = 17
 NEAR = 1e-2
-"""How close to one a ratio is written as its distance from one."""
+"""How close to one a ratio has more than three digits."""
 
 
 def count(n: int) -> str:
@@ -91,11 +91,12 @@ def times_text(ratio: float) -> str:
     Examples
     --------
     >>> times_text(0.01), times_text(-64.7), times_text(1.0000001)
-    ('× 0.01', '× -64.7, wrong sign', '× (1 + 1e-07)')
+    ('× 0.01', '× -64.7, wrong sign', '× 1.0000001')
     """
-    if abs(ratio - 1.0) < NEAR:
-        off = ratio - 1.0
-        return f"× (1 {'-' if off < 0.0 else '+'} {abs(off):.2g})"
+    off = abs(ratio - 1.0)
+    if 0.0 < off < NEAR:
+        places = min(1 - math.floor(math.log10(off)), MOST_DIGITS)
+        return f"× {ratio:.{places}f}".rstrip("0")
     sign = ", wrong sign" if ratio < 0.0 else ""
     return f"× {ratio:.3g}{sign}"
 

@@ -32,8 +32,8 @@ def test_the_main_job_runs_in_an_empty_folder(run: Run, empty_folder: Path) -> N
     ]
     assert all(title.endswith(", 100 examples") for title in titles)
     assert found.stdout.count("PASS ") == 2
-    assert "all 61 481 entries of 6 tensors agree" in found.stdout
-    assert "all 39 760 entries of 4 tensors agree" in found.stdout
+    assert "all 61,481 entries of 6 tensors agree" in found.stdout
+    assert "all 39,760 entries of 4 tensors agree" in found.stdout
     assert found.stdout.count("set FASTCHECK_DATA to the folder of the real data") == 2
     assert found.stdout.count("exhaustive, engine graph: asked for") == 2
     assert found.stdout.count("mnist_synthetic.h5") == 1
@@ -74,7 +74,7 @@ def test_a_damaged_data_file_is_one_line(run: Run, empty_folder: Path) -> None:
     assert found.status == 2
     assert found.stderr.startswith("Error: data/mnist.h5: ")
     assert found.stderr.count("\n") == 1
-    assert "61 481 entries" in found.stdout  # the other network was checked before
+    assert "61,481 entries" in found.stdout  # the other network was checked before
 
 
 # ------------------------------------------------------------ a function of the user's

@@ -12,7 +12,7 @@ SIGNS = {name: np.sign(values) for name, values in PARAMS.items()}
     ("factor", "kind", "words"),
     [
         (7.0, "sum-for-mean", "7 is the number of samples: the mean over the batch is missing"),
-        (1 / 7, "mean-for-sum", "averages over the batch where forward does not"),
+        (1 / 7, "mean-for-sum", "the mean over the batch is taken once too often"),
         (-1.0, "sign", "look for a sign"),
         (2.0, "factor", "the 1/2 of a square is left out"),
         (0.5, "factor", "the 2 of a square is left out"),

@@ -42,7 +42,7 @@ def test_a_row_of_a_small_matrix_is_drawn_entry_by_entry() -> None:
 
 def test_two_entries_of_a_large_matrix_show() -> None:
     lines = draw_places(wrong_in((784, 512), (3, 500), (500, 20)))
-    assert lines[0] == "W1 (784 × 512): 2 of 401 408 entries wrong"
+    assert lines[0] == "W1 (784 × 512): 2 of 401,408 entries wrong"
     assert lines[1] == "   0-64 │" + "·" * 39 + "░"
     assert lines[8] == "457-521 │·░" + "·" * 38
     assert lines[12] == "718-783 │" + "·" * 40

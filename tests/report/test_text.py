@@ -75,7 +75,7 @@ def test_close_entries_are_listed_when_nothing_is_wrong() -> None:
 def test_an_undecided_tensor_says_why() -> None:
     text = " ".join(render(result("undecided"), width=100).split())
     assert (
-        "undecided W1: only 31 360 of 39 200 checked entries resolved: the bound of 7 840" in text
+        "undecided W1: only 31,360 of 39,200 checked entries resolved: the bound of 7,840" in text
     )
     zero = line_of(render(result("zero"), width=100), "undecided")
     assert "b1: 50 checked entries, exactly zero on both sides, so that nothing" in zero
@@ -157,7 +157,7 @@ def test_counts_that_are_zero_everywhere_have_no_column() -> None:
 
 
 def test_a_part_of_a_tensor_is_shown_as_a_part() -> None:
-    assert "300 of 39 200" in render(result("interrupted"))
+    assert "300 of 39,200" in render(result("interrupted"))
 
 
 @pytest.mark.parametrize("width", WIDTHS)
@@ -167,8 +167,8 @@ def test_nothing_is_lost_or_broken_at_any_width(kind: str, width: int) -> None:
     text = render(shown, width=width)
     assert max(map(len, text.split("\n"))) <= width
     assert not re.search(r" +$", text, re.MULTILINE)
-    assert text.count("39 760") == " ".join(text.split()).count("39 760"), "a number was broken"
-    assert " ".join(text.split()).count("39 760") == render(shown, width=200).count("39 760")
+    assert text.count("39,760") == " ".join(text.split()).count("39,760"), "a number was broken"
+    assert " ".join(text.split()).count("39,760") == render(shown, width=200).count("39,760")
     for heading in ("verdict", "worst entry", "digits"):
         assert text.count(heading) >= bool(shown.tensors), heading
     for heading in ("norm ratio", "rel. error"):  # noise, where there is something to mend
