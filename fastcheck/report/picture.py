@@ -23,6 +23,8 @@ SHADES: Final = {True: " ·░▒▓█", False: " .-+*#"}
 LINES: Final = {True: ("│", "└", "─"), False: ("|", "+", "-")}
 NARROW: Final = 20
 """Up to so many columns, each is two characters wide, about as wide as high."""
+SHARES: Final = ("none", "<1/3", "1/3-2/3", ">2/3", "all")
+"""Which part of the entries of a cell is wrong, by its shade."""
 STEPS: Final = (1, 2, 5)
 """Numbers below a picture are multiples of one of these times a power of ten."""
 
@@ -147,21 +149,21 @@ def _legend(
 ) -> list[str]:
     """Say what the characters mean, as far as they occur, and what one stands for."""
     single = all(len(cut) - 1 == cut[-1] for cut in cuts)
-    meanings = (
-        ("0", shades[1], "right" if single else "none wrong"),
-        ("1", shades[2], "below 1/3"),
-        ("2", shades[3], "1/3 to 2/3"),
-        ("3", shades[4], "above 2/3"),
-        ("4", shades[5], "wrong" if single else "all wrong"),
-        (" ", "blank:", "not checked"),
-    )
+    meanings = ["right", "", "", "", "wrong"] if single else SHARES
     found = set("".join(tensor.places))
-    said = "   ".join(f"{sign} {meaning}" for level, sign, meaning in meanings if level in found)
-    if single:
-        return [said]
-    sizes = " × ".join(_size(cut) for cut in cuts if len(cut) > 2 or cut[-1] > 1)
-    but = " that are not 0 in both gradients" if tensor.n_zero else ""
-    return [said, f"one character: {sizes} entries; the shade: which part of those{but} is wrong"]
+    said = [
+        f"{sign} {meaning}"
+        for level, sign, meaning in zip(LEVELS[1:], shades[1:], meanings, strict=True)
+        if level in found
+    ]
+    lines = [("" if single else "wrong: ") + "   ".join(said)]
+    lines += ["blank: not checked"] if " " in found else []
+    if not single:
+        sizes = " × ".join(_size(cut) for cut in cuts if cut[-1] > 1)
+        lines.append(f"one character: {sizes} entries")
+        if tensor.n_zero:
+            lines.append("(those that are 0 in both gradients are not counted)")
+    return lines
 
 
 def _size(cut: Sequence[int]) -> str:

@@ -121,7 +121,7 @@ def test_a_fault_elsewhere_still_fails_and_is_told_apart() -> None:
     text = str(result)
     assert text.index("what is wrong b2: ") < text.index("accepted      W1, W2 and W3: ")
     assert "where         every entry of b2; b1 and b3 are right\n" in text
-    listed = text.split("wrong entries ")[1].split("\n\n")[0]
+    listed = text.split("\nexamples ")[1].split("\n\n")[0]
     assert "W" not in listed, "entries that are accepted are not listed as wrong"
 
 
