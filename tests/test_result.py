@@ -50,6 +50,10 @@ NAN = math.nan
             "W1[0]: yours 39.871, should be 0.39871 ± 3e-14 (× 100)",
         ),
         (
+            Entry("c", (), 0.0, -0.5, 1e-12, "disagree"),
+            "c: yours 0, should be -0.5 ± 1e-12 (× 0)",
+        ),
+        (
             Entry("c", (), 1.0, 0.0, 1e-12, "disagree"),
             "c: yours 1, should be 0 ± 1e-12",
         ),

@@ -41,7 +41,9 @@ def checked_of(result: CheckResult) -> Iterator[tuple[str, str | list[str]]]:
     parts = [f"{share} {n} against the numerical gradient (± its error bound)"]
     if coverage.n_resolved < checked:
         parts.append(f"{count(coverage.n_resolved)} resolved")
-    text = "; ".join([", ".join([*parts, *how[:1]]), *how[1:]])
+    if how and how[0].startswith(("each ", "by ")):
+        parts.append(how.pop(0))
+    text = "; ".join([", ".join(parts), *how])
     more = [quantity(result.batch.n_batch, "example")] if result.batch else []
     if math.isfinite(result.loss):
         more.append(f"loss {result.loss:.5g}")

@@ -98,7 +98,7 @@ def times_text(ratio: float) -> str:
         places = min(1 - math.floor(math.log10(off)), MOST_DIGITS)
         return f"× {ratio:.{places}f}".rstrip("0")
     sign = ", wrong sign" if ratio < 0.0 else ""
-    return f"× {ratio:.3g}{sign}"
+    return f"× {ratio + 0.0:.3g}{sign}"  # no negative zero
 
 
 def seconds(value: float) -> str:
