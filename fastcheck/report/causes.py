@@ -40,6 +40,6 @@ def diagnoses(result: CheckResult) -> list[tuple[str, list[str]]]:
 
 def _unidentified(result: CheckResult) -> list[str]:
     """Return the tensors of which only is known where they are wrong."""
-    exact = {name for d in result.diagnosis if d.is_exact for name in d.tensors}
-    found = [n for d in result.diagnosis if d.kind in LOCATED and not d.is_exact for n in d.tensors]
-    return [name for name in dict.fromkeys(found) if name not in exact]
+    vague = [d for d in result.diagnosis if d.kind in LOCATED and not d.is_exact]
+    known = {name for d in result.diagnosis if d not in vague for name in d.tensors}
+    return [n for n in dict.fromkeys(n for d in vague for n in d.tensors) if n not in known]
