@@ -108,6 +108,18 @@ def test_strict_lets_a_close_entry_fail(run: Run, mine: Path) -> None:
 
 
 @small
+def test_a_failure_is_short_unless_all_is_asked_for(run: Run, mine: Path) -> None:
+    short = run("run", "mine.py:doubled").stdout
+    assert "engine graph" not in short
+    for flag in ("-v", "--verbose"):
+        found = run("run", "mine.py:doubled", flag)
+        assert found.status == 1
+        assert "engine graph" in found.stdout
+        assert re.search(r"^versions +fastcheck", found.stdout, re.MULTILINE)
+        assert "digits" in found.stdout
+
+
+@small
 def test_the_plan_and_the_budget_are_handed_on(run: Run, mine: Path) -> None:
     assert "auto" not in run("run", "mine.py:right").stdout
     assert "units, engine graph: asked for" in run("run", "mine.py:right", "--plan", "units").stdout
