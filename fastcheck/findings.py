@@ -241,8 +241,9 @@ def about_close(tensors: Mapping[str, TensorResult]) -> list[Finding]:
             "warning",
             name,
             f"{name}: {count(tensor.n_close)} of {count(tensor.n_checked)} entries are measurably "
-            "off, though by less than rtol; usual causes are float32 somewhere in your code, a guard in the loss "
-            "that the backward pass leaves out, or an added operation whose rule subtracts",
+            "off, though by less than rtol; usual causes are float32 somewhere in your code, a "
+            "guard in the loss that the backward pass leaves out, or an added operation whose rule "
+            "subtracts",
         )
         for name, tensor in tensors.items()
         if not tensor.n_disagree + tensor.n_accepted and 2 * tensor.n_close > tensor.n_checked > 0
