@@ -14,6 +14,7 @@ __all__ = ["ACCEPTED", "diagnoses"]
 
 ACCEPTED: Final = "accepted"
 MOST_NAMES: Final = 6
+UNKNOWN: Final = "cause not identified"
 LOCATED: Final = ("unexplained", "wrong-part", "one-entry", "stale-weights")
 """Kinds that, where they are not exact, say where something is wrong, and not what."""
 
@@ -34,12 +35,13 @@ def diagnoses(result: CheckResult) -> list[tuple[str, list[str]]]:
         groups["what is wrong"].append(f"(if that is meant, pass accept={given})")
     unknown = _unidentified(result)
     if unknown:
-        groups["what is wrong"].append(f"cause not identified, in {listing(unknown, MOST_NAMES)}")
+        groups["what is wrong"].append(f"{UNKNOWN}, in {listing(unknown, MOST_NAMES)}")
     return list(groups.items())
 
 
 def _unidentified(result: CheckResult) -> list[str]:
-    """Return the tensors of which only is known where they are wrong."""
+    """Return the tensors of which only is known where they are wrong, if no message says so."""
     vague = [d for d in result.diagnosis if d.kind in LOCATED and not d.is_exact]
     known = {name for d in result.diagnosis if d not in vague for name in d.tensors}
-    return [n for n in dict.fromkeys(n for d in vague for n in d.tensors) if n not in known]
+    silent = [d for d in vague if UNKNOWN not in d.message]
+    return [n for n in dict.fromkeys(n for d in silent for n in d.tensors) if n not in known]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -211,6 +213,9 @@ def test_what_does_not_explain_all_is_told_as_what_is_known() -> None:
         "what is known W1: wrong from here on",
         "accepted      b1: clipped",
     ]
+    (vague,) = (d for d in told if d.kind == "unexplained")
+    said = dataclasses.replace(vague, message="W1: cause not identified; wrong from here on")
+    assert render(result("fail", diagnosis=[said])).count("not identified") == 1
     seen = [Diagnosis("only-sample", "W1", 0.0, "W1: a sample", ("W1",), is_exact=False)]
     assert "not identified" not in render(result("fail", diagnosis=seen))
     html = result("fail", diagnosis=told)._repr_html_()
