@@ -39,6 +39,19 @@ def test_a_factor_is_named_with_its_likely_cause(
     assert all(names[-1] not in d.tensors for d in said(wrong) if d.kind == kind)
 
 
+def test_a_mean_over_the_batch_is_mended_where_it_is_missing() -> None:
+    def told(factor: float, *names: str) -> str:
+        return only({name: factor * RIGHT[name] for name in names}).message
+
+    once = "divide by n (here 7) once, where the backward pass begins; every entry is then right"
+    assert told(7.0, *RIGHT).endswith(once)
+    assert told(7.0, "b1", "W2").endswith("divide by n (here 7)")
+    assert told(1 / 7, "b1").endswith("sum over the batch instead, as in dz.sum(axis=0)")
+    assert told(1 / 7, "W1").endswith("leave out one division by n (here 7)")
+    begins = "leave out one division by n (here 7), where the backward pass begins"
+    assert told(1 / 7, *RIGHT).endswith(begins)
+
+
 def test_two_factors_are_two_explanations() -> None:
     found = said({"W1": 2.0 * RIGHT["W1"], "b1": 2.0 * RIGHT["b1"], "W3": -RIGHT["W3"]})
     assert [(d.kind, d.tensors) for d in found] == [("factor", ("W1", "b1")), ("sign", ("W3",))]
