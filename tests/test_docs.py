@@ -58,14 +58,14 @@ def test_the_readme_shows_what_its_code_prints(
     monkeypatch.setenv("COLUMNS", "100")
     first, second = blocks("README.md")[:2]
     page = (ROOT / "README.md").read_text("utf-8")
-    (shown,) = re.findall(r"```\n(FAIL.*?)\.\.\.\n```", page, re.DOTALL)
+    (shown,) = re.findall(r"```\n(FAIL.*?)```", page, re.DOTALL)
     names: dict[str, Any] = {}
     exec(first + second, names)
-    rounding = r"(?<=± )\S+|(?<=  )\d\.?\d*e-1\d|W1\[\d+, \d+\]|b[12]\[\d+\] +|\d+\.\d$| +"
+    rounding = r"(?<=± )\S+| +"
     printed = capsys.readouterr().out
     told = [re.sub(rounding, "", line) for line in shown.splitlines()]
     seen = [re.sub(rounding, "", line) for line in printed.splitlines()]
-    assert seen[: len(told)] == told
+    assert seen == told
 
 
 def test_the_page_on_accepting_shows_what_its_code_prints(
@@ -219,6 +219,6 @@ def test_the_page_on_plans_shows_what_its_code_prints(capsys: pytest.CaptureFixt
     exec(sample, names)
     printed = capsys.readouterr().out  # how many entries there are depends on the machine
     assert printed.startswith("pass ")
-    for words in ("238 510 entries checked", "each perturbed on its own", "probability 0.95"):
+    for words in ("238,510 entries checked", "each perturbed on its own", "probability 0.95"):
         assert words in printed
         assert words in shown[1]
