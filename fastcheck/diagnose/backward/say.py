@@ -139,7 +139,9 @@ def _unexplained(setting: Setting, reason: Reason, earlier: Sequence[str]) -> st
     text = f"cause not identified; {about}"
     if reason.text:
         names = listing(list(reason.tensors), MOST_NAMES)
-        text = f"cause not identified; of {names} {reason.text} ({reason.tensors[0]}: {about})"
+        layer = setting.anatomy.home[reason.tensors[0]]
+        told = reason.text.replace("{usual}", _usual_name(layer, reason.tensors))
+        text = f"cause not identified; of {names} {told} ({reason.tensors[0]}: {about})"
     if not earlier:
         return text
     return (

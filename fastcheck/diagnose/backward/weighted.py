@@ -49,7 +49,7 @@ def find_weighted(
     )
     text = (
         f"it is known that each unit has a factor of its own, {_listed(factors)}: look for an "
-        "extra factor per unit in the line that computes the delta"
+        "extra factor per unit in the line that computes what they are made from{usual}"
     )
     yield Reason("unexplained", text, 3.0, names, passes_on=True, is_exact=False), delta * factors
     weights = _weights(dense, delta)
