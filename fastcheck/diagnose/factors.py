@@ -117,7 +117,10 @@ def _of_length(cause: Cause, case: Case, named: Named, length: Length) -> tuple[
     return "factor", text + more.get(named.form, "")
 
 
-_AT_THE_BEGINNING = " once, where the backward pass begins; every entry is then right"
+_AT_THE_BEGINNING = (
+    " once, where the backward pass begins with the derivative of the loss; every entry is then "
+    "right"
+)
 
 
 def _is_whole(cause: Cause, case: Case) -> bool:

@@ -32,7 +32,8 @@ def add_entries(page: Page, result: CheckResult) -> None:
     page.add("wrong parts", _regions(failed), "error")
     page.add("close parts", _regions(others), "warning")
     page.add(examples_label(result), examples(result), "error")
-    wrong, close = sum(t.n_disagree for t in failed), sum(t.n_close for t in (*failed, *others))
+    wrong, close = sum(t.n_disagree for t in failed), sum(t.n_close for t in others)
+    close += 0 if wrong else sum(t.n_close for t in failed)  # beside wrong ones they are by chance
     if wrong and close:
         what = "more entry is" if close == 1 else "more entries are"
         their, counts = ("its", "it counts") if close == 1 else ("their", "they count")

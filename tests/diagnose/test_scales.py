@@ -43,7 +43,10 @@ def test_a_mean_over_the_batch_is_mended_where_it_is_missing() -> None:
     def told(factor: float, *names: str) -> str:
         return only({name: factor * RIGHT[name] for name in names}).message
 
-    once = "divide by n (here 7) once, where the backward pass begins; every entry is then right"
+    once = (
+        "divide by n (here 7) once, where the backward pass begins with the derivative of the "
+        "loss; every entry is then right"
+    )
     assert told(7.0, *RIGHT).endswith(once)
     assert told(7.0, "b1", "W2").endswith("divide by n (here 7)")
     assert told(1 / 7, "b1").endswith("sum over the batch instead, as in dz.sum(axis=0)")
