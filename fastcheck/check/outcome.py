@@ -132,7 +132,7 @@ def _diagnosis(
             for step in (_of_shapes,) if is_right else (_of_shapes, _of_numbers):
                 try:
                     found += step(run, tensors, analytic)
-                except Exception as error:  # noqa: BLE001, PERF203  a fault of ours, told as such
+                except Exception as error:  # a fault of ours
                     failures.append(error)
     except KeyboardInterrupt:
         return (), []

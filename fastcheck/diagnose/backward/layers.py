@@ -32,6 +32,8 @@ LARGE = 8192
 N_ROWS = 8
 N_COMPARED = 4096
 """Entries by which a penalty is known."""
+ALIKE = 1e-9
+"""How near, relative, two penalties must be to be one."""
 
 
 @dataclass(eq=False)
@@ -202,8 +204,12 @@ class Anatomy:
 
     @cached_property
     def penalties(self) -> list[float]:
-        """The same numbers, each once."""
-        return list(dict.fromkeys(self.penalty.values()))
+        """The same numbers, each once but for rounding."""
+        found: list[float] = []
+        for size in self.penalty.values():
+            if not any(abs(size - other) <= ALIKE * abs(other) for other in found):
+                found.append(size)
+        return found
 
     def few(self, layer: Layer, name: str, deltas: Mapping[int, Floats]) -> Floats | None:
         """Return some rows of what :meth:`predicted` gives, for far less work; None if it cannot.
