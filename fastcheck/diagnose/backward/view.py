@@ -52,7 +52,8 @@ class Subject:
     def allowance(self) -> Floats:
         """By how much each entry may be off; finite."""
         found = self.evidence.allowance
-        return np.where(np.isfinite(found), found, float(np.nanmax(found, initial=0.0)))
+        usable = np.isfinite(found)
+        return np.where(usable, found, float(np.max(found, initial=0.0, where=usable)))
 
     @cached_property
     def size(self) -> float:
@@ -148,9 +149,13 @@ class View:
 
     @cached_property
     def noise(self) -> float:
-        """Error of a derivative, relative to the sum of its absolute terms."""
-        size = float(np.linalg.norm(self.terms))
-        return float(np.linalg.norm(self.subject.allowance)) / size if size else 0.0
+        """Error of a derivative, relative to the sum of its absolute terms, of most entries.
+
+        The median: a few entries with wide bounds are no reason to be lax with all others.
+        """
+        has_terms = self.terms > 0.0
+        ratios = self.subject.allowance[has_terms] / self.terms[has_terms]
+        return float(np.median(ratios)) if ratios.size else 0.0
 
     def is_hopeless(self) -> bool:
         """Return whether a few rows show that no constants make it what was given."""
