@@ -60,7 +60,9 @@ def _fits(view: View, *columns: Floats) -> list[list[Constant]]:
 def holds(view: View, *constants: Constant) -> bool:
     """Return whether there are enough entries for constants that are no simple numbers."""
     n_free = sum(c.complexity >= ARBITRARY for c in constants)
-    return not n_free or view.given.size > n_free + 1
+    counts = view.subject.counts
+    n = view.given.size if counts is None else int(np.count_nonzero(counts))
+    return not n_free or n > n_free + 1
 
 
 def _of_l1(view: View, values: Floats) -> Iterator[Reasons]:

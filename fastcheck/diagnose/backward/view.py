@@ -56,6 +56,16 @@ class Subject:
         return np.where(usable, found, float(np.max(found, initial=0.0, where=usable)))
 
     @cached_property
+    def counts(self) -> NDArray[np.bool_] | None:
+        """The entries of which something follows, None if of all: not of those at a kink.
+
+        Those that were left out of a sample count: they follow from the deltas.
+        """
+        tensor = self.evidence
+        found = tensor.known | np.isnan(tensor.numerical)
+        return None if found.all() else found
+
+    @cached_property
     def size(self) -> float:
         """The norm of what was given."""
         return float(np.linalg.norm(self.evidence.analytic))
@@ -133,6 +143,8 @@ class View:
         if own and self.subject.direct is not None:
             total = total + self.subject.direct
         off = self.given - total
+        if self.subject.counts is not None:
+            off = np.where(self.subject.counts, off, 0.0)
         residual = float(np.linalg.norm(off))
         if not residual <= CLOSE * self.subject.size + self.subject.floor:
             return False
@@ -161,7 +173,7 @@ class View:
         """Return whether a few rows show that no constants make it what was given."""
         data = self.anatomy.few(self.layer, self.subject.name, self.deltas)
         found = self.anatomy.rows(self.layer, self.subject.name)
-        if data is None or found is None:
+        if data is None or found is None or self.subject.counts is not None:
             return False
         _, axis, places = found
         columns = [data]
@@ -183,15 +195,13 @@ class View:
 
     def fit(self, *columns: Floats) -> list[Constant] | None:
         """Return the constants with which `columns` are what was given; None if none are near."""
-        target = self.given
-        residual = nearest(target, columns)
+        counts = self.subject.counts
+        some = np.ravel if counts is None else (lambda a: a[counts])
+        target, parts = some(self.given), [some(column) for column in columns]
+        residual = nearest(target, parts)
         if not residual <= CLOSE * self.subject.size + self.subject.floor:
             return None
-        found, errors = fitted(
-            target.reshape(-1),
-            [column.reshape(-1) for column in columns],
-            self.subject.allowance.reshape(-1),
-        )
+        found, errors = fitted(target, parts, some(self.subject.allowance))
         return [
             self.constants.called(float(c), float(e)) for c, e in zip(found, errors, strict=True)
         ]
