@@ -67,14 +67,17 @@ def _explained(setting: Setting, old: Hypothesis, layer: Layer) -> list[Hypothes
     wrong = [name for name in names if not setting.is_right(views[name])]
     if not wrong:
         return [old.with_([], deltas)]
-    options = _with_deltas(setting, old, around, partly=False) if len(wrong) > 1 else []
-    is_easy = bool(options) and options[0].complexity <= old.complexity + EASY
+    is_alone = len(names) == 1  # so that only the layers before tell its delta from its gradient
+    is_open = len(wrong) > 1 or (is_alone and layer is not setting.anatomy.layers[-1])
+    options = _with_deltas(setting, old, around, partly=False) if is_open else []
+    is_easy = bool(options) and not is_alone and options[0].complexity <= old.complexity + EASY
     find = simple_reasons if is_easy else find_reasons
     local = {name: find(views[name]) for name in wrong}
     reasons = [reason for found in local.values() for reason in found or ()]
     if all(local.values()):
         options.append(old.with_(reasons, deltas))
-    if not all(local.values()) or any(r.kind in VAGUE for r in reasons):
+    is_vague = not all(local.values()) or any(r.kind in VAGUE for r in reasons)
+    if is_vague and not (is_alone and is_open):
         options += _beside_vague(setting, old, around, wrong, options)
     if options:
         return sorted(options, key=lambda h: h.complexity)[:WIDTH]
