@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from fastcheck.diagnose.backward.reason import Reason
-from fastcheck.diagnose.backward.view import View
+from fastcheck.diagnose.backward.view import Subject, View
 from fastcheck.graph.ops.contraction import Contraction
 
 if TYPE_CHECKING:
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from fastcheck.diagnose.backward.constants import Constants
     from fastcheck.diagnose.backward.layers import Deltas
     from fastcheck.diagnose.backward.proposal import Surroundings
-    from fastcheck.diagnose.backward.view import Subject
     from fastcheck.graph.node import Node
 
     Floats = NDArray[np.float64]
@@ -181,12 +180,11 @@ def _updated(
     moved = part * chain.slope
     names = sorted(subjects, key=lambda n: subjects[n].evidence.analytic.size)
     for name in names:
-        base = View(around.anatomy, around.layer, subjects[name], {i: around.found[i]}, constants)
-        other = View(around.anatomy, around.layer, subjects[name], {i: moved}, constants)
+        subject = _without_direct(subjects[name])
+        base = View(around.anatomy, around.layer, subject, {i: around.found[i]}, constants)
+        other = View(around.anatomy, around.layer, subject, {i: moved}, constants)
         if not other.data.any():
             continue
-        if base.subject.direct is not None and len(names) > 1 and name != names[0]:
-            return None
         fits = base.fit(base.data, other.data)
         if fits is None:
             return None
@@ -201,6 +199,14 @@ def _updated(
         reason = Reason("stale-weights", text, 2.0, tuple(names), rate, passes_on=True)
         return _confirmed(around, subjects, constants, reason, around.found[i] - rate * moved)
     return None
+
+
+def _without_direct(subject: Subject) -> Subject:
+    """Return what was given less the part that does not come through the layer."""
+    evidence, direct = subject.evidence, subject.direct
+    if direct is None:
+        return subject
+    return Subject(replace(evidence, analytic=evidence.analytic - direct), None)
 
 
 def find_recovered(
