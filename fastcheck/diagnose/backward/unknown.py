@@ -117,19 +117,19 @@ def find_weights(
     n_equations = n_in + (dense.bias is not None)
     if n_equations <= n_next or n_out * n_equations * n_next**2 > MOST_WORK:
         return None
-    solved = np.zeros((n_next, n_out))
+    change = np.zeros((n_next, n_out))  # the least: errors of a softmax add up to zero
     for j in range(n_out):
         part = slope[:, j : j + 1] * cotangent
         matrix, target = dense.x.T @ part, dense.given[:, j]
         if dense.bias is not None:
             matrix = np.vstack([matrix, part.sum(axis=0)])
             target = np.append(target, dense.bias[j])
-        solved[:, j] = np.linalg.lstsq(matrix, target, rcond=1e-12)[0]
-    delta = slope * (cotangent @ solved)
-    off = float(np.linalg.norm(solved - own) / max(float(np.linalg.norm(own)), 1e-300))
+        change[:, j] = np.linalg.lstsq(matrix, target - matrix @ own[:, j], rcond=1e-12)[0]
+    delta = slope * (cotangent @ (own + change))
+    off = float(np.linalg.norm(change) / max(float(np.linalg.norm(own)), 1e-300))
     text = (
         f"it is as if {weight.label()} were not what it is on the way forward: stale, or other "
-        f"weights, which differ from it by {off:.1%} of its norm"
+        f"weights, which differ from it by {off:.1%} of its norm or more"
     )
     names = tuple(name for name in around.layer.names if name in subjects)
     reason = Reason("stale-weights", text, 2.5, names, off, passes_on=True, is_exact=False)
