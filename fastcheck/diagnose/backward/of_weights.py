@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import product
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -35,8 +36,9 @@ def of_weights(around: Surroundings) -> Iterator[Proposal]:
         for name, node in anatomy.graph.params.items():
             if len(node.shape) == 2 and shape in (node.shape, node.shape[::-1]):
                 options.append(("other-weights", name, anatomy.state.value(node)))
-    for kind, name, value in options:
-        edit = _with_weights(around, value)
+    groups = sorted(set(around.groups.values()))
+    for (kind, name, value), group in product(options, groups):
+        edit = _with_weights(around, value, group)
         if edit is not None:
             text = (
                 "the weights of the next layer are not transposed"
@@ -93,16 +95,19 @@ def _exchanges(around: Surroundings, k: int, other: Floats | None) -> list[_Exch
     return found
 
 
-def _with_weights(around: Surroundings, other: Floats | None) -> Edit | None:
+def _with_weights(around: Surroundings, other: Floats | None, group: int) -> Edit | None:
     """Return the edit that uses `other` weights, None for the own ones transposed."""
-    exchanges = [_exchanges(around, k, other) for k in range(len(around.chains))]
+    exchanges = [
+        _exchanges(around, k, other) if around.groups[k] == group else []
+        for k in range(len(around.chains))
+    ]
     if not any(exchanges):
         return None
     slopes = [chain.slope for chain in around.chains]
 
     def edit(_layer: Layer, k: int, delta: Floats, found: Deltas) -> Floats:
         total = found.get(around.chains[k].end.index)
-        if total is None:
+        if total is None or not exchanges[k]:
             return delta
         for exchange in exchanges[k]:
             if exchange.reader.index in found:
