@@ -46,6 +46,29 @@ def of_weights(around: Surroundings) -> Iterator[Proposal]:
                 else f"{name} is used in place of the weights of the next layer"
             )
             yield Proposal(kind, text, 1.5 if kind == "not-transposed" else 1.7, edit)
+    names = _read_by(around)
+    for name, group in product(names if len(names) > 1 else (), groups):
+        edit = _with_weights(around, None, group, name)
+        if edit is not None:
+            yield Proposal("not-transposed", f"{name} is not transposed", 1.55, edit)
+
+
+def _read_by(around: Surroundings) -> list[str]:
+    """Return the parameters that values of the layer are multiplied by."""
+    found = [
+        _origin(_weight(reader, chain.end))
+        for k, chain in enumerate(around.chains)
+        for reader in around.readers(k)
+        if isinstance(reader.op, Contraction)
+    ]
+    return [name for name in dict.fromkeys(found) if name]
+
+
+def _origin(weight: Node) -> str:
+    """Return the parameter of which a value is a part or another order; empty if of none."""
+    while not weight.is_param and len(weight.inputs) == 1 and weight.batch_axis is None:
+        (weight,) = weight.inputs
+    return weight.name if weight.is_param else ""
 
 
 def _weight(reader: Node, end: Node) -> Node:
@@ -76,8 +99,11 @@ class _Exchange:
         return found[0] - found[1]
 
 
-def _exchanges(around: Surroundings, k: int, other: Floats | None) -> list[_Exchange]:
-    """Return the products after site `k` with `other` weights, None for the own ones transposed."""
+def _exchanges(around: Surroundings, k: int, other: Floats | None, of: str = "") -> list[_Exchange]:
+    """Return the products after site `k` with `other` weights, None for the own ones transposed.
+
+    Only those with the parameter `of`, if it has a name.
+    """
     found = []
     end = around.chains[k].end
     for reader in around.readers(k):
@@ -86,6 +112,8 @@ def _exchanges(around: Surroundings, k: int, other: Floats | None) -> list[_Exch
         place = reader.inputs.index(end)
         weight = reader.inputs[1 - place]
         own = around.anatomy.state.value(weight)
+        if of and _origin(weight) != of:
+            continue
         if own.ndim != 2 or weight.batch_axis is not None or not weight.depends:
             continue
         new = own.T if other is None else other
@@ -95,10 +123,12 @@ def _exchanges(around: Surroundings, k: int, other: Floats | None) -> list[_Exch
     return found
 
 
-def _with_weights(around: Surroundings, other: Floats | None, group: int) -> Edit | None:
+def _with_weights(
+    around: Surroundings, other: Floats | None, group: int, of: str = ""
+) -> Edit | None:
     """Return the edit that uses `other` weights, None for the own ones transposed."""
     exchanges = [
-        _exchanges(around, k, other) if around.groups[k] == group else []
+        _exchanges(around, k, other, of) if around.groups[k] == group else []
         for k in range(len(around.chains))
     ]
     if not any(exchanges):
