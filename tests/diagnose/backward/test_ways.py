@@ -189,13 +189,15 @@ def logistic_regression(seed: int = 0) -> tuple[Any, Arrays, Array, Array]:
     return fc.trace(loss, params, x, y), params, x, y
 
 
-@pytest.mark.parametrize("kind", ["labels-ignored", "labels-reordered", "double-derivative"])
+@pytest.mark.parametrize(
+    "kind", ["labels-ignored", "labels-reordered", "double-derivative", "slope-missing"]
+)
 def test_mistakes_in_a_logistic_regression_with_vectors(kind: str) -> None:
     objective, params, x, y = logistic_regression()
     p = VALUES["sigmoid"](x @ params["w"] + params["b"])
     deltas = {
         "labels-ignored": p, "labels-reordered": p - np.roll(y, 1),
-        "double-derivative": (p - y) * p * (1 - p),
+        "double-derivative": (p - y) * p * (1 - p), "slope-missing": (p - y) / (p * (1 - p)),
     }  # fmt: skip
     d = deltas[kind] / 9
     (found,) = checked(objective, params, {"w": x.T @ d, "b": d.sum()}).diagnosis
@@ -223,6 +225,52 @@ def test_mistakes_with_a_softmax_at_every_position(kind: str) -> None:
     wrong = {"W": np.einsum("msi,mso->io", x, d), "b": d.sum(axis=(0, 1))}
     (found,) = checked(fc.trace(loss, params, x, y), params, wrong).diagnosis
     assert (found.kind, found.is_exact) == (kind, True), str(found)
+
+
+# ------------------------------------------------------------ several readers
+
+
+def gates(seed: int = 0) -> tuple[Any, Arrays, Any]:
+    """Return ``tanh(h A) * sigmoid(h B)`` of ``h = tanh(x W)``, squared, and its pass back."""
+    rng = np.random.default_rng(seed)
+    params = {n: rng.standard_normal((4, 4)) / 2 for n in ("W", "A", "B")}
+    x = rng.standard_normal((7, 4))
+
+    def loss(p: Any, x: Any) -> Any:
+        h = np.tanh(x @ p["W"])
+        return np.sum((np.tanh(h @ p["A"]) / (1 + np.exp(-(h @ p["B"])))) ** 2) / 7
+
+    def grads(**back: Array) -> Arrays:
+        h = np.tanh(x @ params["W"])
+        a, b = np.tanh(h @ params["A"]), VALUES["sigmoid"](h @ params["B"])
+        d = 2 * a * b / 7
+        da, db = d * b * (1 - a**2), d * a * b * (1 - b)
+        dh = da @ back.get("A", params["A"].T) + db @ back.get("B", params["B"].T)
+        return {"W": x.T @ (dh * (1 - h**2)), "A": h.T @ da, "B": h.T @ db}
+
+    return fc.trace(loss, params, x), params, grads
+
+
+@pytest.mark.parametrize("name", ["A", "B"])
+def test_one_of_several_weights_that_is_not_transposed_is_named(name: str) -> None:
+    objective, params, grads = gates()
+    assert checked(objective, params, grads()).diagnosis == ()
+    (found,) = checked(objective, params, grads(**{name: params[name]})).diagnosis
+    assert (found.kind, found.tensor, found.is_exact) == ("not-transposed", "W", True)
+    assert f"{name} is not transposed" in found.message
+    both = grads(A=params["A"], B=params["B"])
+    (found,) = checked(objective, params, both).diagnosis
+    assert found.kind == "not-transposed"
+    near = grads(**{name: params[name] + 1e-5 * np.arange(16.0).reshape(4, 4)})
+    assert claims(checked(objective, params, near).diagnosis) == []
+
+
+@pytest.mark.parametrize("name", ["A", "B"])
+def test_one_of_several_ways_back_that_is_missing_is_named(name: str) -> None:
+    objective, params, grads = gates()
+    (found,) = checked(objective, params, grads(**{name: np.zeros((4, 4))})).diagnosis
+    assert (found.kind, found.tensor, found.is_exact) == ("branch-missing", "W", True)
+    assert f"through {name} " in found.message
 
 
 def test_the_names_of_a_setting_are_in_the_order_of_size() -> None:
