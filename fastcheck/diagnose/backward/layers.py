@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fastcheck.diagnose.backward.samples import MOST_NODES, one_by_one
 from fastcheck.graph.ops.contraction import Contraction
 from fastcheck.graph.route import find_route
 from fastcheck.units import Site, find_sites, pulled_back
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from fastcheck.graph.graph import Graph
     from fastcheck.graph.node import Node
     from fastcheck.graph.state import State
 
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 LARGE = 8192
 """Entries from which on some rows of a matrix are looked at before all."""
 N_ROWS = 8
-MOST_NODES = 3000
-"""Nodes of a loss that goes through its samples one by one up to which its layers are found."""
 N_COMPARED = 4096
 """Entries by which a penalty is known."""
 ALIKE = 1e-9
@@ -85,8 +83,8 @@ class Anatomy:
         self.graph = state.graph
         self.users = _users(state)
         plan = find_sites(state, list(self.graph.params))
-        if not plan.sites and len(self.graph.nodes) <= MOST_NODES:  # samples come one by one
-            plan = find_sites(state, list(self.graph.params), _is_of_sample(self.graph))
+        if not plan.sites and len(self.graph.nodes) <= MOST_NODES:
+            plan = find_sites(state, list(self.graph.params), one_by_one(self.graph))
         self.layers = self._ordered(_grouped(plan.sites))
         self.home = {name: layer for layer in self.layers for name in layer.names}
         last = self.layers[0].node if self.layers else None
@@ -274,21 +272,6 @@ class Anatomy:
                     old = found.get(source.index)
                     found[source.index] = part if old is None else old + part
         return found.get(origin.index, np.zeros(origin.shape))
-
-
-def _is_of_sample(graph: Graph) -> Callable[[Node], bool]:
-    """Return what tells values that are made from data by a product, where no axis does.
-
-    Such is a loss that goes through its samples one by one.
-    """
-    found: set[int] = set()
-    for node in graph.nodes:
-        is_product = isinstance(node.op, Contraction) and any(
-            i.op is None and not i.is_param and i.ndim for i in node.inputs
-        )
-        if node is not graph.loss and (is_product or any(i.index in found for i in node.inputs)):
-            found.add(node.index)
-    return lambda node: node.index in found
 
 
 def _users(state: State) -> dict[int, list[Node]]:
