@@ -128,6 +128,7 @@ class Mlp:
 
     @cached_property
     def anatomy(self) -> Anatomy:
+        """The layers of the graph."""
         return Anatomy(self.objective.state(self.placed(self.params)))
 
     def check(self, grads: Mapping[str, Array], **options: Any) -> CheckResult:
@@ -139,6 +140,7 @@ class Mlp:
         return result
 
     def said(self, grads: Mapping[str, Array], **options: Any) -> tuple[Diagnosis, ...]:
+        """Return what is said of a gradient."""
         return self.check(grads, **options).diagnosis
 
     def only(self, grads: Mapping[str, Array], **options: Any) -> Diagnosis:
@@ -165,6 +167,7 @@ class Mlp:
         return found
 
     def loss(self) -> float:
+        """Return the loss by hand."""
         p, y, g = self.forward["p"], self.y, self.guard
         if self.head == "softmax":
             data = -np.sum(y * np.log((p * y).sum(axis=1, keepdims=True) + g))

@@ -85,7 +85,7 @@ def test_the_setting_that_is_changed_leaves_the_first_as_it_is() -> None:
 CASES: dict[str, tuple[float, dict[str, Any], set[str]]] = {
     "sign and slope": (-1.0, {"slope1": np.ones_like}, {"sign", "slope-missing"}),
     "sign and rows": (-1.0, {"weight2": lambda g: g[::-1]}, {"sign", "reversed"}),
-    "sum and transposed weights": (7.0, {"back2": np.transpose}, {"sum-for-mean", "not-transposed"}),
+    "sum and weights": (7.0, {"back2": np.transpose}, {"sum-for-mean", "not-transposed"}),
 }  # fmt: skip
 
 

@@ -59,7 +59,9 @@ MISTAKES: dict[str, Mistake] = {
     "delta times 0.3": Mistake("delta-factor", 2, lambda n: {"delta2": lambda d: 0.3 * d}, 0.3),
     "delta over m": Mistake("delta-factor", 1, lambda n: {"delta1": lambda d: d / 7}, 1 / 7),
     "labels one class on": Mistake("labels-shifted", 3, labels(lambda y: np.roll(y, 1, 1)), 1.0),
-    "labels one class back": Mistake("labels-shifted", 3, labels(lambda y: np.roll(y, -1, 1)), -1.0),
+    "labels one class back": Mistake(
+        "labels-shifted", 3, labels(lambda y: np.roll(y, -1, 1)), -1.0
+    ),
     "labels of the next sample": Mistake(
         "labels-reordered", 3, labels(lambda y: np.roll(y, -1, 0)), -1.0
     ),

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import fastcheck as fc
 from tests.diagnose.backward.common import Arrays, Mlp, claims
 from tests.diagnose.backward.test_deltas import VARIANTS, dropped, kept
 
@@ -202,3 +203,27 @@ def test_a_regulariser_with_a_small_term_beside_is_not_named() -> None:
     net = Mlp(l2=0.1)
     found = net.said(net.grads(penalty2=lambda g: 2 * g + 1e-6 * np.sin(g)))
     assert claims(found) == []
+
+
+# ------------------------------------------------------------ at a minimum
+
+
+def at_minimum() -> tuple[Any, Arrays, np.ndarray]:
+    """Return ridge regression at its minimum, where data and regulariser cancel."""
+    rng = np.random.default_rng(0)
+    x, y = rng.standard_normal((12, 4)), rng.standard_normal((12, 3))
+    W = np.linalg.solve(x.T @ x / 12 + 0.3 * np.eye(4), x.T @ y / 12)
+
+    def loss(p: Any, x: Any, y: Any) -> Any:
+        return 0.5 * np.sum((x @ p["W"] - y) ** 2) / 12 + 0.15 * np.sum(p["W"] ** 2)
+
+    return fc.trace(loss, {"W": W}, x, y), {"W": W}, x.T @ (x @ W - y) / 12
+
+
+@pytest.mark.parametrize("k", [0.0, 2.0, -1.0, 1 / 12])
+def test_a_regulariser_is_named_where_it_cancels_what_comes_from_data(k: float) -> None:
+    objective, params, from_data = at_minimum()
+    given = {"W": from_data + k * 0.3 * params["W"]}
+    (found,) = fc.check_gradients(objective, params, given, strict=True).diagnosis
+    assert (found.kind, found.tensor) == ("regulariser", "W")
+    assert found.constant == pytest.approx(k, rel=1e-9, abs=1e-9)
