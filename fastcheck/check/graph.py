@@ -101,7 +101,7 @@ class GraphMeasurement(Measurement):
 
     def explained(self, case: Case) -> tuple[Diagnosis, ...]:
         """Return why tensors are wrong, found by a walk from the loss backwards."""
-        with single_threaded_blas():
+        with single_threaded_blas(), np.errstate(all="ignore"):
             found = explain_graph(case, self.state, self.seed)
         told = {name for diagnosis in found for name in diagnosis.tensors}
         left = [tensor for tensor in case.failed if tensor.name not in told]

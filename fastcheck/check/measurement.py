@@ -76,7 +76,8 @@ class Measurement(ABC):
     misshapen : dict of str to ndarray
         Gradients of another shape than their parameter.
     call : callable or None
-        Calls the gradient function, if there is one, and returns what it gives by name.
+        Calls the gradient function, if there is one that can be called again, and returns what it
+        gives by name.
     seed : int
         Seed of whatever is drawn.
     roots : list of object
@@ -195,7 +196,8 @@ class Measurement(ABC):
                     calls.findings, self.box, self.preflight.reach, self.loss
                 )
         self.findings += calls.findings
-        self.call, self.roots = call, roots
+        if may_repeat():
+            self.call, self.roots = call, roots
         return calls.first  # type: ignore[no-any-return]
 
     def tied(self, analytic: dict[str, NDArray[Any]], given: Any) -> dict[str, NDArray[Any]]:

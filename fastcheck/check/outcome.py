@@ -30,6 +30,7 @@ from fastcheck.result import (
     TensorResult,
     overall_verdict,
 )
+from fastcheck.result.wording import count
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -52,6 +53,7 @@ def make_result(
     start: float,
     analytic: Mapping[str, NDArray[Any]],
     accept: Sequence[str] = (),
+    rtol: float = math.nan,
 ) -> CheckResult:
     """Return the result of a check.
 
@@ -67,6 +69,8 @@ def make_result(
         The gradient that was judged.
     accept : sequence of str
         The names of accepted causes.
+    rtol : float
+        The limit of what is close.
     """
     audits, spots = _second_opinions(run) if tensors else ([], [])
     doubted = {audit.tensor for audit in audits if not audit.passed}
@@ -92,6 +96,8 @@ def make_result(
         *about_unused(diagnosis, tensors, accept),
         *findings.about_diagnosis(failures),
     ]
+    why = {name for d in diagnosis if d.is_exact for name in d.tensors}
+    found = [f for f in found if f.kind != "mostly-close" or f.tensor not in why]  # it guesses
     run.timings["total"] = perf_counter() - start
     return CheckResult(
         verdict=overall_verdict(tensors, found, interrupted),
@@ -112,6 +118,7 @@ def make_result(
         versions=_versions(),
         interrupted=interrupted,
         loss=run.loss,
+        rtol=rtol,
     )
 
 
@@ -219,7 +226,7 @@ def _coverage(run: Measurement, tensors: dict[str, TensorResult]) -> Coverage:
         how = "; ".join(filter(None, [how, run.guarantee(tensors.values())]))
         return Coverage.of(tensors.values(), (how + note).removeprefix("; "))
     n = sum(math.prod(run.shapes[name]) for name in run.names)
-    return Coverage(n, 0, 0, f"0 of {n:,} entries checked; {how}{note}")
+    return Coverage(n, 0, 0, f"0 of {count(n)} entries checked; {how}{note}")
 
 
 def _provenance(batch: Any) -> Provenance | None:

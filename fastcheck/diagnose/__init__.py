@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastcheck.diagnose.choose import choose, find_causes
+from fastcheck.diagnose.choose import choose, clusters, find_causes
 from fastcheck.diagnose.compound import find_compounds
 from fastcheck.diagnose.evidence import ROUNDING, Case, Evidence
 from fastcheck.diagnose.exchange import find_arrays, find_exchanges
@@ -226,5 +226,9 @@ def _fits(tensors: list[Evidence], case: Case) -> list[Fit]:
             continue
         for find in (find_values, find_scales, find_orders, find_sums):
             found += find(tensor)
-        found += find_scaled_beside_decay(tensor, case)
+    factors = [fit for fit in found if fit.kind == "factor"]
+    intervals = [interval for _, interval in clusters(factors) if interval is not None]
+    for tensor in tensors:
+        if not tensor.is_local:
+            found += find_scaled_beside_decay(tensor, case, intervals)
     return found

@@ -88,7 +88,7 @@ def find_causes(case: Case, fits: Iterable[Fit]) -> list[Cause]:
             group.append(fit)
     causes = []
     for (kind, detail), members in groups.items():
-        for some, interval in _clusters(members):
+        for some, interval in clusters(members):
             if interval is None:
                 causes.append(Cause(kind, detail, tuple(some)))
                 continue
@@ -113,7 +113,7 @@ def choose(causes: Sequence[Cause]) -> list[Cause]:
     return chosen
 
 
-def _clusters(fits: list[Fit]) -> Iterable[tuple[list[Fit], Interval | None]]:
+def clusters(fits: list[Fit]) -> Iterable[tuple[list[Fit], Interval | None]]:
     """Yield fits that can have one constant, and where it lies."""
     free = [fit for fit in fits if fit.interval is None]
     if free:

@@ -94,6 +94,17 @@ class Evidence:
         return self.known & (np.abs(self.analytic - self.numerical) > self.allowance)
 
     @cached_property
+    def told(self) -> Flags:
+        """The entries that were measured and are not zero on both sides, as far as is known."""
+        size = np.maximum(np.abs(self.analytic), np.abs(self.numerical))
+        return self.known & (size > self.allowance)
+
+    @cached_property
+    def is_wrong_everywhere(self) -> bool:
+        """Whether all entries are wrong that were measured and are not zero on both sides."""
+        return bool(self.wrong.any()) and not bool(np.any(self.told & ~self.wrong))
+
+    @cached_property
     def clear(self) -> Flags:
         """The entries that are wrong by so much that a chance agreement means nothing."""
         off = np.abs(self.analytic - self.numerical)
@@ -139,15 +150,20 @@ class Evidence:
 
     def explained_by(self, other: Floats) -> bool:
         """Return whether `other`, in the shape of the tensor, is right in every known entry."""
-        right, given = self.numerical.reshape(-1), other.reshape(-1)
-        allowed = self.allowance.reshape(-1)
         known = self._places
-        for places in (known[:: max(1, known.size // FIRST)], known):
-            size = np.maximum(np.abs(given[places]), np.abs(right[places]))
-            off = np.abs(given[places] - right[places])
-            if not np.all(off <= allowed[places] + ROUNDING * size):
-                return False
-        return True
+        some = known[:: max(1, known.size // FIRST)]
+        at = np.unravel_index(some, self.shape) if self.shape else ()
+        if not _agree(other[at], self.numerical[at], self.allowance[at]):
+            return False  # without copying what is a view in another order
+        if self.is_complete:
+            return _agree(other, self.numerical, self.allowance)
+        return _agree(other[self.known], self.numerical[self.known], self.allowance[self.known])
+
+
+def _agree(given: Floats, right: Floats, allowed: Floats) -> bool:
+    """Return whether two gradients agree in every entry, but for rounding."""
+    off = np.abs(given - right)
+    return bool(np.all(off <= allowed + ROUNDING * np.maximum(np.abs(given), np.abs(right))))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

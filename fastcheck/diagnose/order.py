@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 MOST_AXES = 4
+MOST_COMPARED = 256
 MOST_COLUMNS = 16
 """Entries of a row by which another is recognised, before all are compared."""
 FEWEST_ROWS = 3
@@ -38,7 +39,7 @@ def find_orders(tensor: Evidence) -> Iterator[Fit]:
     if not 0 < given.ndim <= MOST_AXES or given.size < 2:
         return
     n_found = 0
-    for kind, detail, complexity, other in _turned(given):
+    for kind, detail, complexity, other in _turned(tensor):
         if tensor.explained_by(other):
             n_found += 1
             yield Fit(kind, tensor.name, tensor.digits, complexity, None, detail, 1.0)
@@ -59,8 +60,9 @@ def find_orders(tensor: Evidence) -> Iterator[Fit]:
             return
 
 
-def _turned(given: Floats) -> Iterator[tuple[str, str, float, Floats]]:
+def _turned(tensor: Evidence) -> Iterator[tuple[str, str, float, Floats]]:
     """Yield kind, detail, complexity and the entries in another order."""
+    given = tensor.analytic
     axes = range(given.ndim)
     if given.ndim > 1:
         for order in permutations(axes):
@@ -71,11 +73,24 @@ def _turned(given: Floats) -> Iterator[tuple[str, str, float, Floats]]:
                 yield "transposed", detail, 1.2, given.transpose(order)
     if given.shape != given.shape[::-1]:  # else it is the transpose
         yield "memory-order", "", 1.5, given.reshape(given.shape[::-1]).transpose()
-        yield "memory-order", "", 1.5, given.transpose().reshape(given.shape)
+        if _may_be_columns(tensor):
+            yield "memory-order", "", 1.5, given.transpose().reshape(given.shape)
     for n in range(1, given.ndim + 1):
         for some in combinations(axes, n):
             names = " and ".join(axis_words(axis, given.ndim)[1] for axis in some)
             yield "reversed", f"the order of its {names}", 1.4, np.flip(given, some)
+
+
+def _may_be_columns(tensor: Evidence) -> bool:
+    """Return whether some entries are right if those given are read column by column.
+
+    Looked at before all are, because that is a copy.
+    """
+    places = np.arange(0, tensor.analytic.size, max(1, tensor.analytic.size // MOST_COMPARED))
+    given = tensor.analytic[np.unravel_index(places, tensor.shape[::-1])[::-1]]
+    right, allowed = tensor.numerical.reshape(-1)[places], tensor.allowance.reshape(-1)[places]
+    off = np.abs(given - right) - allowed - ROUNDING * np.maximum(np.abs(given), np.abs(right))
+    return not np.any(off[tensor.known.reshape(-1)[places]] > 0.0)
 
 
 def _shifts(tensor: Evidence, axis: int) -> list[int]:
@@ -87,7 +102,10 @@ def _shifts(tensor: Evidence, axis: int) -> list[int]:
         np.moveaxis(array, axis, 0).reshape(n, -1)
         for array in (tensor.analytic, tensor.numerical, tensor.allowance, tensor.known)
     )
-    first = int(np.argmax(known.sum(axis=1) * (np.abs(np.nan_to_num(right)).max(axis=1) > 0.0)))
+    if tensor.is_complete:
+        first = int(np.argmax(right.any(axis=1)))
+    else:
+        first = int(np.argmax(known.sum(axis=1) * np.nan_to_num(right).any(axis=1)))
     size = np.where(known[first], np.abs(np.nan_to_num(right[first])), -1.0)
     some = np.argsort(-size, kind="stable")[: min(MOST_COLUMNS, int(known[first].sum()))]
     size = np.maximum(np.abs(given[:, some]), np.abs(right[first, some]))

@@ -65,8 +65,7 @@ def find_part(tensor: Evidence, lengths: Iterable[Length]) -> Part | None:
     wrong = tensor.wrong
     if not tensor.is_complete or not tensor.n_clear or tensor.analytic.ndim == 0:
         return None
-    told = np.maximum(np.abs(tensor.analytic), np.abs(tensor.numerical)) > tensor.allowance
-    right = told & ~wrong
+    right = tensor.told & ~wrong
     if np.count_nonzero(right) < FEWEST_RIGHT:
         return None
     n_wrong = int(np.count_nonzero(wrong))

@@ -8,10 +8,10 @@ import numpy as np
 
 from fastcheck.diagnose.constants import FORMS
 from fastcheck.diagnose.evidence import ROUNDING
-from fastcheck.diagnose.fit import Fit, interval_of, inverse, is_excluded
+from fastcheck.diagnose.fit import Fit, interval_of, inverse, is_excluded, middle
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from numpy.typing import NDArray
 
@@ -45,23 +45,32 @@ def find_factor(tensor: Evidence) -> Iterator[Fit]:
         yield Fit("factor", tensor.name, tensor.digits, 1.0, inverse(found))
 
 
-def find_scaled_beside_decay(tensor: Evidence, case: Case) -> Iterator[Fit]:
+def find_scaled_beside_decay(
+    tensor: Evidence, case: Case, others: Iterable[Interval]
+) -> Iterator[Fit]:
     """Yield factors of all but a regulariser: ``analytic = a numerical + b W``.
 
     Notes
     -----
-    The factor `a` is one of a few, such as the number of samples, so that `b` is all that is
-    fitted. With ``numerical = data + c W`` it is ``analytic = a data + c W`` for ``c = b/(1 - a)``.
+    The factor `a` is one of a few, such as the number of samples, or one that explains others, so
+    that `b` is all that is fitted. With ``numerical = data + c W`` it is
+    ``analytic = a data + c W`` for ``c = b/(1 - a)``.
     """
-    tried = [-1.0, 2.0, 0.5]
+    tried = {-1.0: 0.0, 2.0: 0.0, 0.5: 0.0}
     for length in case.lengths:
         if length.is_data:
-            tried += [FORMS[form](length.n) for form in ("m", "1/m")]
-    for factor in tried:
+            tried |= {float(FORMS[form](length.n)): 0.0 for form in ("m", "1/m")}
+    for low, high in others:
+        if not any(low <= factor <= high for factor in tried):
+            tried[middle((low, high))] = high - low
+    for factor, width in tried.items():
 
-        def line(m: Measured, values: Floats, a: float = factor) -> tuple[Floats, Floats, Floats]:
-            size = np.abs(m.given) + abs(a) * np.abs(m.right)
-            return m.given - a * m.right, values, abs(a) * m.allowed + ROUNDING * size
+        def line(
+            m: Measured, values: Floats, a: float = factor, unsure: float = width
+        ) -> tuple[Floats, Floats, Floats]:
+            size = np.abs(m.right)
+            rounding = ROUNDING * (np.abs(m.given) + abs(a) * size)
+            return m.given - a * m.right, values, abs(a) * m.allowed + rounding + unsure * size
 
         found = _fitted(tensor, line)
         if found is not None:

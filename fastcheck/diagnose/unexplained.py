@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fastcheck.diagnose.order import axis_words
-from fastcheck.diagnose.parts import MOST_ADDRESSES, addresses, indices_text
+from fastcheck.diagnose.parts import MOST_ADDRESSES, MOST_RUNS, addresses, indices_text
 from fastcheck.diagnose.values import format_of
 from fastcheck.result import Diagnosis
-from fastcheck.result.wording import count, listing, quantity, short
+from fastcheck.result.wording import count, listing, quantity
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,9 +30,9 @@ def unexplained(tensors: Sequence[Evidence]) -> tuple[Diagnosis, ...]:
     Those that are wrong in every entry are described together, because one mistake in a later layer
     does that to all layers before it; any other on its own.
     """
-    everywhere = [t for t in tensors if np.array_equal(t.wrong, t.known)]
+    everywhere = [t for t in tensors if t.is_wrong_everywhere]
     groups = [everywhere] if everywhere else []
-    groups += [[t] for t in tensors if not np.array_equal(t.wrong, t.known)]
+    groups += [[t] for t in tensors if not t.is_wrong_everywhere]
     return tuple(_said(group) for group in groups)
 
 
@@ -69,10 +69,12 @@ def clause(tensor: Evidence) -> str:
         if tensor.is_complete:
             return f"only {wrong}"
         return f"{wrong}, of {quantity(n_known, 'entry', 'entries')}{measured}{_regions(tensor)}"
-    if n_wrong == n_known:
-        text = "its entry is wrong" if n_known == 1 else (
-            f"all {count(n_known)} entries{measured} are wrong"
-        )  # fmt: skip
+    if n_wrong == n_known == 1:
+        text = "its entry is wrong" if tensor.is_complete else "the one entry measured is wrong"
+    elif n_wrong == n_known:
+        text = f"all {count(n_known)} entries{measured} are wrong"
+    elif tensor.is_wrong_everywhere:
+        text = f"all {count(n_wrong)} entries{measured} are wrong that are not zero on both sides"
     else:
         of = quantity(n_known, "entry", "entries")
         text = f"{count(n_wrong)} of {of}{measured} are wrong{_where(tensor)}"
@@ -96,7 +98,10 @@ def _where(tensor: Evidence) -> str:
     for axis in range(ndim):
         others = tuple(a for a in range(ndim) if a != axis)
         places = np.flatnonzero(tensor.wrong.any(axis=others))
-        if tensor.shape[axis] > 1 and places.size < tensor.shape[axis]:
+        n = tensor.shape[axis]
+        if n > 1 and places.size < n and np.count_nonzero(np.diff(places) > 1) >= MOST_RUNS:
+            parts.append(f"{count(places.size)} of {count(n)} {axis_words(axis, ndim)[1]}")
+        elif n > 1 and places.size < n:
             parts.append(indices_text(places, axis, tensor.shape))
         elif tensor.shape[axis] > 1:
             parts.append(f"every {axis_words(axis, ndim)[0]}")
@@ -118,8 +123,8 @@ def _sizes(tensor: Evidence) -> str:
     if not (np.isfinite(ratio) and np.isfinite(apart)) or given.size < 2:
         return ""
     cosine = f"1 - {apart:.0e}" if apart < NEAR else f"{1.0 - apart:.3f}"
-    over = "norm" if tensor.is_complete else "their norm"
-    return f"{over} {short(ratio)} times the numerical one, cosine {cosine}"
+    they = "as a vector" if tensor.is_complete else "together"
+    return f"{they} {ratio:.3g} times as long as the numerical one, cosine {cosine}"
 
 
 def _format(tensor: Evidence) -> str:

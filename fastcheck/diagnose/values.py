@@ -48,8 +48,7 @@ def _clipped(tensor: Evidence) -> Iterator[Fit]:
     size = np.abs(given)
     limit = float(size.max())
     least = limit * (1.0 - ROUNDING)
-    few = tensor.few
-    if np.any((np.abs(few.given) < least) & (np.abs(few.given - few.right) > 2.0 * few.allowed)):
+    if np.any(size[tensor.wrong] < least):
         return
     is_limited = (size >= least) & (np.sign(right) == np.sign(given)) & (np.abs(right) > size)
     if tensor.explained_by(np.where(tensor.known & is_limited, right, given)):

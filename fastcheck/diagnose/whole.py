@@ -24,6 +24,8 @@ def find_whole(case: Case) -> Diagnosis | None:
     A factor counts only if no tensor is right but for those whose gradient is zero: otherwise it
     came into the delta on the way.
     """
+    if len(case.failed) < 2:
+        return None
     kinds = [*OF_VALUES]
     if all(tensor.failed or not tensor.numerical[tensor.known].any() for tensor in case.tensors):
         kinds.append("factor")

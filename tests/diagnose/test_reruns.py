@@ -109,7 +109,12 @@ def kinds(result: fc.CheckResult) -> list[str]:
         ("drop last", "sample-dropped", N_BATCH - 1.0, "sample 8 does not enter it"),
         ("drop first", "sample-dropped", 0.0, "sample 0 does not enter it"),
         ("labels", "order-of-samples", None, "with the 9 samples in another order"),
-        ("mixed", "combining-samples", None, "right if any of them stands in the place of all 9"),
+        (
+            "mixed",
+            "combining-samples",
+            None,
+            "right if any one stands in the place of all 9 samples",
+        ),
         ("negative inputs", "some-samples", None, "something that only some samples meet"),
     ],
 )
@@ -167,10 +172,10 @@ def test_a_wrong_regulariser_is_found_by_leaving_it_out() -> None:
     assert "regulariser" not in kinds(checked(Regression("slope", power=0.01)))
 
 
-def test_a_traced_loss_is_run_again_too() -> None:
+def test_a_traced_loss_is_explained_without_running_it_again() -> None:
     result = checked(Regression("labels"), engine="trace")
     assert result.engine == "trace"
-    assert "order-of-samples" in kinds(result)
+    assert kinds(result) == ["labels-reordered"]
 
 
 def test_a_loss_in_which_the_order_matters_is_not_judged_by_it() -> None:
@@ -222,3 +227,27 @@ def test_random_draws_of_the_user_are_where_they_were() -> None:
     )
     assert not result.passed
     assert rng.bit_generator.state == state
+
+
+def test_gradients_that_add_up_by_contract_are_not_asked_for_again() -> None:
+    class Tensor:
+        def __init__(self, data: np.ndarray) -> None:
+            self.data = data
+            self.grad = np.zeros_like(data)
+
+    net = Regression("labels")
+    W, b = Tensor(net.W), Tensor(net.b)
+
+    def backward() -> None:
+        for tensor, g in zip((W, b), net.gradient().values(), strict=True):
+            tensor.grad += g
+
+    result = fc.check_gradients(net.loss, {"W": W, "b": b}, backward, engine="black box")
+    assert kinds(result) == ["unexplained"]
+    assert not W.grad.any()  # as it was
+
+
+def test_a_slow_loss_is_not_run_again_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outcome, "LEAST_SECONDS", 1e-6)
+    monkeypatch.setattr(outcome, "SHARE", 1e-9)
+    assert set(kinds(checked(Regression("last")))) == {"unexplained"}

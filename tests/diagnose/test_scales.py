@@ -12,7 +12,7 @@ SIGNS = {name: np.sign(values) for name, values in PARAMS.items()}
     ("factor", "kind", "words"),
     [
         (7.0, "sum-for-mean", "7 is the number of samples: the mean over the batch is missing"),
-        (1 / 7, "mean-for-sum", "averages over the batch where forward does not"),
+        (1 / 7, "mean-for-sum", "the mean over the batch is taken once too often"),
         (-1.0, "sign", "look for a sign"),
         (2.0, "factor", "the 1/2 of a square is left out"),
         (0.5, "factor", "the 2 of a square is left out"),
@@ -37,6 +37,22 @@ def test_a_factor_is_named_with_its_likely_cause(
     wrong = {name: factor * RIGHT[name] for name in names[:-1]}
     wrong[names[-1]] = nearly(factor * RIGHT[names[-1]])
     assert all(names[-1] not in d.tensors for d in said(wrong) if d.kind == kind)
+
+
+def test_a_mean_over_the_batch_is_mended_where_it_is_missing() -> None:
+    def told(factor: float, *names: str) -> str:
+        return only({name: factor * RIGHT[name] for name in names}).message
+
+    once = (
+        "divide by n (here 7) once, where the backward pass begins with the derivative of the "
+        "loss; every entry is then right"
+    )
+    assert told(7.0, *RIGHT).endswith(once)
+    assert told(7.0, "b1", "W2").endswith("divide by n (here 7)")
+    assert told(1 / 7, "b1").endswith("sum over the batch instead, as in dz.sum(axis=0)")
+    assert told(1 / 7, "W1").endswith("leave out one division by n (here 7)")
+    begins = "leave out one division by n (here 7), where the backward pass begins"
+    assert told(1 / 7, *RIGHT).endswith(begins)
 
 
 def test_two_factors_are_two_explanations() -> None:
@@ -132,6 +148,21 @@ def test_a_factor_beside_a_regulariser_that_is_right_is_named() -> None:
     assert "0.1 times the parameter" in found[0].message
     wrong = {name: nearly(7 * RIGHT[name]) + decay[name] for name in decay}
     assert kinds(wrong, right) == {"unexplained"}
+
+
+def test_a_factor_of_others_is_found_beside_a_regulariser_whatever_it_is() -> None:
+    decay = {name: 0.1 * PARAMS[name] for name in ("W1", "W3")}
+    right = RIGHT | {name: RIGHT[name] + decay[name] for name in decay}
+    wrong = {name: 0.77 * RIGHT[name] + decay[name] for name in decay} | {"b1": 0.77 * RIGHT["b1"]}
+    for bound in (1e-13, 1e-9):
+        found = said(wrong, right, bound=bound)
+        assert [(d.kind, d.tensors) for d in found] == [
+            ("factor", ("W1", "W3")),
+            ("factor", ("b1",)),
+        ]
+        assert [d.constant for d in found] == pytest.approx([0.77, 0.77])
+        assert "0.1 times the parameter" in found[0].message
+    assert kinds({"W1": wrong["W1"]}, right) == {"unexplained"}
 
 
 def test_a_regulariser_without_data_and_a_parameter_after_a_step_are_named() -> None:

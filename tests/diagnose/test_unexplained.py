@@ -44,7 +44,28 @@ def test_rows_and_columns_and_sizes_are_told() -> None:
     assert part in found.message
     ratio = np.linalg.norm(wrong) / np.linalg.norm(K)
     cosine = np.vdot(wrong, K) / np.linalg.norm(wrong) / np.linalg.norm(K)
-    assert f"norm {ratio:.5g} times the numerical one, cosine {cosine:.3f}" in found.message
+    assert (
+        f"as a vector {ratio:.3g} times as long as the numerical one, cosine {cosine:.3f}"
+        in found.message
+    )
+
+
+def test_zeros_on_both_sides_do_not_make_a_tensor_wrong_in_part() -> None:
+    closed = np.array([1.0, 0.0, 1.0, 1.0])
+    right = RIGHT | {"W1": W1 * closed, "b1": RIGHT["b1"] * closed}
+    noise = drawn(9)
+    given = {name: right[name] * (1 + noise[name]) for name in ("W1", "b1", "W3")}
+    found = only(given, right)
+    assert found.tensors == ("W1", "b1", "W3")
+    assert "W1: all 18 entries are wrong that are not zero on both sides" in found.message
+
+
+def test_of_many_rows_apart_only_the_number_is_told() -> None:
+    right = drawn(3, {"W": (60, 4)})
+    wrong = right["W"].copy()
+    wrong[::3, :3] += drawn(9, {"n": (20, 3)})["n"]
+    found = only({"W": wrong}, right)
+    assert "60 of 240 entries are wrong, in 20 of 60 rows and columns 0 to 2" in found.message
 
 
 def test_a_gradient_that_is_nearly_parallel_is_told_by_how_much_it_is_not() -> None:

@@ -74,6 +74,7 @@ def _of_delta(
 
     The first of `names` that a constant explains settles it.
     """
+    is_factor = proposal.kind == "delta-factor"
     if not all(np.isfinite(d).all() for d in deltas.values()):
         return None
     factor: Constant | None = None
@@ -84,14 +85,13 @@ def _of_delta(
         if extra is not None:
             factor = new
             reasons += extra
+            if is_factor and factor is not None and factor.is_one:
+                return None
         elif partly:
             left.append(name)
         else:
             return None
     if factor is None or factor.value == 0.0:
-        return None
-    is_factor = proposal.kind == "delta-factor"
-    if is_factor and factor.is_one:
         return None
     scaled = deltas if factor.is_one else {i: factor.value * d for i, d in deltas.items()}
     for name in left:
@@ -117,7 +117,8 @@ def _fit(view: View, factor: Constant | None) -> tuple[Constant | None, list[Rea
     direct = view.subject.direct
     fits = view.fit(*([view.data] if direct is None else [view.data, direct]))
     if fits is None:
-        return factor, None if factor is None else _with_decay(view, factor)
+        is_free = direct is None and factor is not None
+        return factor, _with_decay(view, factor) if is_free and factor is not None else None
     factor = fits[0] if factor is None else factor
     if view.is_exact(view.data, factor):
         return (factor, []) if holds(view, factor) else (None, None)
@@ -146,7 +147,7 @@ def _reason(proposal: Proposal, factor: Constant, layer: Layer, names: list[str]
     tensors = tuple(sorted(names, key=layer.names.index))
     text, cost, constant = proposal.text, proposal.complexity, proposal.constant
     if proposal.kind == "delta-factor":
-        text, constant = f"the delta is {factor.text} times the right one", factor.value
+        text, constant = f"the gradient is {factor.text} times the right one", factor.value
     elif not factor.is_one:
-        text = f"{text}, and the delta is {factor.text} times that"
+        text = f"{text}; and the result is {factor.text} times that"
     return Reason(proposal.kind, text, cost + factor.complexity, tensors, constant, passes_on=True)

@@ -88,6 +88,17 @@ def _of_l1(view: View, values: Floats) -> Iterator[Reasons]:
     name, size = view.subject.name, view.anatomy.penalty.get(view.subject.name, 0.0)
     if size and view.is_exact(view.data, ONE, (size, np.sign(values)), own=False):
         yield (l1_reason((name,), size),)
+        return
+    signs, rest = np.sign(values), view.given - view.expected
+    size = float(np.sum(rest * signs)) / max(float(np.sum(signs * signs)), 1.0)
+    if values.size >= FEWEST and size and view.is_exact(view.data, ONE, (size, signs)):
+        yield (_l1_decay(name, size),)
+
+
+def _l1_decay(name: str, size: float) -> Reason:
+    """Return that the gradient of absolute values is added, which the loss has not."""
+    text = f"{size:.6g} times the sign of the parameter is added, which the loss has not"
+    return Reason("l1-decay", text, 2.2, (name,), size, is_shared=True)
 
 
 def _of_decay(view: View, values: Floats) -> Iterator[Reasons]:
@@ -108,8 +119,7 @@ def _of_decay(view: View, values: Floats) -> Iterator[Reasons]:
     signs = np.sign(values)
     size = float(np.sum(rest * signs)) / max(float(np.sum(signs * signs)), 1.0)
     if size and view.is_exact(view.data, ONE, (size, signs)):
-        text = f"{size:.6g} times the sign of the parameter is added, which the loss has not"
-        yield (Reason("l1-decay", text, 2.2, (name,), size, is_shared=True),)
+        yield (_l1_decay(name, size),)
 
 
 def _factor_reasons(view: View, c: Constant, k: Constant) -> Reasons:

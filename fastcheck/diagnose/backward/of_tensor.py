@@ -46,7 +46,7 @@ def of_tensor(view: View) -> Sequence[Reasons]:
         for given, right in pairs
     ]  # fmt: skip
     for tensor in tensors:
-        finders: list[Finder] = [find_orders, find_sums]
+        finders: list[Finder] = [] if view.is_nearly_right else [find_orders, find_sums]
         if tensor is tensors[-1]:  # what is limited or rounded is the whole
             finders.append(find_values)
         reasons = [(reason,) for reason in _of_evidence(tensor, view, finders)]

@@ -162,14 +162,14 @@ def find_outputs(role: Role, delta: Floats) -> Iterator[Output]:
     p, y = role.p, role.y
     if role.guard:
         text = (
-            f"the loss adds {role.guard:g} in its logarithm, which the backward pass ignores; "
+            f"the loss adds {role.guard:g} in its logarithm, which the backward pass ignores: "
             "harmless, if it is meant"
         )
         yield Output("guard-ignored", text, 1.2, role.delta(p, y, 0.0), role.guard)
     yield from _doubled(role, delta)
     for guard in (role.guard, 0.0) if role.guard else (0.0,):
         nothing = role.c * p
-        yield Output("labels-ignored", "the targets are not subtracted", 1.35, nothing)
+        yield Output("labels-ignored", "the targets are not subtracted: use p - y", 1.35, nothing)
         if role.classes is not None and p.shape[role.classes] > 1:
             for shift in (1, -1):
                 text = f"the targets are shifted by {shift} along the classes"
@@ -183,6 +183,9 @@ def find_outputs(role: Role, delta: Floats) -> Iterator[Output]:
                 )
                 other = role.delta(p, np.roll(y, shift, role.samples), guard)
                 yield Output("labels-reordered", text, 1.7, other, shift)
+            text = "inputs and targets do not belong together: the order of the targets is reversed"
+            other = role.delta(p, np.flip(y, role.samples), guard)
+            yield Output("labels-reordered", text, 1.8, other)
 
 
 def _doubled(role: Role, delta: Floats) -> Iterator[Output]:
@@ -193,27 +196,32 @@ def _doubled(role: Role, delta: Floats) -> Iterator[Output]:
         if role.function:
             text = (
                 "the result is multiplied by p (1 - p), though p - y contains the derivative of "
-                f"{role.function}"
+                f"{role.function}: leave it out"
             )
             yield Output("double-derivative", text, 1.5, right * role.p * (1.0 - role.p))
         if role.function == "sigmoid":
             with np.errstate(all="ignore"):
                 missing = right / (role.p * (1.0 - role.p))
             if np.isfinite(missing).all():
-                yield Output("slope-missing", "the derivative of sigmoid is missing", 1.3, missing)
+                yield Output(
+                    "slope-missing",
+                    "the derivative of sigmoid is missing: multiply by p * (1 - p)",
+                    1.3,
+                    missing,
+                )
 
 
 def _of_softmax(role: Role, right: Floats, guard: float) -> Iterator[Output]:
     p, y, c = role.p, role.y, role.c
     inner = (right * p).sum(axis=role.classes, keepdims=True)
-    text = "the derivative of softmax is applied once more, though p - y contains it"
+    text = "the derivative of softmax is applied once more, though p - y contains it: leave it out"
     yield Output("double-derivative", text, 1.5, p * (right - inner))
     text = "of the Jacobian of softmax only the diagonal p (1 - p) is used: -p_i p_j is missing"
     yield Output("diagonal-softmax", text, 1.5, -c * y * p / (p + guard) * (1.0 - p))
     assert role.classes is not None
     again = softmax(p, role.classes)
-    text = "softmax is applied to the probabilities once more"
+    text = "softmax is applied to the probabilities once more: use them as they are"
     yield Output("double-softmax", text, 1.5, role.delta(again, y, guard))
     if (p > 0.0).all():
-        text = "the derivative of softmax is missing"
+        text = "the derivative of softmax is missing: use p - y"
         yield Output("slope-missing", text, 1.4, -c * y / (p + guard))

@@ -1,7 +1,8 @@
-"""The reasons of a hypothesis as diagnoses."""
+"""The reasons of a hypothesis as diagnoses, in sentences that say where and what to change."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -10,30 +11,35 @@ from fastcheck.diagnose.choose import Cause
 from fastcheck.diagnose.constants import named_factor
 from fastcheck.diagnose.factors import kind_of
 from fastcheck.diagnose.fit import Fit
-from fastcheck.diagnose.unexplained import unexplained
+from fastcheck.diagnose.unexplained import clause
 from fastcheck.result import Diagnosis
 from fastcheck.result.wording import listing
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from fastcheck.diagnose.backward.hypothesis import Hypothesis
+    from fastcheck.diagnose.backward.layers import Layer
     from fastcheck.diagnose.backward.reason import Reason
     from fastcheck.diagnose.backward.setting import Setting
 
 MOST_NAMES = 10
 NEAR = 1e-9
 """How near a constant must be to the number that it is called."""
-WHOLE = ("factor", "sign", "sum-for-mean", "mean-for-sum")
 
 
 def said(setting: Setting, hypothesis: Hypothesis) -> list[Diagnosis]:
     """Return the mistakes of a hypothesis, the one nearest to the loss first."""
-    return [_diagnosis(setting, reason) for reason in _joined(hypothesis.reasons)]
+    reasons = _included(_exchanged(hypothesis.reasons))
+    return [_diagnosis(setting, reason) for reason in _joined(reasons)]
 
 
-def _joined(reasons: tuple[Reason, ...]) -> list[Reason]:
+# ------------------------------------------------------------ reasons that are one mistake
+
+
+def _joined(reasons: Sequence[Reason]) -> list[Reason]:
     """Return reasons, those that are one mistake in several tensors as one."""
     joined: list[Reason] = []
-    reasons = _included(_exchanged(reasons))
     for reason in reasons:
         for k, other in enumerate(joined):
             if reason.is_shared and is_same(reason, other):
@@ -44,7 +50,7 @@ def _joined(reasons: tuple[Reason, ...]) -> list[Reason]:
     return joined
 
 
-def _exchanged(reasons: tuple[Reason, ...]) -> tuple[Reason, ...]:
+def _exchanged(reasons: Sequence[Reason]) -> list[Reason]:
     """Return reasons, two gradients of which each is that of the other as one."""
     others = {r.tensors[0]: r.other for r in reasons if r.kind == "other-tensor"}
     kept = []
@@ -56,69 +62,104 @@ def _exchanged(reasons: tuple[Reason, ...]) -> tuple[Reason, ...]:
             text = "the gradients are exchanged: each is exactly that of the other"
             pair = (name, reason.other)
             kept.append(replace(reason, kind="exchanged", text=text, tensors=pair))
-    return tuple(kept)
+    return kept
 
 
-def _included(reasons: tuple[Reason, ...]) -> tuple[Reason, ...]:
+def _included(reasons: Sequence[Reason]) -> list[Reason]:
     """Return reasons, the regulariser as part of what is multiplied where all of it is."""
     for factor in reasons:
         parts = [r for r in reasons if is_included(r, factor)]
         if parts:
             text = f"{factor.text}, and so is the term of the regulariser: all of the gradient is"
             whole = replace(factor, text=text, kind="factor")
-            return tuple(whole if r is factor else r for r in reasons if r not in parts)
-    return reasons
+            return [whole if r is factor else r for r in reasons if r not in parts]
+    return list(reasons)
+
+
+# ------------------------------------------------------------ sentences
 
 
 def _diagnosis(setting: Setting, reason: Reason) -> Diagnosis:
     order = [*setting.anatomy.graph.params]
     reason = replace(reason, tensors=tuple(sorted(reason.tensors, key=order.index)))
     names = listing(list(reason.tensors), MOST_NAMES)
-    if reason.kind == "unexplained":
-        return _unexplained(setting, reason)
+    earlier = _earlier(setting, reason) if reason.passes_on else []
+    tensors = (*reason.tensors, *earlier)
     kind, text = _named(setting, reason)
-    tensors = reason.tensors
-    single = tensors[0] if len(tensors) == 1 or reason.passes_on else None
-    if kind in WHOLE and reason.kind == "factor" and reason.passes_on:
-        single = None
-    text = (
-        f"{single}: on the way back to {names}, {text}"
-        if single and reason.passes_on
-        else (f"{names}: {text}")
-    )
-    if reason.passes_on:
-        later = _before(setting, reason)
-        if later:
-            those = listing(later, MOST_NAMES)
-            if single is None:
-                return Diagnosis(kind, None, reason.constant, text, (*tensors, *later))
-            text = (
-                f"{text}; what lies before ({those}) is wrong because of it"
-                if reason.is_exact
-                else f"{text}; what lies before ({those}) follows from it, or has mistakes of its "
-                "own"
-            )
-        tensors = (*tensors, *later)
-    return Diagnosis(kind, single, reason.constant, text, tensors, reason.is_exact)
+    first = reason.tensors[0]
+    if reason.kind == "factor" and reason.passes_on:  # of the whole gradient
+        return Diagnosis(kind, None, reason.constant, f"{names}: {text}", tensors)
+    if reason.kind == "unexplained":
+        text = _unexplained(setting, reason, earlier)
+        return Diagnosis(kind, first, None, f"{first}: {text}", tensors, is_exact=False)
+    if not reason.passes_on:
+        single = first if len(reason.tensors) == 1 else None
+        return Diagnosis(
+            kind, single, reason.constant, f"{names}: {text}", tensors, reason.is_exact
+        )
+    text = _filled(text, setting.anatomy.home[first], reason.tensors)
+    text = f"{first}: {_place(setting, reason)}, {text}{_because(earlier, reason.is_exact)}"
+    return Diagnosis(kind, first, reason.constant, text, tensors, reason.is_exact)
 
 
-def _unexplained(setting: Setting, reason: Reason) -> Diagnosis:
-    """Return what is known of tensors that no mistake explains, and of those before them."""
-    (found,) = unexplained([setting.case.by_name[reason.tensors[0]]])[:1]
-    text, tensors = found.message.removeprefix(f"{found.tensor}: "), reason.tensors
-    if len(tensors) > 1:
-        text = f"{reason.text}; {text}"
-    if reason.passes_on:
-        later = _before(setting, reason)
-        tensors = (*tensors, *later)
-        if later:
-            text = (
-                f"{text}; this is the layer nearest to the loss that is wrong: begin here, what "
-                f"lies before ({listing(later, MOST_NAMES)}) may be wrong because of it"
-            )
+def _place(setting: Setting, reason: Reason) -> str:
+    """Return of what a delta is the gradient, with the name that it usually has."""
     names = listing(list(reason.tensors), MOST_NAMES)
-    message = f"{names}: {text}"
-    return Diagnosis("unexplained", reason.tensors[0], None, message, tensors, is_exact=False)
+    layer = setting.anatomy.home[reason.tensors[0]]
+    usual = _usual_name(layer, reason.tensors)
+    return f"in the gradient that {names} {_is_are(reason)} made from{usual}"
+
+
+def _is_are(reason: Reason) -> str:
+    return "is" if len(reason.tensors) == 1 else "are"
+
+
+def _usual_name(layer: Layer, names: Sequence[str]) -> str:
+    """Return what people call the gradient of the output of a layer, in brackets; or nothing."""
+    if len(layer.sites) > 1:
+        return ""
+    if layer.node.name:
+        return f" (d{layer.node.name})"
+    number = _number(names)
+    return f" (often called dz{number})" if number else ""
+
+
+def _number(names: Sequence[str]) -> str:
+    """Return the number in which all names end, empty if there is none."""
+    numbers = {match.group() for name in names if (match := re.search(r"\d+$", name))}
+    return numbers.pop() if len(numbers) == 1 else ""
+
+
+def _filled(text: str, layer: Layer, names: Sequence[str]) -> str:
+    """Return a sentence with the names of what an activation is given, and of what it gives."""
+    number = _number(names) if len(layer.sites) == 1 else ""
+    return text.replace("{z}", f"z{number}").replace("{a}", f"a{number}")
+
+
+def _because(earlier: Sequence[str], is_exact: bool) -> str:
+    """Return what follows for the layers before, those nearer to the input."""
+    if not earlier:
+        return ""
+    layers = f"; the earlier layers ({listing(list(earlier), MOST_NAMES)})"
+    if is_exact:
+        return f"{layers} are wrong because of it"
+    return f"{layers} follow from it, or have mistakes of their own"
+
+
+def _unexplained(setting: Setting, reason: Reason, earlier: Sequence[str]) -> str:
+    """Return what is known of tensors that no mistake explains, and of those before them."""
+    text = f"cause not identified; {clause(setting.case.by_name[reason.tensors[0]])}"
+    if reason.text:
+        names = listing(list(reason.tensors), MOST_NAMES)
+        layer = setting.anatomy.home[reason.tensors[0]]
+        told = reason.text.replace("{usual}", _usual_name(layer, reason.tensors))
+        text = f"cause not identified; of {names} {told}"
+    if not earlier:
+        return text
+    return (
+        f"{text}; begin here, this is the layer nearest to the loss that is wrong: the earlier "
+        f"layers ({listing(list(earlier), MOST_NAMES)}) may be wrong because of it"
+    )
 
 
 def _named(setting: Setting, reason: Reason) -> tuple[str, str]:
@@ -135,8 +176,8 @@ def _named(setting: Setting, reason: Reason) -> tuple[str, str]:
     return kind, reason.text + why
 
 
-def _before(setting: Setting, reason: Reason) -> list[str]:
-    """Return the failed tensors of the layers before that of a reason."""
+def _earlier(setting: Setting, reason: Reason) -> list[str]:
+    """Return the wrong tensors of the layers before that of a reason."""
     layers = setting.anatomy.layers
     place = layers.index(setting.anatomy.home[reason.tensors[0]])
     return [

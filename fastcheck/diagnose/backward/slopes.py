@@ -39,9 +39,9 @@ OF_Z: dict[str, Callable[[Floats], Floats]] = {
 }
 """Derivatives as functions of the argument."""
 OF_A: dict[str, tuple[str, Callable[[Floats], Floats]]] = {
-    "tanh": ("1 - a**2", lambda a: 1.0 - a * a),
-    "sigmoid": ("a * (1 - a)", lambda a: a * (1.0 - a)),
-    "ReLU": ("a > 0", lambda a: np.where(a > 0.0, 1.0, 0.0)),
+    "tanh": ("1 - {a}**2", lambda a: 1.0 - a * a),
+    "sigmoid": ("{a} * (1 - {a})", lambda a: a * (1.0 - a)),
+    "ReLU": ("{a} > 0", lambda a: np.where(a > 0.0, 1.0, 0.0)),
 }
 """Derivatives as functions of the value."""
 
@@ -55,62 +55,75 @@ def name_of(step: Step) -> str:
     return names.get(type(op), type(op).__name__.lower())
 
 
+FORMULAS = {
+    "tanh": "1 - {a}**2",
+    "sigmoid": "{a} * (1 - {a})",
+    "ReLU": "({z} > 0)",
+    "softplus": "1 / (1 + exp(-{z}))",
+}
+"""Derivatives as they are written, with the argument and the value of the activation to fill in."""
+
+
+def formula_of(step: Step) -> str:
+    """Return the derivative of an activation as it is written, see `FORMULAS`."""
+    op = step.node.op
+    if isinstance(op, Bend) and op.low:
+        return f"where({{z}} > 0, {op.high:g}, {op.low:g})"
+    name = name_of(step)
+    return FORMULAS.get(name, f"the derivative of {name} at {{z}}")
+
+
 def find_slopes(state: State, step: Step) -> Iterator[Slope]:
     """Yield what may stand in place of the derivative of an activation, the likeliest first."""
-    own = name_of(step)
+    own, formula = name_of(step), formula_of(step)
     z, a, right = state.value(step.source), state.value(step.node), step.slope
+    use = f"use {formula}"
     with np.errstate(all="ignore"):
-        yield Slope("slope-missing", f"the derivative of {own} is missing", 1.2, np.ones_like(z))
-        yield Slope("slope-squared", f"the derivative of {own} is applied twice", 1.5, right**2)
-        yield Slope(
-            "value-for-slope", f"the value of {own} stands where its derivative is meant", 1.5, a
-        )
-        yield Slope(
-            "slope-without-square", f"the derivative of {own} is written as 1 - a", 1.5, 1.0 - a
-        )
-        yield from _of_others(own, z, a)
-        yield from _misplaced(step, own, z, a)
-        yield Slope(
-            "mask-inverted", f"the mask of {own} is inverted", 1.6, np.where(z > 0.0, 0.0, 1.0)
-        )
+        text = f"the derivative of {own} is missing: multiply by {formula}"
+        yield Slope("slope-missing", text, 1.2, np.ones_like(z))
+        text = f"the derivative of {own} is applied twice: multiply by {formula} once"
+        yield Slope("slope-squared", text, 1.5, right**2)
+        text = f"the value of {own} stands where its derivative is meant: {use}"
+        yield Slope("value-for-slope", text, 1.5, a)
+        text = f"the derivative of {own} is written as 1 - {{a}}: {use}"
+        yield Slope("slope-without-square", text, 1.5, 1.0 - a)
+        for slope in (*_of_others(own, z, a), *_misplaced(step, own, z, a)):
+            yield slope._replace(text=f"{slope.text}: {use}")
+        text = f"the mask of {own} is inverted: {use}"
+        yield Slope("mask-inverted", text, 1.6, np.where(z > 0.0, 0.0, 1.0))
         if isinstance(step.node.op, Bend) and step.node.op.low:
-            text = f"the two slopes of {own} are exchanged"
+            text = f"the two slopes of {own} are exchanged: {use}"
             yield Slope("mask-inverted", text, 1.6, _bent(step, -z))
         for leak in LEAKS:
-            yield Slope(
-                "slope-of-other",
-                f"the derivative of a leaky ReLU with slope {leak:g} stands where that of {own} "
-                "is meant",
-                1.65,
-                np.where(z > 0.0, 1.0, leak),
-            )
+            text = f"it has the derivative of a leaky ReLU with slope {leak:g}, not of {own}: {use}"
+            yield Slope("slope-of-other", text, 1.65, np.where(z > 0.0, 1.0, leak))
 
 
 def _of_others(own: str, z: Floats, a: Floats) -> Iterator[Slope]:
     for other, slope in OF_Z.items():
         if other != own:
-            text = f"the derivative of {other} stands where that of {own} is meant"
+            text = f"it has the derivative of {other}, not of {own}"
             yield Slope("slope-of-other", text, 1.6, slope(z))
     for other, (formula, slope) in OF_A.items():
         if other != own:
-            text = f"the derivative of {other}, {formula}, stands where that of {own} is meant"
+            text = f"it has the derivative of {other}, {formula}, not of {own}"
             yield Slope("slope-of-other", text, 1.6, slope(a))
 
 
 def _misplaced(step: Step, own: str, z: Floats, a: Floats) -> Iterator[Slope]:
     """Yield derivatives at the wrong place: at a where z is meant, at z where a is."""
-    at_a = f"the derivative of {own} is taken at a, the activation, where z is meant"
+    at_a = f"the derivative of {own} is taken at {{a}}, the activation, where {{z}} is meant"
     if own in OF_Z:
         yield Slope("slope-of-value", at_a, 1.55, OF_Z[own](a))
     elif isinstance(step.node.op, Bend):
         yield Slope("slope-of-value", at_a, 1.55, _bent(step, a))
     if own in OF_A:
         formula, slope = OF_A[own]
-        text = f"the derivative of {own}, {formula}, is given z where a is meant"
+        text = f"the derivative of {own}, {formula}, is given {{z}} where {{a}} is meant"
         yield Slope("slope-of-value", text, 1.55, slope(z))
     for other in OF_Z:
         if other != own:
-            text = f"the derivative of {other}, taken at a, stands where that of {own} is meant"
+            text = f"it has the derivative of {other} at {{a}}, not of {own}"
             yield Slope("slope-of-other", text, 1.7, OF_Z[other](a))
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fastcheck.diagnose.backward.dense import find_dense
 from fastcheck.diagnose.backward.reason import Reason
 from fastcheck.diagnose.backward.view import Subject, View
+from fastcheck.diagnose.backward.weighted import find_weighted
 from fastcheck.graph.ops.contraction import Contraction
 
 if TYPE_CHECKING:
@@ -30,64 +32,24 @@ SOLVED = 1e-6
 """Relative residual of least squares up to which a solution is looked at entry by entry."""
 
 
-@dataclass(eq=False)
-class Dense:
-    """A layer of one product, samples first.
-
-    Attributes
-    ----------
-    weight : str
-        Its matrix.
-    x : ndarray of float64, shape (m, n_in)
-        What enters.
-    given : ndarray of float64, shape (n_in, n_out)
-        The analytic gradient without the part of a penalty.
-    bias : ndarray of float64, shape (n_out,), or None
-        That of the bias.
-    is_turned : bool
-        Whether features come first in the graph.
-    """
-
-    weight: str
-    x: Floats
-    given: Floats
-    bias: Floats | None
-    is_turned: bool
-
-    def placed(self, delta: Floats) -> Floats:
-        """Return a delta with samples first as the graph has it."""
-        return np.ascontiguousarray(delta.T) if self.is_turned else delta
-
-
-def find_dense(around: Surroundings, subjects: Mapping[str, Subject]) -> Dense | None:
-    """Return a layer as one product and a bias, None if it is something else."""
-    if len(around.layer.sites) > 1:
+def find_factors(
+    around: Surroundings, subjects: Mapping[str, Subject], constants: Constants
+) -> Found:
+    """Return factors of units or samples that are the mistake, whatever makes them."""
+    dense = find_dense(around, subjects)
+    if dense is None or dense.x.size * dense.given.shape[1] > MOST_WORK:
         return None
-    (site,) = around.layer.sites
-    state, params = around.anatomy.state, around.anatomy.graph.params
-    weights = [n for n in subjects if isinstance(site.paths[n][0].op, Contraction)]
-    rest = [n for n in subjects if n not in weights]
-    if len(weights) != 1 or len(rest) > 1 or site.node.ndim != 2 or site.node.batch_axis is None:
-        return None
-    (weight,) = weights
-    product = site.paths[weight][0]
-    source = next((i for i in product.inputs if i is not params[weight]), None)
-    if source is None or source.ndim != 2 or source.batch_axis is None or product.ndim != 2:
-        return None
-    x = state.value(source)
-    x = x if source.batch_axis == 0 else x.T
-    subject = subjects[weight]
-    given = subject.evidence.analytic
-    given = given if subject.direct is None else given - subject.direct
-    is_turned = site.node.batch_axis == 1
-    n_out = site.node.shape[1 - site.node.batch_axis]
-    given = given.T if is_turned and given.ndim == 2 else given
-    if given.shape != (x.shape[1], n_out):
-        return None
-    bias = subjects[rest[0]].evidence.analytic.reshape(-1) if rest else None
-    if bias is not None and bias.size != n_out:
-        return None
-    return Dense(weight, x, given, bias, is_turned)
+    reader = _reader(around)
+    if reader is not None and 1 in reader[1].shape:
+        return None  # factors of units are weights then
+    delta = around.found[around.layer.sites[0].node.index]
+    delta = delta.T if dense.is_turned else delta
+    names = tuple(name for name in around.layer.names if name in subjects)
+    for reason, other in find_weighted(dense, delta, names):
+        found = _confirmed(around, subjects, constants, reason, dense.placed(other))
+        if found is not None:
+            return found
+    return None
 
 
 def find_weights(
@@ -128,8 +90,8 @@ def find_weights(
     delta = slope * (cotangent @ (own + change))
     off = float(np.linalg.norm(change) / max(float(np.linalg.norm(own)), 1e-300))
     text = (
-        f"it is as if {weight.label()} were not what it is on the way forward: stale, or other "
-        f"weights, which differ from it by {off:.1%} of its norm or more"
+        f"it is as if {weight.label()} were not what it is on the way forward: look for weights "
+        f"that are stale or others (they differ by {off:.1%} of the norm or more)"
     )
     names = tuple(name for name in around.layer.names if name in subjects)
     reason = Reason("stale-weights", text, 2.5, names, off, passes_on=True, is_exact=False)
@@ -218,13 +180,13 @@ def find_recovered(
         return None
     if dense.x.size * dense.given.shape[1] * 8 > MOST_WORK:
         return None
-    delta: Floats
-    delta, _, rank, _ = np.linalg.lstsq(dense.x.T, dense.given, rcond=1e-10)
+    solved, _, rank, _ = np.linalg.lstsq(dense.x.T, dense.given, rcond=1e-10)
+    delta: Floats = np.asarray(solved, np.float64)
     if rank < dense.x.shape[0] or dense.bias is None:
         return None
     text = (
-        "the delta that arrives here is wrong, and no known mistake explains it; the gradients of "
-        "this layer follow from that delta as they should"
+        "it is known that they follow as they should from the gradient of their layer's output, "
+        "so that this is wrong"
     )
     reason = Reason(
         "unexplained", text, 4.0, tuple(n for n in around.layer.names if n in subjects),

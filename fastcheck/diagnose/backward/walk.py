@@ -11,7 +11,7 @@ from fastcheck.diagnose.backward.hypothesis import Hypothesis
 from fastcheck.diagnose.backward.local import EASY, find_reasons, simple_reasons
 from fastcheck.diagnose.backward.proposal import Surroundings
 from fastcheck.diagnose.backward.reason import VAGUE, Reason
-from fastcheck.diagnose.backward.unknown import find_recovered, find_weights
+from fastcheck.diagnose.backward.unknown import find_factors, find_recovered, find_weights
 
 if TYPE_CHECKING:
     import numpy as np
@@ -77,7 +77,8 @@ def _explained(setting: Setting, old: Hypothesis, layer: Layer) -> list[Hypothes
     if all(local.values()):
         options.append(old.with_(reasons, deltas))
     is_vague = not all(local.values()) or any(r.kind in VAGUE for r in reasons)
-    if is_vague and not (is_alone and is_open):
+    is_near = all(views[name].is_nearly_right for name in wrong)
+    if is_vague and not is_near and not (is_alone and is_open):
         options += _beside_vague(setting, old, around, wrong, options)
     if options:
         return sorted(options, key=lambda h: h.complexity)[:WIDTH]
@@ -90,12 +91,12 @@ def _beside_vague(
 ) -> list[Hypothesis]:  # fmt: skip
     """Return further mistakes in the delta, where those of single gradients explain too little.
 
-    If the smallest gradient alone is wrong, which is that of a bias, the delta is right, since the
-    gradient of the weights is.
+    If one of several gradients is right, so is the delta. The exception is a bias behind the loss:
+    targets in another order leave the sum over samples as it is.
     """
     names = setting.names(around.layer)
     if len(wrong) == 1:
-        is_settled = len(names) > 1 and wrong[0] == names[0]
+        is_settled = len(names) > 1 and (wrong[0] == names[0] or not around.is_last)
         return [] if is_settled else _with_deltas(setting, old, around, partly=False)
     last = [reason for option in options for reason in option.reasons[-1:]]
     if any(reason.kind not in VAGUE for reason in last):
@@ -130,15 +131,15 @@ def _unknown(
     """Return what can still be said of a layer that no known mistake explains."""
     subjects = {name: setting.subjects[name] for name in setting.names(around.layer)}
     is_known = all(r.kind != "unexplained" for r in old.reasons)
-    for find in (find_weights, find_recovered) if is_known else (find_recovered,):
+    finders = (find_factors, find_weights, find_recovered) if is_known else (find_recovered,)
+    for find in finders if len(local) == len(subjects) else ():
         recovered = find(around, subjects, setting.constants)
-        if recovered is not None:
+        if recovered is not None and _may_pass_on(setting, around, old):
             reason, deltas = recovered
             return old.with_([reason], deltas)
     reasons: list[Reason] = []
     for name, some in local.items():
-        text = "no known mistake explains it"
-        unknown = Reason("unexplained", text, UNKNOWN, (name,), is_exact=False)
+        unknown = Reason("unexplained", "", UNKNOWN, (name,), is_exact=False)
         reasons += some or (unknown,)
     deltas = {i: around.found[i] for i in around.layer.places}
     new = old.with_(reasons, deltas)
@@ -147,6 +148,14 @@ def _unknown(
         return new
     last = replace(new.reasons[-1], passes_on=True)
     return replace(new, reasons=(*new.reasons[:-1], last), is_lost=True)
+
+
+def _may_pass_on(setting: Setting, around: Surroundings, old: Hypothesis) -> bool:
+    """Return whether the delta of a layer may be wrong: not if those before are right with it."""
+    if around.layer is setting.anatomy.layers[-1]:
+        return True
+    right = {i: around.found[i] for i in around.layer.places}
+    return _is_wrong_before(setting, around.layer, old.with_([], right))
 
 
 def _is_wrong_before(setting: Setting, layer: Layer, new: Hypothesis) -> bool:

@@ -207,11 +207,11 @@ def _combined(trial: Trial, slopes: Slopes, samples: Samples) -> Iterator[Diagno
     if not right:
         return
     if not wrong:
-        tried = "any of them" if len(right) == n else f"{_any(right)}, all that were tried,"
+        tried = "any one" if len(right) == n else f"{_any(right)}, all that were tried,"
         message = (
-            f"{_listed(trial)}: the gradient is right if {tried} stands in the place of all {n}, "
-            "so that the mistake shows only where samples differ: look at how they are told apart "
-            "and put together"
+            f"{_listed(trial)}: the gradient is right if {tried} stands in the place of all {n} "
+            "samples, so that the mistake shows only where samples differ: look at how they are "
+            "told apart and put together"
         )
         yield _said("combining-samples", trial, message)
         return
