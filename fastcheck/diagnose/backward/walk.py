@@ -132,7 +132,7 @@ def _unknown(
     is_known = all(r.kind != "unexplained" for r in old.reasons)
     for find in (find_weights, find_recovered) if is_known else (find_recovered,):
         recovered = find(around, subjects, setting.constants)
-        if recovered is not None:
+        if recovered is not None and _may_pass_on(setting, around, old):
             reason, deltas = recovered
             return old.with_([reason], deltas)
     reasons: list[Reason] = []
@@ -147,6 +147,14 @@ def _unknown(
         return new
     last = replace(new.reasons[-1], passes_on=True)
     return replace(new, reasons=(*new.reasons[:-1], last), is_lost=True)
+
+
+def _may_pass_on(setting: Setting, around: Surroundings, old: Hypothesis) -> bool:
+    """Return whether the delta of a layer may be wrong: not if those before are right with it."""
+    if around.layer is setting.anatomy.layers[-1]:
+        return True
+    right = {i: around.found[i] for i in around.layer.places}
+    return _is_wrong_before(setting, around.layer, old.with_([], right))
 
 
 def _is_wrong_before(setting: Setting, layer: Layer, new: Hypothesis) -> bool:
