@@ -98,6 +98,20 @@ def about_spots(spots: Sequence[SpotCheck]) -> list[Finding]:
     ]
 
 
+def about_diagnosis(failures: Sequence[Exception]) -> list[Finding]:
+    """Return a warning for each exception in the search for a cause."""
+    return [
+        Finding(
+            "diagnosis-failed",
+            "warning",
+            None,
+            f"the search for a cause ended with {type(error).__name__}: {error}; the verdict and "
+            "all numbers stand, but report the network: that is a mistake of fastcheck, not yours",
+        )
+        for error in failures
+    ]
+
+
 def about_reach(state: State, names: Sequence[str]) -> list[Finding]:
     """Return a warning for each parameter on which the loss does not depend."""
     return [

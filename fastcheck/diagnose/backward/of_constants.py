@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 FEWEST = 3
 """Entries from which on a constant that is no simple number means something."""
+PARALLEL = 1e-12
+"""Square of the sine of the angle below which two terms have one direction."""
 ALIKE = 1e-7
 """How near two fitted constants must be to be taken for one, relative."""
 
@@ -36,7 +38,11 @@ def of_factors(view: View) -> Iterator[Reasons]:
     """Yield what constants explain: of the data term, of the regulariser, of biases."""
     direct, values = view.subject.direct, view.subject.evidence.values
     if direct is not None:
-        for c, k in _fits(view, view.data, direct):
+        fits = _fits(view, view.data, direct)
+        if _are_parallel(view.data, direct):  # as at a minimum, where they cancel: one is right
+            fits = [[ONE, _multiple(view, view.data, direct)]]
+            fits.append([_multiple(view, direct, view.data), ONE])
+        for c, k in fits:
             if view.is_exact(view.data, c, (k.value, direct), own=False) and holds(view, c, k):
                 yield _factor_reasons(view, c, k)
                 return
@@ -51,6 +57,19 @@ def of_factors(view: View) -> Iterator[Reasons]:
         yield from _of_decay(view, values)
 
 
+def _are_parallel(one: Floats, other: Floats) -> bool:
+    """Return whether no fit can tell one term from the other."""
+    product = float(np.vdot(one, one)) * float(np.vdot(other, other))
+    return product - float(np.vdot(one, other)) ** 2 <= PARALLEL * product
+
+
+def _multiple(view: View, right: Floats, term: Floats) -> Constant:
+    """Return how often `term` is in what was given beside `right`."""
+    square = float(np.vdot(term, term))
+    c = float(np.vdot(view.given - right, term)) / square if square else 0.0
+    return view.constants.called(c, ALIKE)
+
+
 def _fits(view: View, *columns: Floats) -> list[list[Constant]]:
     """Return the constants of a fit in a list, which is empty if there are none."""
     found = view.fit(*columns)
@@ -60,7 +79,9 @@ def _fits(view: View, *columns: Floats) -> list[list[Constant]]:
 def holds(view: View, *constants: Constant) -> bool:
     """Return whether there are enough entries for constants that are no simple numbers."""
     n_free = sum(c.complexity >= ARBITRARY for c in constants)
-    return not n_free or view.given.size > n_free + 1
+    counts = view.subject.counts
+    n = view.given.size if counts is None else int(np.count_nonzero(counts))
+    return not n_free or n > n_free + 1
 
 
 def _of_l1(view: View, values: Floats) -> Iterator[Reasons]:
