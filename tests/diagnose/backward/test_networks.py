@@ -21,7 +21,9 @@ EVERY_KIND = pytest.mark.parametrize("make", [*KINDS.values(), relu_only], ids=[
 
 def checked(objective: Any, params: Arrays, grads: Arrays, **options: Any) -> CheckResult:
     """Check a gradient; the search for a cause must not have failed."""
-    result = fc.check_gradients(objective, params, grads, **({"strict": True, "plan": "units"} | options))
+    result = fc.check_gradients(
+        objective, params, grads, **({"strict": True, "plan": "units"} | options)
+    )
     assert "diagnosis-failed" not in {f.kind for f in result.findings}, str(result)
     return result
 
