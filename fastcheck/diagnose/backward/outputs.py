@@ -168,8 +168,10 @@ def find_outputs(role: Role, delta: Floats) -> Iterator[Output]:
         yield Output("guard-ignored", text, 1.2, role.delta(p, y, 0.0), role.guard)
     yield from _doubled(role, delta)
     for guard in (role.guard, 0.0) if role.guard else (0.0,):
-        nothing = role.c * p
-        yield Output("labels-ignored", "the targets are not subtracted: use p - y", 1.35, nothing)
+        text = "the targets are not subtracted: use p - y"
+        yield Output("labels-ignored", text, 1.35, role.c * p)
+        if guard and role.function == "sigmoid":
+            yield Output("labels-ignored", text, 1.35, role.delta(p, np.zeros_like(y), guard))
         if role.classes is not None and p.shape[role.classes] > 1:
             for shift in (1, -1):
                 text = f"the targets are shifted by {shift} along the classes"

@@ -74,7 +74,7 @@ def find_weights(
         updated = _updated(around, subjects, constants, weight, source.get(weight.name))
         if updated is not None:
             return updated
-    if np.linalg.matrix_rank(cotangent) == len(cotangent):
+    if not _restricts(cotangent, slope):
         return None  # with so few samples some weights give any delta
     n_equations = n_in + (dense.bias is not None)
     if n_equations <= n_next or n_out * n_equations * n_next**2 > MOST_WORK:
@@ -96,6 +96,19 @@ def find_weights(
     names = tuple(name for name in around.layer.names if name in subjects)
     reason = Reason("stale-weights", text, 2.5, names, off, passes_on=True, is_exact=False)
     return _confirmed(around, subjects, constants, reason, dense.placed(delta))
+
+
+def _restricts(cotangent: Floats, slope: Floats) -> bool:
+    """Return whether not every delta follows from some weights.
+
+    Of a unit only the samples count in which its slope is not zero: if their cotangents are
+    independent, anything can be had of them.
+    """
+    for live in {tuple(column) for column in (slope != 0.0).T.tolist()}:
+        some = cotangent[np.array(live)]
+        if len(some) and np.linalg.matrix_rank(some) < len(some):
+            return True
+    return False
 
 
 def _reader(around: Surroundings) -> tuple[Node, Node] | None:
