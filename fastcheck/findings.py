@@ -10,7 +10,7 @@ import numpy as np
 from fastcheck.graph.route import find_route
 from fastcheck.params import did_you_mean
 from fastcheck.result import Entry, Finding
-from fastcheck.result.wording import listing, quantity
+from fastcheck.result.wording import count, listing, quantity
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -95,6 +95,20 @@ def about_spots(spots: Sequence[SpotCheck]) -> list[Finding]:
         )
         for spot in spots
         if not spot.passed
+    ]
+
+
+def about_diagnosis(failures: Sequence[Exception]) -> list[Finding]:
+    """Return a warning for each exception in the search for a cause."""
+    return [
+        Finding(
+            "diagnosis-failed",
+            "warning",
+            None,
+            f"the search for a cause ended with {type(error).__name__}: {error}; the verdict and "
+            "all numbers stand, but report the network: that is a mistake of fastcheck, not yours",
+        )
+        for error in failures
     ]
 
 
@@ -240,9 +254,10 @@ def about_close(tensors: Mapping[str, TensorResult]) -> list[Finding]:
             "mostly-close",
             "warning",
             name,
-            f"{name}: {tensor.n_close} of {tensor.n_checked} entries are measurably off, though by "
-            "less than rtol; usual causes are float32 somewhere in your code, a guard in the loss "
-            "that the backward pass leaves out, or an added operation whose rule subtracts",
+            f"{name}: {count(tensor.n_close)} of {count(tensor.n_checked)} entries are measurably "
+            "off, though by less than rtol; usual causes are float32 somewhere in your code, a "
+            "guard in the loss that the backward pass leaves out, or an added operation whose rule "
+            "subtracts",
         )
         for name, tensor in tensors.items()
         if not tensor.n_disagree + tensor.n_accepted and 2 * tensor.n_close > tensor.n_checked > 0
@@ -256,7 +271,7 @@ def about_kinks(tensors: Mapping[str, TensorResult]) -> list[Finding]:
             "kink",
             "note",
             name,
-            f"{name}: {tensor.n_kink} entries lie exactly at a kink, where one-sided slopes "
+            f"{name}: {count(tensor.n_kink)} entries lie exactly at a kink, where one-sided slopes "
             "differ; move the parameters a little (biases that are exactly zero are a usual cause)",
         )
         for name, tensor in tensors.items()

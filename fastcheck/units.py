@@ -21,7 +21,7 @@ from fastcheck.graph.ops.contraction import Contraction
 from fastcheck.graph.route import find_route
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from numpy.typing import NDArray
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from fastcheck.graph.state import State
 
     Floats = NDArray[np.float64]
+    IsSample = Callable[[Node], bool]
 
 
 @dataclass(eq=False)
@@ -64,8 +65,13 @@ class UnitPlan:
     direct: dict[str, frozenset[int]]
 
 
-def find_sites(state: State, names: Iterable[str]) -> UnitPlan:
-    """Return the sites of the parameters `names`."""
+def has_samples(node: Node) -> bool:
+    """Return whether one axis of a value is that of the samples."""
+    return node.batch_axis is not None
+
+
+def find_sites(state: State, names: Iterable[str], is_sample: IsSample = has_samples) -> UnitPlan:
+    """Return the sites of the parameters `names`; `is_sample` says which values are of samples."""
     sites: dict[int, Site] = {}
     direct: dict[str, frozenset[int]] = {}
     for name in names:
@@ -74,9 +80,9 @@ def find_sites(state: State, names: Iterable[str]) -> UnitPlan:
             direct[name] = frozenset()
             continue
         reached = find_route(origin).nodes
-        entries, rest = _separated(origin, reached)
+        entries, rest = _separated(origin, reached, is_sample)
         for path in entries:
-            whole = path + _continued(path[-1], reached)
+            whole = path + _continued(path[-1], reached, is_sample)
             site = sites.setdefault(whole[-1].index, Site(whole[-1]))
             site.paths[name] = _merged(site.paths.get(name, []), whole)
         if rest:
@@ -85,7 +91,7 @@ def find_sites(state: State, names: Iterable[str]) -> UnitPlan:
 
 
 def _separated(
-    origin: Node, reached: tuple[Node, ...]
+    origin: Node, reached: tuple[Node, ...], is_sample: IsSample
 ) -> tuple[list[list[Node]], tuple[Node, ...]]:
     """Return the paths on which `origin` enters, and what it moves without passing their ends.
 
@@ -94,7 +100,7 @@ def _separated(
     what moves that factor came through the end of an earlier path and is part of the derivative
     with respect to that end. If it came another way, the path is not used.
     """
-    paths = _entering(origin, reached)
+    paths = _entering(origin, reached, is_sample)
     while True:
         rest = find_route(origin, frozenset(path[-1].index for path in paths)).nodes
         free = {node.index for node in rest}
@@ -110,7 +116,7 @@ def _is_moved_otherwise(origin: Node, path: list[Node], free: set[int]) -> bool:
     return any(i.index in free - on_path for node in path for i in node.inputs)
 
 
-def _entering(origin: Node, reached: tuple[Node, ...]) -> list[list[Node]]:
+def _entering(origin: Node, reached: tuple[Node, ...], is_sample: IsSample) -> list[list[Node]]:
     """Return the paths on which `origin` meets samples through linear operations."""
     paths: list[list[Node]] = []
     linear: dict[int, list[Node]] = {origin.index: []}
@@ -119,7 +125,7 @@ def _entering(origin: Node, reached: tuple[Node, ...]) -> list[list[Node]]:
         if len(moved) != 1 or not _is_linear_in(node, moved[0]):
             continue
         path = [*linear[moved[0].index], node]
-        if node.batch_axis is not None:
+        if is_sample(node):
             paths.append(path)
         else:
             linear[node.index] = path
@@ -135,14 +141,14 @@ def _is_linear_in(node: Node, source: Node) -> bool:
     return op.is_linear or isinstance(op, Contraction | Multiply)
 
 
-def _continued(node: Node, reached: tuple[Node, ...]) -> list[Node]:
+def _continued(node: Node, reached: tuple[Node, ...], is_sample: IsSample) -> list[Node]:
     """Return the additions that follow `node` as its only use: probing after them is enough."""
     path: list[Node] = []
     while True:
         users = [user for user in reached if node in user.inputs]
         if len(users) != 1 or not isinstance(users[0].op, Add) or users[0].shape != node.shape:
             return path
-        if sum(i is node for i in users[0].inputs) != 1 or users[0].batch_axis is None:
+        if sum(i is node for i in users[0].inputs) != 1 or not is_sample(users[0]):
             return path
         node = users[0]
         path.append(node)

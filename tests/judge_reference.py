@@ -78,6 +78,16 @@ def verdict(verdicts: Sequence[str], n_zero: int, strict: bool = False) -> str:
     return "pass"
 
 
+def largest_first(analytic: Floats, numerical: Floats, places: Sequence[int], n: int) -> list[int]:
+    """Return `n` places by deviation, then by number."""
+
+    def key(i: int) -> tuple[float, int]:
+        error = abs(analytic[i] - numerical[i])
+        return (-error if math.isfinite(error) else -math.inf), i
+
+    return sorted(places, key=key)[:n]
+
+
 def worst_first(
     analytic: Floats, numerical: Floats, bound: Floats, places: Sequence[int], floor: float
 ) -> list[int]:

@@ -86,5 +86,6 @@ def result(kind: str = "pass", **changes: Any) -> CheckResult:
         "versions": {"fastcheck": "0.1.0", "numpy": "2.4.6"},
         "interrupted": interrupted,
         "loss": 2.302585,
+        "rtol": 1e-5,
     }
     return CheckResult(**(fields | changes))

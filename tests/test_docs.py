@@ -58,14 +58,14 @@ def test_the_readme_shows_what_its_code_prints(
     monkeypatch.setenv("COLUMNS", "100")
     first, second = blocks("README.md")[:2]
     page = (ROOT / "README.md").read_text("utf-8")
-    (shown,) = re.findall(r"```\n(FAIL.*?)\.\.\.\n```", page, re.DOTALL)
+    (shown,) = re.findall(r"```\n(FAIL.*?)```", page, re.DOTALL)
     names: dict[str, Any] = {}
     exec(first + second, names)
-    rounding = r"(?<=± )\S+|(?<=  )\d\.?\d*e-1\d|W1\[\d+, \d+\]|b[12]\[\d+\] +|\d+\.\d$| +"
+    rounding = r"(?<=± )\S+| +"
     printed = capsys.readouterr().out
     told = [re.sub(rounding, "", line) for line in shown.splitlines()]
     seen = [re.sub(rounding, "", line) for line in printed.splitlines()]
-    assert seen[: len(told)] == told
+    assert seen == told
 
 
 def test_the_page_on_accepting_shows_what_its_code_prints(
@@ -193,14 +193,20 @@ def test_the_page_on_diagnosis_shows_what_its_code_prints(
     assert capsys.readouterr().out == "order-of-samples\n"
 
 
+MAKERS = (
+    "Fit", "Part", "Diagnosis", "said_cause", "_said", "Proposal", "Output", "Slope", "Other",
+    "Reason",
+)  # fmt: skip
+
+
 def test_the_page_on_diagnosis_has_the_kinds_of_the_package() -> None:
     page = (ROOT / "docs/diagnosis.md").read_text("utf-8")
     rows = re.findall(r"^\| (`[^|]*) \|", page, re.MULTILINE)
     told = {kind for row in rows for kind in re.findall(r"`([a-z0-9-]+)`", row)}
     folder = ROOT / "fastcheck/diagnose"
-    code = "".join(p.read_text("utf-8") for p in [*folder.glob("*.py"), *folder.glob("reruns/*")])
+    code = "".join(p.read_text("utf-8") for p in folder.rglob("*.py"))
     assert [kind for kind in sorted(told) if f'"{kind}"' not in code] == []
-    made = re.findall(r'(?:Fit|Part|Diagnosis|said_cause|_said)\(\s*"([a-z-]+)"', code)
+    made = re.findall(rf'(?:{"|".join(MAKERS)})\(\s*"([a-z0-9-]+)"', code)
     assert set(made) - {"beside-decay"} <= told
     assert len(set(made)) > 20
 
@@ -219,6 +225,6 @@ def test_the_page_on_plans_shows_what_its_code_prints(capsys: pytest.CaptureFixt
     exec(sample, names)
     printed = capsys.readouterr().out  # how many entries there are depends on the machine
     assert printed.startswith("pass ")
-    for words in ("238 510 entries checked", "each perturbed on its own", "probability 0.95"):
+    for words in ("238,510 entries checked", "each perturbed on its own", "probability 0.95"):
         assert words in printed
         assert words in shown[1]

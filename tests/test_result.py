@@ -35,39 +35,43 @@ NAN = math.nan
     [
         (
             Entry("W2", (3, 0), 0.41203, 0.39871, 3e-14, "disagree"),
-            "W2[3, 0]: analytic 0.41203, numerical 0.39871 ± 3e-14 (3.3 % off)",
+            "W2[3, 0]: yours 0.41203, should be 0.39871 ± 3e-14 (× 1.03)",
         ),
         (
             Entry("W2", (3, 0), 1.0 + 1e-9, 1.0, 3e-14, "close"),
-            "W2[3, 0]: analytic 1.000000001, numerical 1 ± 3e-14 (1e-07 % off)",
+            "W2[3, 0]: yours 1.000000001, should be 1 ± 3e-14 (× 1.000000001)",
         ),
         (
             Entry("b1", (7,), -2.0, 2.0, 1e-12, "disagree"),
-            "b1[7]: analytic -2, numerical 2 ± 1e-12 (200 % off)",
+            "b1[7]: yours -2, should be 2 ± 1e-12 (× -1, wrong sign)",
         ),
         (
             Entry("W1", (0,), 39.871, 0.39871, 3e-14, "disagree"),
-            "W1[0]: analytic 39.871, numerical 0.39871 ± 3e-14 (100 times as large)",
+            "W1[0]: yours 39.871, should be 0.39871 ± 3e-14 (× 100)",
+        ),
+        (
+            Entry("c", (), 0.0, -0.5, 1e-12, "disagree"),
+            "c: yours 0, should be -0.5 ± 1e-12 (× 0)",
         ),
         (
             Entry("c", (), 1.0, 0.0, 1e-12, "disagree"),
-            "c: analytic 1, numerical 0 ± 1e-12 (should be zero)",
+            "c: yours 1, should be 0 ± 1e-12",
         ),
         (
             Entry("W1", (1,), NAN, 1.5, 1e-12, "disagree"),
-            "W1[1]: analytic nan, numerical 1.5 ± 1e-12 (not finite)",
+            "W1[1]: yours nan, should be 1.5 ± 1e-12 (not finite)",
         ),
         (
             Entry("W1", (1,), 1.0, 1.0 + 1e-13, 1e-12, "agree"),
-            "W1[1]: analytic 1, numerical 1 ± 1e-12 (within the bound)",
+            "W1[1]: yours 1, should be 1 ± 1e-12 (right)",
         ),
         (
             Entry("W1", (1,), 1.0, NAN, NAN, "unresolved"),
-            "W1[1]: analytic 1, numerical nan ± nan (not resolved)",
+            "W1[1]: yours 1, numerical nan ± nan (not resolved)",
         ),
         (
             Entry("W1", (1,), 1.0, 0.5, 1e-12, "kink"),
-            "W1[1]: analytic 1, numerical 0.5 ± 1e-12 (at a kink)",
+            "W1[1]: yours 1, numerical 0.5 ± 1e-12 (at a kink)",
         ),
     ],
 )
@@ -139,28 +143,28 @@ def test_a_result_is_true_only_when_it_passed() -> None:
     [
         (
             "pass",
-            "all 39 760 entries of 4 tensors agree with the numerical gradient; 39 760 resolved.",
+            "all 39,760 entries of 4 tensors agree with the numerical gradient; 39,760 resolved.",
         ),
         (
             "kinks",
             (
-                "39 368 of 39 760 entries of 4 tensors agree with the numerical gradient; "
-                "39 368 resolved, 392 at kinks."
+                "39,368 of 39,760 entries of 4 tensors agree with the numerical gradient; "
+                "39,368 resolved, 392 at kinks."
             ),
         ),
         (
             "close",
             (
-                "39 758 of 39 760 entries of 4 tensors agree with the numerical gradient; "
-                "39 760 resolved, 2 close."
+                "39,758 of 39,760 entries of 4 tensors agree with the numerical gradient; "
+                "39,760 resolved, 2 close."
             ),
         ),
         (
             "fail",
-            "501 of 39 760 checked entries disagree with the numerical gradient, in W2 and b2.",
+            "501 of 39,760 entries of your analytic gradient are wrong, in W2 and b2.",
         ),
-        ("undecided", "W1 is undecided; 31 920 of 39 760 checked entries resolved."),
-        ("zero", "b1 is undecided; 39 710 of 39 760 checked entries resolved."),
+        ("undecided", "W1 is undecided; 31,920 of 39,760 checked entries resolved."),
+        ("zero", "b1 is undecided; 39,710 of 39,760 checked entries resolved."),
         (
             "interrupted",
             (
@@ -177,14 +181,27 @@ def test_the_headline_is_a_sentence_with_numbers(kind: str, sentence: str) -> No
     assert repr(result(kind)) == f"<CheckResult {result(kind).verdict}: {sentence}>"
 
 
+def test_the_headline_of_a_failure_counts_what_is_close_there_too() -> None:
+    found = {"W2": tensor("W2", "factor"), "b1": tensor("b1", "close")}
+    failing = dataclasses.replace(found["W2"], n_disagree=497, n_close=3)
+    both = result(tensors=found | {"W2": failing}, verdict="fail")
+    assert both.summary() == (
+        "497 of 550 entries of your analytic gradient are wrong and 3 more are close, in W2."
+    )
+    part = dataclasses.replace(tensor("W1", "part"), verdict="fail", n_disagree=2)
+    assert result(tensors={"W1": part}, verdict="fail").summary() == (
+        "2 of 300 checked entries of your analytic gradient are wrong, in W1."
+    )
+
+
 def test_the_headline_of_rare_cases() -> None:
     def summary(tensors: dict[str, TensorResult], verdict: str, **fields: object) -> str:
         return result(tensors=tensors, verdict=verdict, **fields).summary()
 
     strict = dataclasses.replace(tensor("b2", "close"), verdict="fail")
     assert summary({"b2": strict}, "fail", interrupted=True) == (
-        "1 of 10 checked entries is close to the numerical gradient and not within the bound, "
-        "in b2; the check was interrupted."
+        "1 of 10 entries of your analytic gradient is close to the numerical gradient and not "
+        "within the bound, in b2; the check was interrupted."
     )
     zero = {"b1": tensor("b1", "zero"), "b2": tensor("b2", "zero")}
     assert summary(zero, "inconclusive") == "none of 60 checked entries could be resolved."
@@ -220,11 +237,11 @@ def test_the_classical_figures_are_over_all_entries() -> None:
 def test_coverage_adds_up_and_never_rounds_up() -> None:
     whole = Coverage.of(result("pass").tensors.values(), "each entry on its own")
     assert whole.statement == (
-        "all 39 760 entries checked, 39 760 resolved (100 %); each entry on its own"
+        "all 39,760 entries checked, 39,760 resolved (100 %); each entry on its own"
     )
     part = Coverage.of(result("interrupted").tensors.values())
     assert (part.n_entries, part.n_checked, part.n_resolved) == (39200, 300, 300)
-    assert part.statement == "300 of 39 200 entries checked (0.7 %), 300 resolved (100 %)"
+    assert part.statement == "300 of 39,200 entries checked (0.7 %), 300 resolved (100 %)"
     assert Coverage.of([]).statement == "all 0 entries checked, 0 resolved"
     assert percent(39759, 39760) == "99.9 %"
 
@@ -248,7 +265,7 @@ def test_small_records_read_as_sentences() -> None:
     assert batch.indices == (4, 2)
     assert str(batch) == "2 examples of a.h5 (test), sha256 0123456789ab, named one by one"
     assert str(tensor("b1")) == "b1 (50,): pass, 50 entries resolved"
-    assert str(tensor("W1", "zero")).startswith("W1 (784, 50): inconclusive, 39 200 checked")
+    assert str(tensor("W1", "zero")).startswith("W1 (784, 50): inconclusive, 39,200 checked")
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,7 @@ def test_json_is_strict_and_gives_the_same_result_back(kind: str, arrays: bool) 
     text = before.to_json(arrays=arrays)
     data = strict_json(text)
     assert data == before.to_dict(arrays=arrays)
-    assert (data["schema"], data["verdict"]) == (5, before.verdict)
+    assert (data["schema"], data["verdict"]) == (6, before.verdict)
     after = CheckResult.from_json(text)
     assert after.to_json(arrays=arrays) == text
     assert str(after) == str(before)
@@ -55,6 +55,11 @@ def test_what_is_not_finite_is_written_as_text() -> None:
     assert data["norm_ratio"] == "NaN"
     assert data["numerical"]["b2"] == {"shape": [3], "values": [1.0, "NaN", "-Infinity"]}
     assert data["tensors"]["b2"]["worst"]["analytic"] == "NaN"
+
+
+def test_the_limit_of_what_is_close_is_kept() -> None:
+    assert CheckResult.from_json(result(rtol=1e-7).to_json()).rtol == 1e-7
+    assert math.isnan(CheckResult.from_json(result(rtol=math.nan).to_json()).rtol)
 
 
 def test_a_tensor_named_nan_stays_a_name() -> None:
@@ -76,8 +81,8 @@ def test_numbers_of_numpy_become_numbers() -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"schema": 2}, "must be a result of schema 5, got schema 2"),
-        ({"schema": None}, "must be a result of schema 5, got schema None"),
+        ({"schema": 2}, "must be a result of schema 6, got schema 2"),
+        ({"schema": None}, "must be a result of schema 6, got schema None"),
         ({"verdict": ...}, "must be a complete result.*verdict"),
         ({"coverage": {"n_entries": 1}}, "must be a complete result.*n_checked"),
         ({"tensors": {"W1": {}}}, "must be a complete result.*worst"),

@@ -110,7 +110,7 @@ def checking(
             if analytic:
                 run.probe(plan, budget, n_jobs, progress, analytic=analytic, rtol=rtol)
             tensors = _judged(run, analytic, rtol=rtol, strict=strict, seed=seed)
-            yield Check(run, analytic, make_result(run, tensors, start, analytic, accepted))
+            yield Check(run, analytic, make_result(run, tensors, start, analytic, accepted, rtol))
         finally:
             run.restore()
 

@@ -10,6 +10,8 @@ from importlib.metadata import version
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from fastcheck import __version__, findings
 from fastcheck.blackbox import CompiledBox
 from fastcheck.check.accept import about_unused, with_accepted
@@ -28,6 +30,7 @@ from fastcheck.result import (
     TensorResult,
     overall_verdict,
 )
+from fastcheck.result.wording import count
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -50,6 +53,7 @@ def make_result(
     start: float,
     analytic: Mapping[str, NDArray[Any]],
     accept: Sequence[str] = (),
+    rtol: float = math.nan,
 ) -> CheckResult:
     """Return the result of a check.
 
@@ -65,6 +69,8 @@ def make_result(
         The gradient that was judged.
     accept : sequence of str
         The names of accepted causes.
+    rtol : float
+        The limit of what is close.
     """
     audits, spots = _second_opinions(run) if tensors else ([], [])
     doubted = {audit.tensor for audit in audits if not audit.passed}
@@ -75,7 +81,7 @@ def make_result(
     tensors = judged | run.refused
     tensors = {name: tensors[name] for name in run.shapes if name in tensors}
     interrupted = not run.numerical.complete
-    diagnosis = () if interrupted else _diagnosis(run, tensors, analytic)
+    diagnosis, failures = ((), []) if interrupted else _diagnosis(run, tensors, analytic)
     diagnosis, tensors = with_accepted(diagnosis, tensors, accept)
     for name, sample in run.numerical.samples.items():
         if name in tensors and tensors[name].n_accepted:
@@ -88,6 +94,7 @@ def make_result(
         *findings.about_kinks(tensors),
         *findings.about_close(tensors),
         *about_unused(diagnosis, tensors, accept),
+        *findings.about_diagnosis(failures),
     ]
     why = {name for d in diagnosis if d.is_exact for name in d.tensors}
     found = [f for f in found if f.kind != "mostly-close" or f.tensor not in why]  # it guesses
@@ -111,26 +118,41 @@ def make_result(
         versions=_versions(),
         interrupted=interrupted,
         loss=run.loss,
+        rtol=rtol,
     )
 
 
 def _diagnosis(
     run: Measurement, tensors: Mapping[str, TensorResult], analytic: Mapping[str, NDArray[Any]]
-) -> tuple[Diagnosis, ...]:
-    """Return why tensors are wrong; none where Ctrl-C ends that, of which no verdict depends."""
+) -> tuple[tuple[Diagnosis, ...], list[Exception]]:
+    """Return why tensors are wrong, and what went wrong in finding that.
+
+    No verdict depends on it: Ctrl-C ends it, and an exception is told beside the verdict.
+    """
     is_right = all(t.verdict != "fail" and not t.n_close for t in tensors.values())
     if is_right and not run.misshapen:
-        return ()
+        return (), []
+    found: list[Diagnosis] = []
+    failures: list[Exception] = []
     try:
-        with run.timed("diagnosis"):
-            shapes = _of_shapes(run)
-            if is_right:
-                return shapes
-            case = case_of(run, tensors, analytic)
-            explanations = run.explained(case)
-            return (*shapes, *_by_rerunning(run, case, explanations), *explanations)
+        with run.timed("diagnosis"), np.errstate(all="ignore"):
+            for step in (_of_shapes,) if is_right else (_of_shapes, _of_numbers):
+                try:
+                    found += step(run, tensors, analytic)
+                except Exception as error:  # a fault of ours
+                    failures.append(error)
     except KeyboardInterrupt:
-        return ()
+        return (), []
+    return tuple(found), failures
+
+
+def _of_numbers(
+    run: Measurement, tensors: Mapping[str, TensorResult], analytic: Mapping[str, NDArray[Any]]
+) -> tuple[Diagnosis, ...]:
+    """Return why gradients of the right shape are wrong."""
+    case = case_of(run, tensors, analytic)
+    explanations = run.explained(case)
+    return (*_by_rerunning(run, case, explanations), *explanations)
 
 
 def case_of(
@@ -151,7 +173,7 @@ def case_of(
     )
 
 
-def _of_shapes(run: Measurement) -> tuple[Diagnosis, ...]:
+def _of_shapes(run: Measurement, *_: object) -> tuple[Diagnosis, ...]:
     """Return what gradients of a wrong shape are."""
     if not run.misshapen or run.box is None or run.box.aliases:
         return ()
@@ -204,7 +226,7 @@ def _coverage(run: Measurement, tensors: dict[str, TensorResult]) -> Coverage:
         how = "; ".join(filter(None, [how, run.guarantee(tensors.values())]))
         return Coverage.of(tensors.values(), (how + note).removeprefix("; "))
     n = sum(math.prod(run.shapes[name]) for name in run.names)
-    return Coverage(n, 0, 0, f"0 of {n:,} entries checked; {how}{note}")
+    return Coverage(n, 0, 0, f"0 of {count(n)} entries checked; {how}{note}")
 
 
 def _provenance(batch: Any) -> Provenance | None:

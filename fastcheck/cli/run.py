@@ -25,7 +25,15 @@ STATUS = {"pass": 0, "fail": 1, "inconclusive": 3}
 
 @click.command()
 @check_options
-def run(target: str | None, batch: int, seed: int, json_path: Path | None, **options: Any) -> int:
+@click.option("-v", "--verbose", is_flag=True, help="Tell all of how a failure was found.")
+def run(
+    target: str | None,
+    batch: int,
+    seed: int,
+    json_path: Path | None,
+    verbose: bool,
+    **options: Any,
+) -> int:
     """Check gradients.
 
     Without an argument: two full-size networks, cat-vs-noncat and MNIST, each on a sampled
@@ -48,7 +56,7 @@ def run(target: str | None, batch: int, seed: int, json_path: Path | None, **opt
             with progress_bar(title.splitlines()[0]) as progress:
                 result = _check(case, {**extra, **given, "progress": progress})
             click.secho(f"\n{title}\n" if results else f"{title}\n", bold=True)
-            print_result(result)
+            print_result(result, verbose=verbose)
             results.append((title, result))
             if result.interrupted:
                 break

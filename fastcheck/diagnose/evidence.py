@@ -151,8 +151,9 @@ class Evidence:
     def explained_by(self, other: Floats) -> bool:
         """Return whether `other`, in the shape of the tensor, is right in every known entry."""
         known = self._places
-        some = np.unravel_index(known[:: max(1, known.size // FIRST)], self.shape)
-        if not _agree(other[some], self.numerical[some], self.allowance[some]):
+        some = known[:: max(1, known.size // FIRST)]
+        at = np.unravel_index(some, self.shape) if self.shape else ()
+        if not _agree(other[at], self.numerical[at], self.allowance[at]):
             return False  # without copying what is a view in another order
         if self.is_complete:
             return _agree(other, self.numerical, self.allowance)

@@ -51,7 +51,7 @@ def kind_of(cause: Cause, case: Case) -> tuple[str, str]:
         return "clipped-norm", limit
     named = cause.named
     if named is not None and named.length is not None:
-        return _of_length(c, named, named.length)
+        return _of_length(cause, case, named, named.length)
     if c == 2.0:
         text = "it was added twice, as by two backward passes without a reset between them, or"
         return "factor", f"; {text} the 1/2 of a square is left out{_also(2, case)}"
@@ -84,15 +84,16 @@ def _limit(c: float, cause: Cause, case: Case) -> str:
     )
 
 
-def _of_length(c: float, named: Named, length: Length) -> tuple[str, str]:
-    m, what = length.n, length.text
+def _of_length(cause: Cause, case: Case, named: Named, length: Length) -> tuple[str, str]:
+    c, m, what = cause.constant or 0.0, length.n, length.text
     if c < 0.0:
         return "factor", f", and {m} is {what}; look for a sign and for a mean"
     if named.form == "m":
         if length.is_samples:
             return (
                 "sum-for-mean",
-                f", and {m} is {what}: the mean over the batch is missing; divide by {m}",
+                f", and {m} is {what}: the mean over the batch is missing; divide by n (here {m})"
+                + (_AT_THE_BEGINNING if _is_whole(cause, case) else ""),
             )
         if length.is_data:
             return "sum-for-mean", f", and {m} is {what}: a mean over it is missing; divide by {m}"
@@ -103,8 +104,8 @@ def _of_length(c: float, named: Named, length: Length) -> tuple[str, str]:
     if named.form == "1/m":
         over = "the batch" if length.is_samples else "it"
         return "mean-for-sum", (
-            f", and {m} is {what}: the backward pass averages over {over} where forward does not, "
-            f"or does so twice; multiply by {m}"
+            f", and {m} is {what}: the mean over {over} is taken once too often; "
+            + _without_mean(cause, case, length)
         )
     shown = {"2/m": f"2/{m}", "m/2": f"{m}/2", "(m-1)/m": f"{m - 1}/{m}", "m/(m-1)": f"{m}/{m - 1}"}
     text = f", which is {shown[named.form]}, and {m} is {what}"
@@ -114,6 +115,30 @@ def _of_length(c: float, named: Named, length: Length) -> tuple[str, str]:
         "m/(m-1)": f": one mean divides by {m - 1}, the other by {m}",
     }
     return "factor", text + more.get(named.form, "")
+
+
+_AT_THE_BEGINNING = (
+    " once, where the backward pass begins with the derivative of the loss; every entry is then "
+    "right"
+)
+
+
+def _is_whole(cause: Cause, case: Case) -> bool:
+    """Return whether a cause explains several tensors, and no other is right and not zero."""
+    named = set(cause.tensors)
+    return len(named) > 1 and all(t.name in named or not t.analytic.any() for t in case.tensors)
+
+
+def _without_mean(cause: Cause, case: Case, length: Length) -> str:
+    """Return how to leave out a mean: where a bias alone has it, it is in the bias's own line."""
+    if len(cause.tensors) == 1 and length.is_samples:
+        (name,) = cause.tensors
+        if sum(n > 1 for n in case.by_name[name].shape) == 1:
+            return "sum over the batch instead, as in dz.sum(axis=0)"
+    if length.is_samples:
+        where = ", where the backward pass begins" if _is_whole(cause, case) else ""
+        return f"leave out one division by n (here {length.n}){where}"
+    return f"leave out one division by {length.n}"
 
 
 def _also(n: int, case: Case) -> str:

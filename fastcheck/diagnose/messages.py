@@ -90,7 +90,11 @@ def _of_entry(tensor: Evidence, part: Part) -> Diagnosis:
 
 def _rest(tensor: Evidence) -> str:
     """Return what is known of the entries that are not wrong."""
-    return "random directions find nothing else" if tensor.is_cleared else "all other entries agree"
+    return (
+        "random directions find nothing else"
+        if tensor.is_cleared
+        else "all other entries are right"
+    )
 
 
 def _every(cause: Cause, case: Case) -> str:
@@ -216,7 +220,7 @@ def _clipped(cause: Cause, case: Case) -> tuple[str, str]:
     n = sum(case.by_name[name].n_clear for name in cause.tensors)
     return cause.kind, (
         f"clipped: {quantity(n, 'entry is', 'entries are')} exactly ±{limit} where the numerical "
-        "gradient is larger, all others agree; compare the gradient before it is clipped"
+        "gradient is larger, all others are right; compare the gradient before it is clipped"
     )
 
 

@@ -115,8 +115,8 @@ def _decided(
     n_checked = quantity(found.n_checked, "checked entry", "checked entries")
     if judged.n_disagree:
         parts = [str(region) for region in found.regions]
-        verb = "disagrees" if judged.n_disagree == 1 else "disagree"
-        parts.append(f"{count(judged.n_disagree)} of {n_checked} {verb}, worst {judged.worst}")
+        verb = "is wrong," if judged.n_disagree == 1 else "are wrong, such as"
+        parts.append(f"{count(judged.n_disagree)} of {n_checked} {verb} {judged.worst}")
         if seen.is_stopped or seen.off > rtol:
             parts.append(f"more is wrong than was looked for{_pattern(seen)}")
         return "fail", "; ".join(parts)

@@ -74,7 +74,7 @@ def judge_tensor(
     >>> bound = np.full(3, 1e-12)
     >>> result = judge_tensor("b1", numerical + [0.0, 0.0, 0.1], numerical, bound)
     >>> result.verdict, str(result.worst)
-    ('fail', 'b1[2]: analytic 0.6, numerical 0.5 ± 1e-12 (20 % off)')
+    ('fail', 'b1[2]: yours 0.6, should be 0.5 ± 1e-12 (× 1.2)')
     """
     judged = judge_entries(
         analytic,

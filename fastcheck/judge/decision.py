@@ -37,9 +37,9 @@ def _mistake(judged: Judgement, worst: Entry | None, strict: bool) -> str:
     """Say what is wrong, or return nothing."""
     wrong, close = judged.counts[DISAGREE], judged.counts[CLOSE]
     if wrong == 1:
-        return f"1 {_of_checked(judged)} disagrees, {worst}"
+        return f"1 {_of_checked(judged)} is wrong, {worst}"
     if wrong:
-        return f"{count(wrong)} {_of_checked(judged)} disagree, worst {worst}"
+        return f"{count(wrong)} {_of_checked(judged)} are wrong, such as {worst}"
     if strict and close:
         verb = "is" if close == 1 else "are"
         return (

@@ -13,7 +13,7 @@ from fastcheck.result import (
     TensorResult,
     overall_verdict,
 )
-from fastcheck.result.wording import listing, quantity
+from fastcheck.result.wording import count, listing, quantity
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -26,7 +26,7 @@ def refused(found: Sequence[Finding], n_entries: int) -> CheckResult:
     return CheckResult(
         verdict="inconclusive",
         tensors={},
-        coverage=Coverage(n_entries, 0, 0, f"0 of {n_entries:,} entries checked"),
+        coverage=Coverage(n_entries, 0, 0, f"0 of {count(n_entries)} entries checked"),
         findings=tuple(found),
     )
 
@@ -118,7 +118,7 @@ def over_layers(results: Mapping[str, CheckResult]) -> CheckResult:
     )
     how = f"{quantity(len(renamed), 'layer')}, each at its own input"
     coverage = Coverage.of(tensors.values(), how)
-    statement = coverage.statement if tensors else f"0 of {entries:,} entries checked; {how}"
+    statement = coverage.statement if tensors else f"0 of {count(entries)} entries checked; {how}"
     return replace(
         renamed[0],
         verdict=overall_verdict(tensors, findings, interrupted),

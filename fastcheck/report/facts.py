@@ -6,14 +6,14 @@ import math
 from typing import TYPE_CHECKING
 
 from fastcheck.report.lists import limited
-from fastcheck.result.wording import quantity, seconds
+from fastcheck.result.wording import count, quantity, seconds
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from fastcheck.result import Audit, CheckResult, SpotCheck
 
-__all__ = ["facts_of"]
+__all__ = ["checked_of", "facts_of"]
 
 
 def facts_of(result: CheckResult) -> Iterator[tuple[str, str | list[str]]]:
@@ -30,6 +30,26 @@ def facts_of(result: CheckResult) -> Iterator[tuple[str, str | list[str]]]:
     yield "loss", f"{result.loss:.12g}" if math.isfinite(result.loss) else f"{result.loss}"
     yield "time", _times(result)
     yield "versions", ", ".join(f"{name} {text}" for name, text in result.versions.items())
+
+
+def checked_of(result: CheckResult) -> Iterator[tuple[str, str | list[str]]]:
+    """Yield what a failing check tells of itself: how much it looked at, and what failed of it."""
+    coverage = result.coverage
+    n, checked = quantity(coverage.n_entries, "entry", "entries"), coverage.n_checked
+    share = "all" if checked == coverage.n_entries else f"{count(checked)} of"
+    how = coverage.statement.split("; ")[1:]
+    parts = [f"{share} {n} against the numerical gradient (± its error bound)"]
+    if coverage.n_resolved < checked:
+        parts.append(f"{count(coverage.n_resolved)} resolved")
+    if how and how[0].startswith(("each ", "by ")):
+        parts.append(how.pop(0))
+    text = "; ".join([", ".join(parts), *how])
+    more = [quantity(result.batch.n_batch, "example")] if result.batch else []
+    if math.isfinite(result.loss):
+        more.append(f"loss {result.loss:.5g}")
+    yield "checked", "; ".join([text, *more])
+    yield "cross-check", _audits([audit for audit in result.audits if not audit.passed])
+    yield "spot check", _spot_checks([check for check in result.spot_checks if not check.passed])
 
 
 def _classical(result: CheckResult) -> str:
@@ -54,7 +74,7 @@ def _audits(audits: Sequence[Audit]) -> str | list[str]:
     return (
         "the numerical gradient agrees with losses subtracted plainly, along "
         f"{quantity(len(audits), 'random direction')}; the worst, {audits[worst].tensor}, is off "
-        f"by {shares[worst]:.2g} of its tolerance"
+        f"by {shares[worst]:.2g} of its bound"
     )
 
 
@@ -77,8 +97,6 @@ def _times(result: CheckResult) -> str:
     """Return the total, then the stages, the longest first."""
     stages = dict(result.timings)
     total = stages.pop("total", None)
-    if result.verdict == "fail" and total is not None:
-        return seconds(total)
     ordered = sorted(stages.items(), key=lambda item: -item[1])
     parts = ", ".join(f"{name} {seconds(value)}" for name, value in ordered)
     return ": ".join(filter(None, ["" if total is None else seconds(total), parts]))

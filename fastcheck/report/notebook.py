@@ -5,7 +5,10 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
-from fastcheck.report.where import MEANING, diagnoses, pictures, where, worst_entries
+from fastcheck.report.causes import diagnoses
+from fastcheck.report.examples import examples, examples_label
+from fastcheck.report.facts import checked_of
+from fastcheck.report.where import pictures, where
 from fastcheck.result.wording import count, shape_text
 
 if TYPE_CHECKING:
@@ -18,7 +21,7 @@ __all__ = ["notebook_html"]
 
 COLORS = {"pass": "#1a7f37", "fail": "#cf222e", "inconclusive": "#9a6700"}
 COLUMNS = (
-    "tensor", "shape", "verdict", "checked", "agree", "close", "disagree", "kink", "unresolved",
+    "tensor", "shape", "verdict", "checked", "right", "close", "wrong", "kink", "unresolved",
     "digits", "worst entry",
 )  # fmt: skip
 CELL = "text-align:left;padding:1px 8px"
@@ -36,17 +39,17 @@ def notebook_html(result: CheckResult) -> str:
         lines += _failure(result)
     lines += _list("", map(str, result.findings))
     lines.append(_table(list(result.tensors.values())))
-    lines.append(f"<p>{escape(result.coverage.statement)}</p>")
+    facts = dict(checked_of(result)) if result.verdict == "fail" else {}
+    lines.append(f"<p>{escape(str(facts.get('checked', result.coverage.statement)))}</p>")
     return f"<div>{''.join(lines)}</div>"
 
 
 def _failure(result: CheckResult) -> list[str]:
     """Return where the gradient is wrong."""
-    entries = worst_entries(result)
     shown, left = pictures(result)
     return [
-        *_list("where", filter(None, [where(result)])),
-        *_list("worst entries", [*entries, MEANING] if entries else ()),
+        *_list("where", where(result)),
+        *_list(examples_label(result), examples(result)),
         *(f'<pre style="line-height:1.1">{escape(chr(10).join(lines))}</pre>' for lines in shown),
         *_list("", filter(None, [left])),
     ]

@@ -1,6 +1,6 @@
 """A page of text: labelled paragraphs in one column, in Unicode or ASCII, wrapped here.
 
-Wrapping is not left to the console, which would break ``39 760`` between its groups.
+Wrapping is not left to the console, which would break ``12 ms`` and ``± 1e-12``.
 """
 
 from __future__ import annotations
@@ -34,7 +34,10 @@ ASCII: Final = str.maketrans(
 )
 SIGNS: Final = "±×─…·░▒▓█│└"
 """Characters of a page that is not in ASCII."""
-JOINED: Final = re.compile(r"(?<=\d) (?=\d{3}\b|%)|(?<=±) | (?=±)|(?<=\d) (?=(?:ms|s|min)\b)")
+JOINED: Final = re.compile(
+    r"(?<=\d) (?=%)|(?<=[×x]) (?=[-\d])|(?<=\d) (?=[×x] \d)"
+    r"|(?<=±) | (?=±)|(?<=\+/-) | (?=\+/-)|(?<=\d) (?=(?:ms|s|min)\b)"
+)
 """Spaces at which no line may end."""
 SHADES: Final = r"[░▒▓█]+"
 """Characters of a picture that show what is wrong."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from fastcheck.report.page import Page
-    from fastcheck.result import TensorResult
+    from fastcheck.result import Entry, TensorResult
 
 __all__ = ["draw_tensors"]
 
@@ -69,6 +69,11 @@ def _alarm(tensor: TensorResult) -> str:
     return "yellow" if tensor.n_accepted else "bold red"
 
 
+def _worst(tensor: TensorResult) -> Entry | None:
+    """Return the worst entry of a tensor that has a wrong one, or one that is close."""
+    return tensor.worst if tensor.n_disagree + tensor.n_close else None
+
+
 def _figure(value: float) -> str:
     return f"{value:.1e}" if value == value else "-"
 
@@ -89,9 +94,9 @@ COUNTS: Final = (
         right=False,
     ),
     Column("checked", _checked),
-    Column("agree", lambda t: count(t.n_agree)),
+    Column("right", lambda t: count(t.n_agree)),
     _counted("close", "n_close", "yellow"),
-    Column("disagree", lambda t: count(t.n_disagree), _alarm),
+    Column("wrong", lambda t: count(t.n_disagree), _alarm),
     _counted("kink", "n_kink", "yellow"),
     _counted("unresolved", "n_unresolved", "yellow"),
 )
@@ -106,29 +111,40 @@ FIGURES: Final = (
     ),
     Column("digits", lambda t: f"{t.digits + 0.0:.1f}" if t.digits >= 0.0 else "-"),
 )
+OF_FAILURE: Final = (
+    *COUNTS[:3],
+    Column("checked", _checked, number=lambda t: t.n_entries - t.n_checked),
+    *(column for column in COUNTS if column.heading in ("wrong", "close", "kink", "unresolved")),
+)
+LARGEST: Final = (
+    Column("worst entry", lambda t: w.address if (w := _worst(t)) else "-", right=False),
+    Column("yours", lambda t: w.values[0] if (w := _worst(t)) else "-"),
+    Column("should be", lambda t: w.values[1] if (w := _worst(t)) else "-"),
+)
+"""The first of the examples of each tensor."""
 CLASSICAL: Final = (
     Column("norm ratio", lambda t: _figure(t.norm_ratio), lambda _: STYLES["quiet"]),
     Column("rel. error", lambda t: _figure(t.max_relative_error), lambda _: STYLES["quiet"]),
 )
 
 
-def draw_tensors(page: Page, tensors: Sequence[TensorResult], *, classical: bool = True) -> None:
+def draw_tensors(page: Page, tensors: Sequence[TensorResult], *, is_short: bool = False) -> None:
     """Draw one row per tensor, in one table if it fits, else in several below each other.
 
-    Without `classical`, the figures that other tools judge by are left out.
+    If it `is_short`, it shows how much is wrong and by how much, and no figures of how well that
+    is known.
     """
     shown = _shown(tensors)
-    columns = _used(COUNTS, tensors)
-    measures = [list(CLASSICAL)] if classical else []
-    groups = _fitting(page, shown, [columns, _used(FIGURES, tensors), *measures])
+    kinds = (OF_FAILURE, LARGEST) if is_short else (COUNTS, FIGURES, CLASSICAL)
+    groups = _fitting(page, shown, [_used(columns, tensors) for columns in kinds])
     for number, group in enumerate(groups):
         if number:
             page.gap()
         page.draw(_table(page, shown, [NAME, *group]))
     left_out = len(tensors) - len(shown)
     if left_out:
-        kinds = "that pass" if all(t.passed for t in tensors if t not in shown) else "not shown"
-        page.draw(Text(f"and {quantity(left_out, 'more tensor')} {kinds}", STYLES["quiet"]))
+        what = "that pass" if all(t.passed for t in tensors if t not in shown) else "not shown"
+        page.draw(Text(f"and {quantity(left_out, 'more tensor')} {what}", STYLES["quiet"]))
 
 
 def _used(columns: Sequence[Column], tensors: Sequence[TensorResult]) -> list[Column]:

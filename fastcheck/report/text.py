@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from fastcheck.report.facts import facts_of
+from fastcheck.report.causes import ACCEPTED, diagnoses
+from fastcheck.report.examples import add_entries
+from fastcheck.report.facts import checked_of, facts_of
 from fastcheck.report.lists import limited
 from fastcheck.report.page import Page, can_encode, width_of
 from fastcheck.report.table import draw_tensors
-from fastcheck.report.where import ACCEPTED, add_entries, add_pictures, diagnoses, where
+from fastcheck.report.where import add_pictures, where
 
 if TYPE_CHECKING:
     from typing import IO
@@ -22,7 +24,12 @@ __all__ = ["print_result", "render", "render_plain"]
 
 
 def render(
-    result: CheckResult, *, width: int | None = None, color: bool = False, unicode: bool = True
+    result: CheckResult,
+    *,
+    width: int | None = None,
+    color: bool = False,
+    unicode: bool = True,
+    verbose: bool = False,
 ) -> str:
     """Return a result as text.
 
@@ -36,6 +43,9 @@ def render(
         Whether the text has ANSI colours.
     unicode : bool
         Whether it may have characters beyond ASCII.
+    verbose : bool
+        Whether a failing result, too, tells all of how it was found: bounds and digits, what other
+        tools would say, the plan, the data, times and versions. Any other always does.
 
     Returns
     -------
@@ -45,12 +55,15 @@ def render(
     page = Page(width_of(sys.stdout) if width is None else width, color, unicode)
     page.add(result.verdict.upper(), result.summary(), result.verdict)
     _add_diagnosis(page, result)
-    is_failure = result.verdict == "fail"
-    (_add_failure if is_failure else _add_others)(page, result)
+    is_short = result.verdict == "fail" and not verbose
+    if result.verdict == "fail":
+        _add_failure(page, result, verbose)
+    else:
+        _add_others(page, result)
     undecided = [f"{t.name}: {t.reason}" for t in result.tensors.values() if _is_open(t)]
     page.add("undecided", limited(undecided, len(undecided)), "warning")
-    for label, text in facts_of(result):
-        page.add(label, text, "quiet" if is_failure else "label")
+    for label, text in checked_of(result) if is_short else facts_of(result):
+        page.add(label, text, "quiet" if is_short else "label")
     return page.text()
 
 
@@ -60,13 +73,13 @@ def _add_diagnosis(page: Page, result: CheckResult) -> None:
         page.add(label, limited(told, len(told)), "inconclusive" if label == ACCEPTED else "fail")
 
 
-def _add_failure(page: Page, result: CheckResult) -> None:
+def _add_failure(page: Page, result: CheckResult, verbose: bool) -> None:
     """Add where the gradient is wrong, then the table."""
     _add_findings(page, result, "error", "warning")
     page.add("where", where(result), "fail")
     add_entries(page, result)
     add_pictures(page, result)
-    _add_table(page, result)
+    _add_table(page, result, is_short=not verbose)
     _add_findings(page, result, "note")
 
 
@@ -83,11 +96,11 @@ def _add_findings(page: Page, result: CheckResult, *severities: str) -> None:
         page.add(severity, limited(found, len(found)), severity)
 
 
-def _add_table(page: Page, result: CheckResult) -> None:
+def _add_table(page: Page, result: CheckResult, *, is_short: bool = False) -> None:
     tensors = list(result.tensors.values())
     if tensors:
         page.gap()
-        draw_tensors(page, tensors, classical=result.verdict != "fail")
+        draw_tensors(page, tensors, is_short=is_short)
         page.gap()
 
 
@@ -100,7 +113,9 @@ def render_plain(result: CheckResult) -> str:
     return render(result, unicode=can_encode(sys.stdout))
 
 
-def print_result(result: CheckResult, file: IO[str] | None = None) -> None:
+def print_result(
+    result: CheckResult, file: IO[str] | None = None, *, verbose: bool = False
+) -> None:
     """Print a result, in colour on a terminal.
 
     Parameters
@@ -109,10 +124,14 @@ def print_result(result: CheckResult, file: IO[str] | None = None) -> None:
         The result.
     file : text file, optional
         Standard output by default. Characters that it cannot encode are written in ASCII.
+    verbose : bool
+        As of :func:`render`.
     """
     target = sys.stdout if file is None else file
     console = Console(file=target)
     color = console.is_terminal and console.color_system is not None and not console.no_color
-    text = render(result, width=width_of(target), color=color, unicode=can_encode(target))
+    text = render(
+        result, width=width_of(target), color=color, unicode=can_encode(target), verbose=verbose
+    )
     encoding = getattr(target, "encoding", None) or "utf-8"
     target.write(text.encode(encoding, "backslashreplace").decode(encoding) + "\n")

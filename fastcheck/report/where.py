@@ -1,77 +1,85 @@
-"""What is wrong with a gradient and where: causes, a sentence, entries, and small pictures."""
+"""Where a gradient is wrong: which tensors, which rows and columns, and small pictures."""
 
 from __future__ import annotations
 
-import math
+from itertools import groupby, pairwise
 from typing import TYPE_CHECKING, Final
 
-from fastcheck.report.lists import MOST_LINES, limited
+from fastcheck.report.examples import explained_tensors
 from fastcheck.report.picture import draw_places
-from fastcheck.result import BENIGN, accept_name
-from fastcheck.result.wording import count, listing, quantity
+from fastcheck.result.places import MOST_COLUMNS, MOST_ROWS, edges, split_axes
+from fastcheck.result.wording import count, listing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from fastcheck.report.page import Page
-    from fastcheck.result import CheckResult, Entry, TensorResult
+    from fastcheck.result import CheckResult, TensorResult
 
-__all__ = [
-    "ACCEPTED",
-    "MEANING",
-    "add_entries",
-    "add_pictures",
-    "diagnoses",
-    "pictures",
-    "where",
-    "worst_entries",
-]
+__all__ = ["add_pictures", "pictures", "where"]
 
-ACCEPTED: Final = "accepted"
-FEW: Final = 3
-"""Entries that are listed as examples where all that is wrong is explained."""
-MOST_PICTURES: Final = 3
+MOST_PICTURES: Final = 2
 MOST_NAMES: Final = 6
-MEANING: Final = "(analytic: your gradient; numerical: what it should be, ± its error bound)"
+MOST_RUNS: Final = 4
+"""Runs of wrong rows or columns that are told in a line; more are drawn."""
 
 
-def diagnoses(result: CheckResult) -> list[tuple[str, list[str]]]:
-    """Return what explains all, what is known beside it, and what was accepted, with labels."""
-    groups: dict[str, list[str]] = {"what is wrong": [], "what is known": [], ACCEPTED: []}
-    for d in result.diagnosis:
-        label = "what is wrong" if d.is_exact else "what is known"
-        groups[ACCEPTED if d.accepted else label].append(d.located)
-    left = [accept_name(d, BENIGN) for d in result.diagnosis if not d.accepted]
-    names = [f'"{name}"' for name in dict.fromkeys(filter(None, left))]
-    if names:
-        given = names[0] if len(names) == 1 else f"({', '.join(names)})"
-        groups["what is wrong"].append(f"(if that is meant, pass accept={given})")
-    return list(groups.items())
-
-
-def where(result: CheckResult) -> str:
-    """Return a sentence that says which tensors are wrong as a whole, in part, and not at all."""
+def where(result: CheckResult) -> list[str]:
+    """Return which tensors are wrong as a whole, in part, and not at all; then which parts."""
     tensors = list(result.tensors.values())
     failed = [t for t in tensors if t.verdict == "fail" and _n_wrong(t)]
     if not failed:
-        return ""
-    zeros = any(t.n_zero for t in failed if _is_whole(t))
-    whole = [t.name for t in failed if _is_whole(t)]
-    single = [t.name for t in failed if _n_wrong(t) == 1 and t.name not in whole]
-    some = [
-        f"{t.name} ({count(_n_wrong(t))} of {count(t.n_checked)})"
-        for t in failed
-        if t.name not in (*whole, *single)
-    ]
+        return []
+    whole = [t for t in failed if _is_whole(t)]
+    single = [t for t in failed if _n_wrong(t) == 1 and t not in whole]
+    partly = [t for t in failed if t not in whole and t not in single]
+    full = [t for t in whole if not t.n_zero]
+    zeros = [t for t in whole if t.n_zero]
     right = [t.name for t in tensors if t.passed and not t.n_accepted and t.n_resolved]
     checked = "" if all(t.n_checked == t.n_entries for t in failed) else "checked "
     groups = [
-        (f"every {checked}entry of {{}}{' that is not zero' if zeros else ''}", whole),
-        (f"one {checked}entry of {'each of ' if len(single) > 1 else ''}{{}}", single),
-        (f"some {checked}entries of {{}}", some),
+        (f"every {checked}entry of {{}}", _names(full)),
+        (
+            f"every {checked}entry of {{}} whose true gradient is not 0{_but_zeros(zeros)}",
+            _names(zeros),
+        ),
+        (f"one {checked}entry of {'each of ' if len(single) > 1 else ''}{{}}", _names(single)),
+        (f"some {checked}entries of {{}}", [_part(t) for t in partly]),
         (f"{{}} {'is' if len(right) == 1 else 'are'} right", right),
     ]
-    return "; ".join(text.format(listing(names, MOST_NAMES)) for text, names in groups if names)
+    text = "; ".join(text.format(listing(names, MOST_NAMES)) for text, names in groups if names)
+    return [text, *_parts(result, partly)]
+
+
+def _parts(result: CheckResult, tensors: Sequence[TensorResult]) -> list[str]:
+    """Return which rows or columns are wrong, where no diagnosis says it."""
+    explained = explained_tensors(result)
+    lines = []
+    for tensor in tensors:
+        which, text = _runs(tensor)
+        said = any(which in d.message for d in result.diagnosis if tensor.name in d.tensors)
+        if which and not said and tensor.name not in explained:
+            lines.append(f"{tensor.name}: {text}")
+    return lines[:MOST_NAMES]
+
+
+def _names(tensors: Sequence[TensorResult]) -> list[str]:
+    return [tensor.name for tensor in tensors]
+
+
+def _but_zeros(tensors: Sequence[TensorResult]) -> str:
+    """Return how many entries are wrong where all others are zero in both gradients."""
+    wrong = sum(t.n_disagree + t.n_close for t in tensors)
+    checked = sum(t.n_checked for t in tensors)
+    others = "the other is" if checked - wrong == 1 else "the others are"
+    return f" ({count(wrong)} of {count(checked)}; {others} 0 in both gradients)"
+
+
+def _part(tensor: TensorResult) -> str:
+    """Return a tensor with how many of its entries are wrong, and are zero in both gradients."""
+    n, verb = tensor.n_zero, "is" if tensor.n_zero == 1 else "are"
+    zeros = f"; {count(n)} of the others {verb} 0 in both gradients" if n else ""
+    return f"{tensor.name} ({count(_n_wrong(tensor))} of {count(tensor.n_checked)}{zeros})"
 
 
 def _n_wrong(tensor: TensorResult) -> int:
@@ -84,60 +92,62 @@ def _is_whole(tensor: TensorResult) -> bool:
     return tensor.n_disagree + tensor.n_close + tensor.n_zero == tensor.n_checked
 
 
-def add_entries(page: Page, result: CheckResult) -> None:
-    """Add the wrong entries with their addresses, the worst first."""
-    failed = [t for t in result.tensors.values() if t.verdict == "fail"]
-    others = [t for t in result.tensors.values() if t.verdict != "fail" and not t.n_accepted]
-    page.add("wrong parts", _regions(failed), "error")
-    page.add("close parts", _regions(others), "warning")
-    wrong, close = sum(t.n_disagree for t in failed), sum(t.n_close for t in (*failed, *others))
-    label = "wrong entry" if wrong == 1 else "worst entries"
-    page.add(label, [*worst_entries(result), MEANING] if wrong else (), "error")
-    if wrong and close:
-        more = quantity(close, "more entry is outside its", "more entries are outside their")
-        page.add("close", f"{more} bound, by less than `rtol`", "warning")
-    else:
-        entries = [str(entry) for entry in _worst_first([*failed, *others], "close")]
-        page.add("close", limited(entries, close), "warning")
+# ------------------------------------------------------------ rows and columns
 
 
-def worst_entries(result: CheckResult) -> list[str]:
-    """Return entries that are wrong, the worst first; a few of tensors that are explained."""
-    failed = [t for t in result.tensors.values() if t.verdict == "fail"]
-    explained = _explained(result)
-    chosen: list[Entry] = []
-    for is_explained, most in ((False, MOST_LINES), (True, FEW)):
-        some = [t for t in failed if (t.name in explained) is is_explained]
-        chosen += _worst_first(some, "disagree")[: min(most, MOST_LINES - len(chosen))]
-    lines = [str(entry) for entry in sorted(chosen, key=_badness, reverse=True)]
-    return limited(lines, sum(t.n_disagree for t in failed))
+def _runs(tensor: TensorResult) -> tuple[str, str]:
+    """Return which rows or columns are wrong, and a line that says it.
+
+    As in ``"columns 1 to 4"`` and ``"columns 1 to 4 are wrong in every row, column 0 is right"``.
+    Nothing where they are not wrong as a whole, or in many runs, or not all is known.
+    """
+    grid = tensor.places
+    n_known = tensor.n_agree + tensor.n_close + tensor.n_disagree
+    if not grid or len(tensor.shape) > 2 or n_known < tensor.n_entries:
+        return "", ""
+    if not set("".join(grid)) <= set("04"):
+        return "", ""
+    but = " but for entries that are 0 in both gradients" if tensor.n_zero else ""
+    but = " but for some that are 0 in both gradients, or close" if tensor.n_close else but
+    k = split_axes(tensor.shape)
+    rows, columns = edges(tensor.shape[:k], MOST_ROWS), edges(tensor.shape[k:], MOST_COLUMNS)
+    if len(set(grid)) == 1:
+        across = "" if len(tensor.shape) == 1 else " in every row"
+        one, many = ("entry", "entries") if len(tensor.shape) == 1 else ("column", "columns")
+        return _told([cell == "4" for cell in grid[0]], columns, (one, many), across + but)
+    if all(len(set(row)) == 1 for row in grid):
+        across = " in every column" + but
+        return _told([row[0] == "4" for row in grid], rows, ("row", "rows"), across)
+    return "", ""
 
 
-def _regions(tensors: Sequence[TensorResult]) -> list[str]:
-    regions = [str(region) for t in tensors for region in t.regions]
-    return limited(regions, len(regions))
+def _told(
+    flags: Sequence[bool], cuts: Sequence[int], words: tuple[str, str], across: str
+) -> tuple[str, str]:
+    """Return which lines are wrong, and which are right; nothing if they are in many runs."""
+    found: dict[bool, list[tuple[int, int]]] = {True: [], False: []}
+    cells = zip(flags, pairwise(cuts), strict=True)
+    for flag, run in groupby(cells, key=lambda cell: cell[0]):
+        ends = [pair for _, pair in run]
+        found[flag].append((ends[0][0], ends[-1][1] - 1))
+    if max(map(len, found.values())) > MOST_RUNS:
+        return "", ""
+    (wrong, are), (right, is_) = (_counted(found[flag], words) for flag in (True, False))
+    return wrong, f"{wrong} {are} wrong{across}, {right} {is_} right"
 
 
-def _explained(result: CheckResult) -> set[str]:
-    """Return the tensors that are explained exactly."""
-    return {name for d in result.diagnosis if d.is_exact for name in d.tensors}
+def _counted(runs: Sequence[tuple[int, int]], words: tuple[str, str]) -> tuple[str, str]:
+    """Return some lines by their numbers, and the verb."""
+    texts = [f"{a} to {b}" if b > a else str(a) for a, b in runs]
+    is_one = len(runs) == 1 and runs[0][0] == runs[0][1]
+    return f"{words[not is_one]} {listing(texts, MOST_RUNS)}", "is" if is_one else "are"
 
 
-def _worst_first(tensors: Sequence[TensorResult], verdict: str) -> list[Entry]:
-    """Return the listed entries of one verdict over several tensors."""
-    entries = [e for t in tensors for e in t.mismatches if e.verdict == verdict]
-    return sorted(entries, key=_badness, reverse=True)
-
-
-def _badness(entry: Entry) -> tuple[float, float]:
-    """Return what entries of different tensors are ordered by, the worst largest."""
-    size = max(abs(entry.analytic), abs(entry.numerical))
-    relative = entry.deviation / size if size else 0.0
-    return entry.ratio, relative if math.isfinite(relative) else math.inf
+# ------------------------------------------------------------ pictures
 
 
 def add_pictures(page: Page, result: CheckResult) -> None:
-    """Draw where tensors are wrong in part."""
+    """Draw where tensors are wrong in part, if no line says it."""
     shown, left = pictures(result, unicode=page.unicode)
     for lines in shown:
         page.gap()
@@ -148,13 +158,19 @@ def add_pictures(page: Page, result: CheckResult) -> None:
 
 
 def pictures(result: CheckResult, *, unicode: bool = True) -> tuple[list[list[str]], str]:
-    """Return the lines of at most three pictures, and which tensors were left out.
+    """Return the lines of at most two pictures, and which tensors were left out.
 
-    Those that nothing explains come first, and matrices before vectors.
+    Of what is explained, or is whole rows or columns, there is none; of a vector only where no
+    matrix is drawn, which shows the same units.
     """
-    explained = _explained(result)
-    partly = [t for t in result.tensors.values() if t.verdict == "fail" and t.places]
-    partly.sort(key=lambda t: (t.name in explained, len(t.shape) < 2))
-    left = [tensor.name for tensor in partly[MOST_PICTURES:]]
-    shown = [draw_places(tensor, unicode=unicode) for tensor in partly[:MOST_PICTURES]]
+    explained = explained_tensors(result)
+    drawn = [
+        t
+        for t in result.tensors.values()
+        if t.verdict == "fail" and t.places and t.name not in explained and not _runs(t)[0]
+    ]
+    matrices = [t for t in drawn if sum(n > 1 for n in t.shape) > 1]
+    drawn = matrices or drawn
+    left = [tensor.name for tensor in drawn[MOST_PICTURES:]]
+    shown = [draw_places(tensor, unicode=unicode) for tensor in drawn[:MOST_PICTURES]]
     return shown, f"not drawn: {listing(left, MOST_NAMES)}, wrong in part too" if left else ""

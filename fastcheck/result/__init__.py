@@ -100,6 +100,8 @@ class CheckResult:
         Whether the check was stopped before its end.
     loss : float
         The loss at the point of the check.
+    rtol : float
+        The relative deviation below which an entry outside its bound is close, not wrong.
     """
 
     verdict: Verdict
@@ -120,6 +122,7 @@ class CheckResult:
     versions: Mapping[str, str] = field(default_factory=dict)
     interrupted: bool = False
     loss: float = math.nan
+    rtol: float = math.nan
 
     def __post_init__(self) -> None:
         for name in ("findings", "diagnosis", "audits", "spot_checks"):

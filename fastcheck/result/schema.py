@@ -14,7 +14,7 @@ from fastcheck.result.tensor import Entry, Region, TensorResult
 
 __all__ = ["SCHEMA", "decoded", "encoded", "plain"]
 
-SCHEMA: Final = 5
+SCHEMA: Final = 6
 """Version of the layout; it grows with every change that a reader must know of.
 
 1 the first
@@ -22,6 +22,7 @@ SCHEMA: Final = 5
 3 tensors have `regions`, `visible`, `typical`, `missable` and `covered`
 4 a diagnosis says by `tensors` and `is_exact` what it explains, and how well
 5 a diagnosis says whether it is `accepted`, and a tensor by `places` where it is wrong
+6 a result has `rtol`, and the worst entry of those that disagree is the one that is off by most
 """
 
 ARRAYS = ("numerical", "bounds")
@@ -112,7 +113,7 @@ def _field(name: str, value: Any) -> Any:
         return {key: _array(item) for key, item in value.items()}
     if name == "timings":
         return {key: float(item) for key, item in value.items()}
-    return float(value) if name == "loss" else value
+    return _typed("float", value) if name in ("loss", "rtol") else value
 
 
 def _array(item: Mapping[str, Any]) -> np.ndarray[Any, np.dtype[np.float64]]:

@@ -6,14 +6,14 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-from fastcheck.result.wording import pair, quantity
+from fastcheck.result.wording import count, pair, quantity, times_text
 
 __all__ = ["Entry", "Region", "TensorResult", "Verdict", "norm_ratio"]
 
 Verdict = Literal["pass", "fail", "inconclusive"]
 
-MOST_PERCENT = 1000.0
-"""Above it, a deviation is given as a factor."""
+MEASURED_ONLY = ("unresolved", "kink")
+"""Verdicts of entries of which the numerical derivative does not say what they should be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,14 +62,19 @@ class Entry:
         return math.inf if deviation else 0.0
 
     def __str__(self) -> str:
-        analytic, numerical = pair(self.analytic, self.numerical, self.bound)
-        return (
-            f"{self.address}: analytic {analytic}, numerical {numerical} ± {self.bound:.0e} "
-            f"({self._remark()})"
-        )
+        yours, right = self.values
+        should_be = "numerical" if self.verdict in MEASURED_ONLY else "should be"
+        remark = self._remark()
+        told = f"{self.address}: yours {yours}, {should_be} {right} ± {self.bound:.0e}"
+        return f"{told} ({remark})" if remark else told
+
+    @property
+    def values(self) -> tuple[str, str]:
+        """The analytic and the numerical derivative, with the digits that tell them apart."""
+        return pair(self.analytic, self.numerical, self.bound)
 
     def _remark(self) -> str:
-        """Say how far off the analytic value is, or why that is not known."""
+        """Say what the analytic value is multiplied by, or why that is not known."""
         if not math.isfinite(self.analytic):
             return "not finite"
         if self.verdict == "unresolved":
@@ -77,13 +82,10 @@ class Entry:
         if self.verdict == "kink":
             return "at a kink"
         if self.deviation <= self.bound:
-            return "within the bound"
+            return "right"
         if self.numerical == 0.0:
-            return "should be zero"
-        off = 100.0 * (self.deviation / abs(self.numerical))
-        if off < MOST_PERCENT:
-            return f"{off:.2g} % off" if off < 99.5 else f"{off:.0f} % off"
-        return f"{self.analytic / self.numerical:.3g} times as large"
+            return ""
+        return times_text(self.analytic / self.numerical)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +115,9 @@ class Region:
 
     def __str__(self) -> str:
         probed = quantity(self.n_probed, "entry", "entries")
-        return f"{self.tensor}, {self.text}: {self.n_wrong} of {probed} probed there are off"
+        return (
+            f"{self.tensor}, {self.text}: {count(self.n_wrong)} of {probed} probed there are wrong"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,10 +142,12 @@ class TensorResult:
     n_zero : int
         How many of those that agree are exactly zero on both sides.
     worst : Entry or None
-        The entry with the largest deviation in units of its bound, of those that disagree; if
-        none does, of those that are close, then agree, then are unresolved, then at a kink.
+        The entry with the largest deviation of those that disagree; if none does, with the
+        largest in units of its bound of those that are close, then agree, then are unresolved,
+        then at a kink.
     mismatches : tuple of Entry
-        The worst entries that disagree, then the worst that are close; not all of them.
+        Entries that disagree, the largest deviation first, and of more than are listed those of
+        different rows and columns before all others; then the worst that are close.
     max_relative_error : float
         Largest ``|a - n| / max(|a|, |n|)``, for comparison with other tools; no verdict rests
         on it. NaN if a checked value is not finite or every one is zero.

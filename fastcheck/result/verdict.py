@@ -129,16 +129,19 @@ def _disagreement(results: Sequence[TensorResult]) -> str:
     """State how many entries are wrong, and where."""
     failed = [tensor for tensor in results if tensor.verdict == "fail"]
     where = listing([tensor.name for tensor in failed])
-    wrong, checked = _total(failed, "n_disagree"), _total(results, "n_checked")
+    wrong, close = _total(failed, "n_disagree"), _total(failed, "n_close")
+    checked = _total(results, "n_checked")
     if wrong:
-        verb = "disagrees" if wrong == 1 else "disagree"
-        what = f"{verb} with the numerical gradient, in {where}"
+        n, what = wrong, "wrong"
+        more = f" and {count(close)} more {'is' if close == 1 else 'are'} close" if close else ""
     else:  # only strictness makes a failure of what is close
-        wrong = _total(failed, "n_close")
-        verb = "is" if wrong == 1 else "are"
-        what = f"{verb} close to the numerical gradient and not within the bound, in {where}"
-    entries = "entry" if checked == 1 else "entries"
-    return f"{count(wrong)} of {count(checked)} checked {entries} {what}{_accepted(results)}"
+        n, what, more = close, "close to the numerical gradient and not within the bound", ""
+    kind = "" if checked == _total(results, "n_entries") else "checked "
+    entries = f"{kind}{'entry' if checked == 1 else 'entries'} of your analytic gradient"
+    return (
+        f"{count(n)} of {count(checked)} {entries} {'is' if n == 1 else 'are'} {what}{more}, in "
+        f"{where}{_accepted(results)}"
+    )
 
 
 def _doubt(results: Sequence[TensorResult], findings: Sequence[Finding]) -> str:

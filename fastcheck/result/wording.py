@@ -18,22 +18,25 @@ __all__ = [
     "seconds",
     "shape_text",
     "short",
+    "times_text",
 ]
 
 DIGITS = 5
 """Significant digits of a value, more where two values would read the same."""
 MOST_DIGITS = 17
+NEAR = 1e-2
+"""How close to one a ratio has more than three digits."""
 
 
 def count(n: int) -> str:
-    """Return a number of things, in groups of three.
+    """Return a number of things, in groups of three with commas, which no column gap resembles.
 
     Examples
     --------
     >>> count(39760)
-    '39 760'
+    '39,760'
     """
-    return f"{n:,}".replace(",", " ")
+    return f"{n:,}"
 
 
 def quantity(n: int, one: str, many: str = "") -> str:
@@ -42,7 +45,7 @@ def quantity(n: int, one: str, many: str = "") -> str:
     Examples
     --------
     >>> quantity(1, "entry", "entries"), quantity(1200, "tensor")
-    ('1 entry', '1 200 tensors')
+    ('1 entry', '1,200 tensors')
     """
     return f"{count(n)} {one if n == 1 else many or one + 's'}"
 
@@ -80,6 +83,22 @@ def pair(first: float, second: float, apart: float = 0.0) -> tuple[str, str]:
         digits += 1
         texts = f"{first:.{digits}g}", f"{second:.{digits}g}"
     return texts
+
+
+def times_text(ratio: float) -> str:
+    """Return by what something is multiplied, with the digits that tell it from one.
+
+    Examples
+    --------
+    >>> times_text(0.01), times_text(-64.7), times_text(1.0000001)
+    ('× 0.01', '× -64.7, wrong sign', '× 1.0000001')
+    """
+    off = abs(ratio - 1.0)
+    if 0.0 < off < NEAR:
+        places = min(1 - math.floor(math.log10(off)), MOST_DIGITS)
+        return f"× {ratio:.{places}f}".rstrip("0")
+    sign = ", wrong sign" if ratio < 0.0 else ""
+    return f"× {ratio + 0.0:.3g}{sign}"  # no negative zero
 
 
 def seconds(value: float) -> str:

@@ -117,11 +117,11 @@ def test_a_fault_elsewhere_still_fails_and_is_told_apart() -> None:
     assert result.verdict == "fail"
     assert {n for n, t in result.tensors.items() if t.verdict == "fail"} == {"b2"}
     assert {d.kind: d.accepted for d in result.diagnosis} == {"clipped": True, "sign": False}
-    assert result.summary().startswith("5 of 89 checked entries disagree")
+    assert result.summary().startswith("5 of 89 entries of your analytic gradient are wrong")
     text = str(result)
     assert text.index("what is wrong b2: ") < text.index("accepted      W1, W2 and W3: ")
     assert "where         every entry of b2; b1 and b3 are right\n" in text
-    listed = text.split("worst entries")[1].split("\n\n")[0]
+    listed = text.split("\nexamples ")[1].split("\n\n")[0]
     assert "W" not in listed, "entries that are accepted are not listed as wrong"
 
 

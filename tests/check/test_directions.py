@@ -238,7 +238,7 @@ def test_assert_gradients_names_the_part() -> None:
     wrong = {name: g.copy() for name, g in net.grads.items()}
     wrong["W2"][5] *= -1.0
     with pytest.raises(
-        GradientMismatchError, match=r"W2, row 5: 4 of 4 entries probed there are off"
+        GradientMismatchError, match=r"W2, row 5: 4 of 4 entries probed there are wrong"
     ):
         fc.assert_gradients(net.loss, net.params, wrong, plan="directions", engine="black box")
 

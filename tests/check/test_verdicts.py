@@ -29,9 +29,7 @@ def test_assert_on_a_wrong_gradient_raises() -> None:
 @small
 def test_assert_gradients_raises_with_the_result() -> None:
     wrong = with_one_off(CASE.right, "W2", (1, 3), 0.5)
-    with pytest.raises(
-        fc.GradientMismatchError, match=r"W2\[1, 3\]: analytic .* \(50 % off\)"
-    ) as e:
+    with pytest.raises(fc.GradientMismatchError, match=r"W2\[1, 3\]: yours .* \(× ") as e:
         fc.assert_gradients(CASE.objective, CASE.params, wrong, plan="units")
     assert isinstance(e.value, AssertionError)
     assert e.value.result is not None

@@ -32,8 +32,8 @@ def test_the_main_job_runs_in_an_empty_folder(run: Run, empty_folder: Path) -> N
     ]
     assert all(title.endswith(", 100 examples") for title in titles)
     assert found.stdout.count("PASS ") == 2
-    assert "all 61 481 entries of 6 tensors agree" in found.stdout
-    assert "all 39 760 entries of 4 tensors agree" in found.stdout
+    assert "all 61,481 entries of 6 tensors agree" in found.stdout
+    assert "all 39,760 entries of 4 tensors agree" in found.stdout
     assert found.stdout.count("set FASTCHECK_DATA to the folder of the real data") == 2
     assert found.stdout.count("exhaustive, engine graph: asked for") == 2
     assert found.stdout.count("mnist_synthetic.h5") == 1
@@ -74,7 +74,7 @@ def test_a_damaged_data_file_is_one_line(run: Run, empty_folder: Path) -> None:
     assert found.status == 2
     assert found.stderr.startswith("Error: data/mnist.h5: ")
     assert found.stderr.count("\n") == 1
-    assert "61 481 entries" in found.stdout  # the other network was checked before
+    assert "61,481 entries" in found.stdout  # the other network was checked before
 
 
 # ------------------------------------------------------------ a function of the user's
@@ -105,6 +105,18 @@ def test_strict_lets_a_close_entry_fail(run: Run, mine: Path) -> None:
     found = run("run", f"{mine}:slightly_off", "--strict")
     assert found.status == 1
     assert re.search(r"close +\w\d\[\d", found.stdout)
+
+
+@small
+def test_a_failure_is_short_unless_all_is_asked_for(run: Run, mine: Path) -> None:
+    short = run("run", "mine.py:doubled").stdout
+    assert "engine graph" not in short
+    for flag in ("-v", "--verbose"):
+        found = run("run", "mine.py:doubled", flag)
+        assert found.status == 1
+        assert "engine graph" in found.stdout
+        assert re.search(r"^versions +fastcheck", found.stdout, re.MULTILINE)
+        assert "digits" in found.stdout
 
 
 @small

@@ -112,9 +112,9 @@ def test_a_signal_in_the_middle_of_a_long_check(empty_folder: Path) -> None:
     assert "Traceback" not in stderr
     assert stdout.startswith("long.py:check\n\nINCONCLUSIVE ")
     assert "the check was interrupted" in stdout
-    part = re.search(r"([\d ]+) of 669 706 entries", stdout)
+    part = re.search(r"([\d,]+) of 669,706 entries", stdout)
     assert part
-    assert 0 < int(part[1].replace(" ", "")) < 669_706
+    assert 0 < int(part[1].replace(",", "")) < 669_706
 
 
 # ------------------------------------------------------------ a terminal and a pipe

@@ -39,14 +39,14 @@ def test_a_part_that_was_changed_in_one_way_is_named(
 ) -> None:
     found = only({"W1": changed(W1, where, factor)})
     assert (found.kind, found.tensor, found.is_exact) == (kind, "W1", True)
-    assert found.message == f"W1: {text} {words}; all other entries agree"
+    assert found.message == f"W1: {text} {words}; all other entries are right"
 
 
 def test_a_part_that_is_wrong_is_located_and_not_explained() -> None:
     factor = 1 + np.random.default_rng(0).random(4)
     found = only({"W1": changed(W1, np.s_[3], factor)})
     assert (found.kind, found.is_exact) == ("wrong-part", False)
-    assert found.message == "W1: only row 3 of the gradient is wrong; all other entries agree"
+    assert found.message == "W1: only row 3 of the gradient is wrong; all other entries are right"
     found = only({"K": changed(K, np.s_[:, 2], 1 + np.random.default_rng(0).random((2, 9)))})
     assert "only index of axis 1 2 of" in found.message
 

@@ -12,7 +12,7 @@ SIGNS = {name: np.sign(values) for name, values in PARAMS.items()}
     ("factor", "kind", "words"),
     [
         (7.0, "sum-for-mean", "7 is the number of samples: the mean over the batch is missing"),
-        (1 / 7, "mean-for-sum", "averages over the batch where forward does not"),
+        (1 / 7, "mean-for-sum", "the mean over the batch is taken once too often"),
         (-1.0, "sign", "look for a sign"),
         (2.0, "factor", "the 1/2 of a square is left out"),
         (0.5, "factor", "the 2 of a square is left out"),
@@ -37,6 +37,22 @@ def test_a_factor_is_named_with_its_likely_cause(
     wrong = {name: factor * RIGHT[name] for name in names[:-1]}
     wrong[names[-1]] = nearly(factor * RIGHT[names[-1]])
     assert all(names[-1] not in d.tensors for d in said(wrong) if d.kind == kind)
+
+
+def test_a_mean_over_the_batch_is_mended_where_it_is_missing() -> None:
+    def told(factor: float, *names: str) -> str:
+        return only({name: factor * RIGHT[name] for name in names}).message
+
+    once = (
+        "divide by n (here 7) once, where the backward pass begins with the derivative of the "
+        "loss; every entry is then right"
+    )
+    assert told(7.0, *RIGHT).endswith(once)
+    assert told(7.0, "b1", "W2").endswith("divide by n (here 7)")
+    assert told(1 / 7, "b1").endswith("sum over the batch instead, as in dz.sum(axis=0)")
+    assert told(1 / 7, "W1").endswith("leave out one division by n (here 7)")
+    begins = "leave out one division by n (here 7), where the backward pass begins"
+    assert told(1 / 7, *RIGHT).endswith(begins)
 
 
 def test_two_factors_are_two_explanations() -> None:

@@ -71,9 +71,7 @@ def test_a_wrong_entry_fails_and_the_rest_is_verified() -> None:
     found = verdict(Seen(SHAPE, 1e-6, 1.0, singles={(3, 4): off()}), [(3, 4)])
     assert found.verdict == "fail"
     assert (found.n_disagree, found.n_agree) == (1, SIZE - 1)
-    assert found.reason.startswith(
-        "1 of 1 200 checked entries disagrees, worst W[3, 4]: analytic 2"
-    )
+    assert found.reason.startswith("1 of 1,200 checked entries is wrong, W[3, 4]: yours 2")
 
 
 def test_a_region_counts_as_checked_only_where_it_was_probed() -> None:
@@ -83,7 +81,7 @@ def test_a_region_counts_as_checked_only_where_it_was_probed() -> None:
     found = verdict(seen, examples)
     assert found.verdict == "fail"
     assert found.n_checked == SIZE - 30 + 4
-    assert found.reason.startswith("W, row 5: 4 of 4 entries probed there are off; 4 of 1 174 ")
+    assert found.reason.startswith("W, row 5: 4 of 4 entries probed there are wrong; 4 of 1,174 ")
     assert found.regions[0].bounds == ((5, 6), (0, 30))
 
 

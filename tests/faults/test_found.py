@@ -82,7 +82,7 @@ def test_a_slight_fault_is_close_at_its_address_and_fails_when_strict(
         if tensor.n_close:
             assert tensor.worst is not None
             address = re.escape(tensor.worst.address)
-            pattern = rf"{tensor.n_close} of \d+ checked entr.* close .* {address}: analytic"
+            pattern = rf"{tensor.n_close} of \d+ checked entr.* close .* {address}: yours"
             assert re.search(pattern, strict.tensors[name].reason)
 
 
@@ -104,5 +104,5 @@ def test_a_value_that_is_not_finite_never_agrees(name: str, plan: str) -> None:
         assert [n for n, t in result.tensors.items() if not t.passed] == [name]
         (entry,) = result.tensors[name].mismatches
         assert entry.index == np.unravel_index(flat, gradient.shape)
-        assert f"{entry.address}: analytic {value}" in str(result)
+        assert f"{entry.address}: yours {value}" in str(result)
         assert "not finite" in result.tensors[name].reason

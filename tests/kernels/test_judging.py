@@ -76,10 +76,9 @@ def test_the_worst_entries_are_found_in_order(seed: int) -> None:
     expected = judge_reference.judge(**case)
     floor = 0.01 * judge_reference.rms(case["numerical"][case["checked"]])
     arrays = [case[name].tolist() for name in ("analytic", "numerical", "bound")]
-    order = []
-    for verdict in ("disagree", "close"):
-        places = [i for i, v in enumerate(expected) if v == verdict]
-        order += judge_reference.worst_first(*arrays, places, floor)
+    wrong, close = ([i for i, v in enumerate(expected) if v == w] for w in ("disagree", "close"))
+    order = judge_reference.largest_first(*arrays[:2], wrong, len(wrong))
+    order += judge_reference.worst_first(*arrays, close, floor)
     for n_listed in (0, 1, 7, 10_000):
         mismatches = judge_tensor("W1", **case, n_listed=n_listed).mismatches
         assert [entry.index for entry in mismatches] == [(i,) for i in order[:n_listed]]

@@ -35,7 +35,7 @@ def test_an_average_in_place_of_a_sum_is_explained() -> None:
     assert found.message.startswith(
         "W and b: every entry is 1/7 of the numerical gradient, and 7 is the length of axis 1 of A"
     )
-    assert str(result).count("averages over it") == 1
+    assert str(result).count("the mean over it is taken once too often") == 1
 
 
 @pytest.mark.parametrize(

@@ -103,7 +103,7 @@ def test_addresses_of_entries_have_the_layer_in_them() -> None:
     assert tensor.name == "1.OneOff.W"
     assert tensor.worst is not None
     assert [e.address for e in (tensor.worst, *tensor.mismatches)] == ["1.OneOff.W[3, 0]"] * 2
-    assert "1.OneOff.W[3, 0]: analytic" in str(result)
+    assert "1.OneOff.W[3, 0]: yours" in str(result)
     assert result.numerical["1.OneOff.W"].shape == result.bounds["1.OneOff.W"].shape == (4, 3)
     assert {audit.tensor for audit in result.audits} == {*result.tensors}
     assert fc.CheckResult.from_json(result.to_json()).tensors == result.tensors

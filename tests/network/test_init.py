@@ -28,7 +28,7 @@ def test_names_shapes_and_number_of_parameters() -> None:
 )
 def test_the_scale_is_the_spread_of_the_weights(scale: Any, variance: float) -> None:
     W = wide().init_params(scale=scale)["W1"]
-    assert W.var() == pytest.approx(variance, rel=0.03)  # 4 standard errors of 40 000 draws
+    assert W.var() == pytest.approx(variance, rel=0.03)  # 4 standard errors of 40,000 draws
     assert abs(W.mean()) < 4 * np.sqrt(variance / W.size)
 
 

@@ -39,7 +39,7 @@ def assert_ten_entries_miss_what_they_must(test: fc.SelfTest) -> None:
     missed = {planted.title: planted.reason for planted in test.missed}
     for name in ("one entry off W1", "one entry zero W1"):
         assert missed[name] == (
-            "1 of the 39 200 entries of W1 is wrong, 10 checked; found with probability 0.026 %"
+            "1 of the 39,200 entries of W1 is wrong, 10 checked; found with probability 0.026 %"
         )
     assert {"doubled", "negated W1", "slope missing a1"}.isdisjoint(missed)
     assert f"the present plan misses {len(missed)}" in test.summary()

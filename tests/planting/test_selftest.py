@@ -116,7 +116,7 @@ def test_ten_entries_of_each_tensor_miss_single_entries_and_say_with_what_probab
     assert not test
     missed = {planted.title: planted.reason for planted in test.missed}
     assert missed["one entry off W1"] == (
-        "1 of the 1 200 entries of W1 is wrong, 10 checked; found with probability 0.83 %"
+        "1 of the 1,200 entries of W1 is wrong, 10 checked; found with probability 0.83 %"
     )
     assert "column zero W1" in missed or "row zero W1" in missed
     assert {"doubled", "transposed", "rolled rows W1"}.isdisjoint(missed)

@@ -28,7 +28,7 @@ MISTAKES = (
     planted("doubled", "", kind="factor", named=True),
     planted("doubled", "W1", kind="factor", named=True),
     planted("zero", "W1"),
-    planted("one entry off", "W1", "missed", reason="1 of the 39 200 entries of W1 is wrong"),
+    planted("one entry off", "W1", "missed", reason="1 of the 39,200 entries of W1 is wrong"),
     planted("one entry off", "b1", kind="one-entry", named=True),
     planted("in float32", outcome="tolerated", reason="within rtol"),
     planted("guard ignored", outcome="unresolvable", reason="everywhere within the error bounds"),
@@ -68,7 +68,7 @@ def test_the_outcome_comes_first_then_a_row_for_each_mistake() -> None:
 
 def test_what_is_not_caught_is_told_with_its_reason() -> None:
     text = render(test(), width=100)
-    assert "\nmissed        one entry off W1: 1 of the 39 200 entries of W1 is wrong\n" in text
+    assert "\nmissed        one entry off W1: 1 of the 39,200 entries of W1 is wrong\n" in text
     assert "\ntolerated     in float32: within rtol\n" in text
     assert "\nnot visible   guard ignored: everywhere within the error bounds\n" in text
     assert "\nno change     1 mistake changes nothing on this network: slope squared a1\n" in text

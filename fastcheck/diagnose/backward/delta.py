@@ -40,12 +40,14 @@ def of_deltas(setting: Setting, around: Surroundings, *, partly: bool) -> list[E
     """
     if around.tried is None:
         around.tried = [(p, _edited(around, p)) for p in find_proposals(around)]
-    found = []
-    for proposal, deltas in around.tried:
-        new = _of_delta(setting, around.layer, proposal, deltas, partly=partly)
-        if new is not None:
-            found.append(new)
-    return found
+    names = setting.names(around.layer)
+    orders = [names, names[::-1]] if partly and len(names) > 1 else [names]
+    return [
+        new
+        for proposal, deltas in around.tried
+        for order in orders
+        if (new := _of_delta(setting, around.layer, proposal, deltas, order, partly=partly))
+    ]
 
 
 def _edited(around: Surroundings, proposal: Proposal) -> dict[int, Floats]:
@@ -64,11 +66,14 @@ def _of_delta(
     layer: Layer,
     proposal: Proposal,
     deltas: Mapping[int, Floats],
+    names: list[str],
     *,
     partly: bool,
 ) -> Explained | None:
-    """Return what follows if `deltas`, times a constant, are what the code has."""
-    names = setting.names(layer)
+    """Return what follows if `deltas`, times a constant, are what the code has.
+
+    The first of `names` that a constant explains settles it.
+    """
     is_factor = proposal.kind == "delta-factor"
     if not all(np.isfinite(d).all() for d in deltas.values()):
         return None

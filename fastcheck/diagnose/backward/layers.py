@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fastcheck.diagnose.backward.samples import MOST_NODES, one_by_one
 from fastcheck.graph.ops.contraction import Contraction
 from fastcheck.graph.route import find_route
 from fastcheck.units import Site, find_sites, pulled_back
@@ -32,6 +33,8 @@ LARGE = 8192
 N_ROWS = 8
 N_COMPARED = 4096
 """Entries by which a penalty is known."""
+ALIKE = 1e-9
+"""How near, relative, two penalties must be to be one."""
 
 
 @dataclass(eq=False)
@@ -80,6 +83,8 @@ class Anatomy:
         self.graph = state.graph
         self.users = _users(state)
         plan = find_sites(state, list(self.graph.params))
+        if not plan.sites and len(self.graph.nodes) <= MOST_NODES:
+            plan = find_sites(state, list(self.graph.params), one_by_one(self.graph))
         self.layers = self._ordered(_grouped(plan.sites))
         self.home = {name: layer for layer in self.layers for name in layer.names}
         last = self.layers[0].node if self.layers else None
@@ -202,8 +207,12 @@ class Anatomy:
 
     @cached_property
     def penalties(self) -> list[float]:
-        """The same numbers, each once."""
-        return list(dict.fromkeys(self.penalty.values()))
+        """The same numbers, each once but for rounding."""
+        found: list[float] = []
+        for size in self.penalty.values():
+            if not any(abs(size - other) <= ALIKE * abs(other) for other in found):
+                found.append(size)
+        return found
 
     def few(self, layer: Layer, name: str, deltas: Mapping[int, Floats]) -> Floats | None:
         """Return some rows of what :meth:`predicted` gives, for far less work; None if it cannot.

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def of_activations(around: Surroundings) -> Iterator[Proposal]:
     """Yield mistakes in the derivatives of the activations that follow the layer."""
     others = _other_activations(around)
-    groups: dict[tuple[str, ...], list[tuple[int, list[tuple[str, str, float, Floats]]]]] = {}
+    groups: dict[tuple[object, ...], list[tuple[int, list[tuple[str, str, float, Floats]]]]] = {}
     for k, chain in enumerate(around.chains):
         found = []
         for step in chain.steps:
@@ -31,7 +31,7 @@ def of_activations(around: Surroundings) -> Iterator[Proposal]:
             options = find_masks(step) if step.is_mask else _slopes(around, step, others)
             found += [(s.kind, s.text, s.complexity, rest * s.value) for s in options]
         if found:
-            groups.setdefault(tuple(f[1] for f in found), []).append((k, found))
+            groups.setdefault((around.groups[k], *(f[1] for f in found)), []).append((k, found))
     for members in groups.values():  # sites with the same activations have the same mistake
         ends = {k: around.chains[k].end.index for k, _ in members}
         for i, (kind, text, complexity, _) in enumerate(members[0][1]):

@@ -39,7 +39,7 @@ def of_branches(around: Surroundings) -> Iterator[Proposal]:
             f"the part that comes back through {_called(reader)} is not added: the "
             f"value is used {len(readers)} times"
         )
-        yield Proposal("branch-missing", text, 1.4, constantly([rest * chain.slope]))
+        yield Proposal("branch-missing", text, 1.4, constantly({0: rest * chain.slope}))
 
 
 def _called(node: Node) -> str:
@@ -59,7 +59,7 @@ def _truncated(around: Surroundings) -> Iterator[Proposal]:
         yield Proposal("truncated", text, 1.4, _last(n - kept), float(kept))
         text = f"each loss is followed back for {kept} {steps} only, itself included"
         values = _window(around, links, kept)
-        yield Proposal("truncated", text, 1.45, constantly(values), float(kept))
+        yield Proposal("truncated", text, 1.45, constantly(dict(enumerate(values))), float(kept))
         text = f"the recurrence is cut: nothing comes back from step {kept} to step {kept - 1}"
         yield Proposal("truncated", text, 1.5, _cut(around, links, kept - 1), float(kept))
 

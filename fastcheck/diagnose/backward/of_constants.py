@@ -26,8 +26,13 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 
+SOME = 512
+NEAR = 1e-3
+"""Entries by which most tensors are known not to be off by a constant, and how nearly they are."""
 FEWEST = 3
 """Entries from which on a constant that is no simple number means something."""
+PARALLEL = 1e-12
+"""Square of the sine of the angle below which two terms have one direction."""
 ALIKE = 1e-7
 """How near two fitted constants must be to be taken for one, relative."""
 
@@ -36,7 +41,11 @@ def of_factors(view: View) -> Iterator[Reasons]:
     """Yield what constants explain: of the data term, of the regulariser, of biases."""
     direct, values = view.subject.direct, view.subject.evidence.values
     if direct is not None:
-        for c, k in _fits(view, view.data, direct):
+        fits = _fits(view, view.data, direct)
+        if _are_parallel(view.data, direct):  # as at a minimum, where they cancel: one is right
+            fits = [[ONE, _multiple(view, view.data, direct)]]
+            fits.append([_multiple(view, direct, view.data), ONE])
+        for c, k in fits:
             if view.is_exact(view.data, c, (k.value, direct), own=False) and holds(view, c, k):
                 yield _factor_reasons(view, c, k)
                 return
@@ -51,6 +60,19 @@ def of_factors(view: View) -> Iterator[Reasons]:
         yield from _of_decay(view, values)
 
 
+def _are_parallel(one: Floats, other: Floats) -> bool:
+    """Return whether no fit can tell one term from the other."""
+    product = float(np.vdot(one, one)) * float(np.vdot(other, other))
+    return product - float(np.vdot(one, other)) ** 2 <= PARALLEL * product
+
+
+def _multiple(view: View, right: Floats, term: Floats) -> Constant:
+    """Return how often `term` is in what was given beside `right`."""
+    square = float(np.vdot(term, term))
+    c = float(np.vdot(view.given - right, term)) / square if square else 0.0
+    return view.constants.called(c, ALIKE)
+
+
 def _fits(view: View, *columns: Floats) -> list[list[Constant]]:
     """Return the constants of a fit in a list, which is empty if there are none."""
     found = view.fit(*columns)
@@ -60,7 +82,9 @@ def _fits(view: View, *columns: Floats) -> list[list[Constant]]:
 def holds(view: View, *constants: Constant) -> bool:
     """Return whether there are enough entries for constants that are no simple numbers."""
     n_free = sum(c.complexity >= ARBITRARY for c in constants)
-    return not n_free or view.given.size > n_free + 1
+    counts = view.subject.counts
+    n = view.given.size if counts is None else int(np.count_nonzero(counts))
+    return not n_free or n > n_free + 1
 
 
 def _of_l1(view: View, values: Floats) -> Iterator[Reasons]:
@@ -68,10 +92,21 @@ def _of_l1(view: View, values: Floats) -> Iterator[Reasons]:
     if size and view.is_exact(view.data, ONE, (size, np.sign(values)), own=False):
         yield (l1_reason((name,), size),)
         return
+    if values.size < FEWEST or not _is_constant(view, values):
+        return
     signs, rest = np.sign(values), view.given - view.expected
     size = float(np.sum(rest * signs)) / max(float(np.sum(signs * signs)), 1.0)
-    if values.size >= FEWEST and size and view.is_exact(view.data, ONE, (size, signs)):
+    if size and view.is_exact(view.data, ONE, (size, signs)):
         yield (_l1_decay(name, size),)
+
+
+def _is_constant(view: View, values: Floats) -> bool:
+    """Return whether some entries are off by one size, with the signs of the parameter."""
+    step = slice(None, None, max(1, values.size // SOME))
+    off = view.given.reshape(-1)[step] - view.expected.reshape(-1)[step]
+    size = off * np.sign(values.reshape(-1)[step])
+    size = size[size != 0.0]
+    return bool(size.size and np.ptp(size) <= NEAR * float(np.abs(size).max()))
 
 
 def _l1_decay(name: str, size: float) -> Reason:

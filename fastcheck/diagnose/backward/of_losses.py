@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 def of_losses(around: Surroundings) -> Iterator[Proposal]:
     """Yield mistakes in the derivative of the loss, for each step of the chain to begin at."""
-    per_site, roles = [], []
-    for site, chain in zip(around.layer.sites, around.chains, strict=True):
+    per_site, roles = {}, []
+    for k, (site, chain) in enumerate(zip(around.layer.sites, around.chains, strict=True)):
         found, role = [], None
         before = np.ones(site.node.shape)
         nodes: list[tuple[Node, Floats]] = [(n, before) for n in _less_targets(site.node)]
@@ -39,13 +39,14 @@ def of_losses(around: Surroundings) -> Iterator[Proposal]:
                     for o in find_outputs(role, delta)
                 ]
                 break
-        per_site.append(found)
+        if found:  # of layers that share one array of parameters only the last has a role
+            per_site[k] = found
         roles.append(role)
     yield from _of_steps(around, roles)
-    for alike in zip(*per_site, strict=False):
+    for alike in zip(*per_site.values(), strict=False):
         kind, text, complexity, constant, _ = alike[0]
         if all(a[0] == kind for a in alike):
-            values = [a[4] for a in alike]
+            values = {k: a[4] for k, a in zip(per_site, alike, strict=True)}
             yield Proposal(kind, text, complexity, constantly(values), constant)
 
 
@@ -55,9 +56,9 @@ def _of_steps(around: Surroundings, roles: list[Role | None]) -> Iterator[Propos
     if len(known) < 2 or len(known) < len(roles) or any(c.steps for c in around.chains):
         return
     for shift in (1, -1):
-        values = [
-            role.delta(role.p, known[(k + shift) % len(known)].y) for k, role in enumerate(known)
-        ]
+        values = {
+            k: role.delta(role.p, known[(k + shift) % len(known)].y) for k, role in enumerate(known)
+        }
         word = "next" if shift > 0 else "last"
         text = f"the targets are those of the {word} step"
         yield Proposal("labels-reordered", text, 1.7, constantly(values), float(shift))

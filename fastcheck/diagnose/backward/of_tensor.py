@@ -36,10 +36,12 @@ def of_tensor(view: View) -> Sequence[Reasons]:
     if direct is not None and direct.any():
         pairs.insert(0, (view.given - direct, view.data))
     allowance = SLACK_OF_TENSOR * view.subject.allowance
+    counts = view.subject.counts
+    known = np.ones(view.given.shape, bool) if counts is None else counts
     tensors = [
         replace(
             evidence, analytic=given, numerical=right, allowance=allowance,
-            known=np.ones(given.shape, bool), failed=True,
+            known=known, failed=True,
         )
         for given, right in pairs
     ]  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import product
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -35,8 +36,9 @@ def of_weights(around: Surroundings) -> Iterator[Proposal]:
         for name, node in anatomy.graph.params.items():
             if len(node.shape) == 2 and shape in (node.shape, node.shape[::-1]):
                 options.append(("other-weights", name, anatomy.state.value(node)))
-    for kind, name, value in options:
-        edit = _with_weights(around, value)
+    groups = sorted(set(around.groups.values()))
+    for (kind, name, value), group in product(options, groups):
+        edit = _with_weights(around, value, group)
         if edit is not None:
             text = (
                 "the weights of the next layer are not transposed"
@@ -44,6 +46,29 @@ def of_weights(around: Surroundings) -> Iterator[Proposal]:
                 else f"{name} is used in place of the weights of the next layer"
             )
             yield Proposal(kind, text, 1.5 if kind == "not-transposed" else 1.7, edit)
+    names = _read_by(around)
+    for name, group in product(names if len(names) > 1 else (), groups):
+        edit = _with_weights(around, None, group, name)
+        if edit is not None:
+            yield Proposal("not-transposed", f"{name} is not transposed", 1.55, edit)
+
+
+def _read_by(around: Surroundings) -> list[str]:
+    """Return the parameters that values of the layer are multiplied by."""
+    found = [
+        _origin(_weight(reader, chain.end))
+        for k, chain in enumerate(around.chains)
+        for reader in around.readers(k)
+        if isinstance(reader.op, Contraction)
+    ]
+    return [name for name in dict.fromkeys(found) if name]
+
+
+def _origin(weight: Node) -> str:
+    """Return the parameter of which a value is a part or another order; empty if of none."""
+    while not weight.is_param and len(weight.inputs) == 1 and weight.batch_axis is None:
+        (weight,) = weight.inputs
+    return weight.name if weight.is_param else ""
 
 
 def _weight(reader: Node, end: Node) -> Node:
@@ -74,8 +99,11 @@ class _Exchange:
         return found[0] - found[1]
 
 
-def _exchanges(around: Surroundings, k: int, other: Floats | None) -> list[_Exchange]:
-    """Return the products after site `k` with `other` weights, None for the own ones transposed."""
+def _exchanges(around: Surroundings, k: int, other: Floats | None, of: str = "") -> list[_Exchange]:
+    """Return the products after site `k` with `other` weights, None for the own ones transposed.
+
+    Only those with the parameter `of`, if it has a name.
+    """
     found = []
     end = around.chains[k].end
     for reader in around.readers(k):
@@ -84,6 +112,8 @@ def _exchanges(around: Surroundings, k: int, other: Floats | None) -> list[_Exch
         place = reader.inputs.index(end)
         weight = reader.inputs[1 - place]
         own = around.anatomy.state.value(weight)
+        if of and _origin(weight) != of:
+            continue
         if own.ndim != 2 or weight.batch_axis is not None or not weight.depends:
             continue
         new = own.T if other is None else other
@@ -93,16 +123,21 @@ def _exchanges(around: Surroundings, k: int, other: Floats | None) -> list[_Exch
     return found
 
 
-def _with_weights(around: Surroundings, other: Floats | None) -> Edit | None:
+def _with_weights(
+    around: Surroundings, other: Floats | None, group: int, of: str = ""
+) -> Edit | None:
     """Return the edit that uses `other` weights, None for the own ones transposed."""
-    exchanges = [_exchanges(around, k, other) for k in range(len(around.chains))]
+    exchanges = [
+        _exchanges(around, k, other, of) if around.groups[k] == group else []
+        for k in range(len(around.chains))
+    ]
     if not any(exchanges):
         return None
     slopes = [chain.slope for chain in around.chains]
 
     def edit(_layer: Layer, k: int, delta: Floats, found: Deltas) -> Floats:
         total = found.get(around.chains[k].end.index)
-        if total is None:
+        if total is None or not exchanges[k]:
             return delta
         for exchange in exchanges[k]:
             if exchange.reader.index in found:

@@ -81,10 +81,9 @@ class Role:
 def find_role(anatomy: Anatomy, layer: Layer, node: Node, delta: Floats) -> Role | None:
     """Return what the loss is to `node`, of which `delta` is the cotangent; None if unknown."""
     u = anatomy.state.value(node)
-    if u.ndim != 2 or not delta.any():
+    if not 1 <= u.ndim <= 3 or not delta.any():
         return None
-    samples = node.batch_axis
-    classes = None if samples is None else 1 - samples
+    samples, classes = node.batch_axis, _classes(node)
     targets = list(_targets(anatomy, layer, node))
     guards = _guards(anatomy, layer)
     for function, p in _predictions(u, classes):
@@ -99,6 +98,15 @@ def find_role(anatomy: Anatomy, layer: Layer, node: Node, delta: Floats) -> Role
             if found:
                 return min(found, key=lambda pair: pair[0])[1]
     return None
+
+
+def _classes(node: Node) -> int | None:
+    """Return the axis of the classes: the last that is not that of the samples."""
+    if node.batch_axis is None:  # of one sample, a column or a row
+        long = [axis for axis, n in enumerate(node.shape) if n > 1]
+        return long[0] if len(long) == 1 else None
+    axes = [axis for axis in range(node.ndim) if axis != node.batch_axis]
+    return axes[-1] if axes else None
 
 
 def _factor(unit: Floats, delta: Floats) -> tuple[float, float]:
@@ -160,8 +168,10 @@ def find_outputs(role: Role, delta: Floats) -> Iterator[Output]:
         yield Output("guard-ignored", text, 1.2, role.delta(p, y, 0.0), role.guard)
     yield from _doubled(role, delta)
     for guard in (role.guard, 0.0) if role.guard else (0.0,):
-        nothing = role.c * p
-        yield Output("labels-ignored", "the targets are not subtracted: use p - y", 1.5, nothing)
+        text = "the targets are not subtracted: use p - y"
+        yield Output("labels-ignored", text, 1.35, role.c * p)
+        if guard and role.function == "sigmoid":
+            yield Output("labels-ignored", text, 1.35, role.delta(p, np.zeros_like(y), guard))
         if role.classes is not None and p.shape[role.classes] > 1:
             for shift in (1, -1):
                 text = f"the targets are shifted by {shift} along the classes"

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from fastcheck.diagnose.backward.chain import Chain, find_chain
+from fastcheck.graph.ops.move import Move
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from numpy.typing import NDArray
 
     from fastcheck.diagnose.backward.layers import Anatomy, Deltas, Edit, Layer
     from fastcheck.graph.node import Node
+    from fastcheck.units import Site
 
     Floats = NDArray[np.float64]
 
@@ -73,6 +76,16 @@ class Surroundings:
         )
         self.chains = [find_chain(self.anatomy, s.node, region) for s in self.layer.sites]
 
+    @cached_property
+    def groups(self) -> dict[int, int]:
+        """The group of each site: those alike take the same parts of the same parameters.
+
+        So do the steps of a recurrence, but not layers that are parts of one array.
+        """
+        found: dict[tuple[object, ...], int] = {}
+        sites = enumerate(self.layer.sites)
+        return {k: found.setdefault(_parts_of(site), len(found)) for k, site in sites}
+
     @property
     def is_last(self) -> bool:
         """Whether the loss follows without another layer between."""
@@ -86,9 +99,21 @@ class Surroundings:
         return [u for u in self.anatomy.users[end.index] if u.index in region]
 
 
-def constantly(values: list[Floats]) -> Edit:
-    """Return the edit that gives each site its value."""
-    return lambda _layer, k, _delta, _found: values[k]
+def _parts_of(site: Site) -> tuple[object, ...]:
+    """Return which parts of which parameters enter at a site."""
+    return tuple(
+        (name, type(node.op).__name__, node.shape, node.op.index.tobytes())
+        if isinstance(node.op, Move)
+        else (name, type(node.op).__name__, node.shape)
+        for name, path in site.paths.items()
+        for node in path
+        if node.batch_axis is None and len(node.inputs) == 1
+    )
+
+
+def constantly(values: Mapping[int, Floats]) -> Edit:
+    """Return the edit that gives each site its value, and leaves those without one."""
+    return lambda _layer, k, delta, _found: values.get(k, delta)
 
 
 def sample_masks(m: int) -> Iterator[tuple[str, str, float, Floats]]:

@@ -97,6 +97,7 @@ def _diagnosis(setting: Setting, reason: Reason) -> Diagnosis:
         return Diagnosis(
             kind, single, reason.constant, f"{names}: {text}", tensors, reason.is_exact
         )
+    text = _filled(text, setting.anatomy.home[first], reason.tensors)
     text = f"{first}: {_place(setting, reason)}, {text}{_because(earlier, reason.is_exact)}"
     return Diagnosis(kind, first, reason.constant, text, tensors, reason.is_exact)
 
@@ -119,8 +120,20 @@ def _usual_name(layer: Layer, names: Sequence[str]) -> str:
         return ""
     if layer.node.name:
         return f" (d{layer.node.name})"
+    number = _number(names)
+    return f" (often called dz{number})" if number else ""
+
+
+def _number(names: Sequence[str]) -> str:
+    """Return the number in which all names end, empty if there is none."""
     numbers = {match.group() for name in names if (match := re.search(r"\d+$", name))}
-    return f" (often called dz{numbers.pop()})" if len(numbers) == 1 else ""
+    return numbers.pop() if len(numbers) == 1 else ""
+
+
+def _filled(text: str, layer: Layer, names: Sequence[str]) -> str:
+    """Return a sentence with the names of what an activation is given, and of what it gives."""
+    number = _number(names) if len(layer.sites) == 1 else ""
+    return text.replace("{z}", f"z{number}").replace("{a}", f"a{number}")
 
 
 def _because(earlier: Sequence[str], is_exact: bool) -> str:
@@ -135,11 +148,12 @@ def _because(earlier: Sequence[str], is_exact: bool) -> str:
 
 def _unexplained(setting: Setting, reason: Reason, earlier: Sequence[str]) -> str:
     """Return what is known of tensors that no mistake explains, and of those before them."""
-    about = clause(setting.case.by_name[reason.tensors[0]])
-    text = f"cause not identified; {about}"
+    text = f"cause not identified; {clause(setting.case.by_name[reason.tensors[0]])}"
     if reason.text:
         names = listing(list(reason.tensors), MOST_NAMES)
-        text = f"cause not identified; of {names} {reason.text} ({reason.tensors[0]}: {about})"
+        layer = setting.anatomy.home[reason.tensors[0]]
+        told = reason.text.replace("{usual}", _usual_name(layer, reason.tensors))
+        text = f"cause not identified; of {names} {told}"
     if not earlier:
         return text
     return (

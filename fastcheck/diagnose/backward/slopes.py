@@ -39,9 +39,9 @@ OF_Z: dict[str, Callable[[Floats], Floats]] = {
 }
 """Derivatives as functions of the argument."""
 OF_A: dict[str, tuple[str, Callable[[Floats], Floats]]] = {
-    "tanh": ("1 - a**2", lambda a: 1.0 - a * a),
-    "sigmoid": ("a * (1 - a)", lambda a: a * (1.0 - a)),
-    "ReLU": ("a > 0", lambda a: np.where(a > 0.0, 1.0, 0.0)),
+    "tanh": ("1 - {a}**2", lambda a: 1.0 - a * a),
+    "sigmoid": ("{a} * (1 - {a})", lambda a: a * (1.0 - a)),
+    "ReLU": ("{a} > 0", lambda a: np.where(a > 0.0, 1.0, 0.0)),
 }
 """Derivatives as functions of the value."""
 
@@ -56,20 +56,21 @@ def name_of(step: Step) -> str:
 
 
 FORMULAS = {
-    "tanh": "1 - a**2",
-    "sigmoid": "a * (1 - a)",
-    "ReLU": "(z > 0)",
-    "softplus": "1 / (1 + exp(-z))",
+    "tanh": "1 - {a}**2",
+    "sigmoid": "{a} * (1 - {a})",
+    "ReLU": "({z} > 0)",
+    "softplus": "1 / (1 + exp(-{z}))",
 }
+"""Derivatives as they are written, with the argument and the value of the activation to fill in."""
 
 
 def formula_of(step: Step) -> str:
-    """Return the derivative of an activation as a line of code, a its value and z its argument."""
+    """Return the derivative of an activation as it is written, see `FORMULAS`."""
     op = step.node.op
     if isinstance(op, Bend) and op.low:
-        return f"where(z > 0, {op.high:g}, {op.low:g})"
+        return f"where({{z}} > 0, {op.high:g}, {op.low:g})"
     name = name_of(step)
-    return FORMULAS.get(name, f"the derivative of {name} at z")
+    return FORMULAS.get(name, f"the derivative of {name} at {{z}}")
 
 
 def find_slopes(state: State, step: Step) -> Iterator[Slope]:
@@ -84,7 +85,7 @@ def find_slopes(state: State, step: Step) -> Iterator[Slope]:
         yield Slope("slope-squared", text, 1.5, right**2)
         text = f"the value of {own} stands where its derivative is meant: {use}"
         yield Slope("value-for-slope", text, 1.5, a)
-        text = f"the derivative of {own} is written as 1 - a: {use}"
+        text = f"the derivative of {own} is written as 1 - {{a}}: {use}"
         yield Slope("slope-without-square", text, 1.5, 1.0 - a)
         for slope in (*_of_others(own, z, a), *_misplaced(step, own, z, a)):
             yield slope._replace(text=f"{slope.text}: {use}")
@@ -111,18 +112,18 @@ def _of_others(own: str, z: Floats, a: Floats) -> Iterator[Slope]:
 
 def _misplaced(step: Step, own: str, z: Floats, a: Floats) -> Iterator[Slope]:
     """Yield derivatives at the wrong place: at a where z is meant, at z where a is."""
-    at_a = f"the derivative of {own} is taken at a, the activation, where z is meant"
+    at_a = f"the derivative of {own} is taken at {{a}}, the activation, where {{z}} is meant"
     if own in OF_Z:
         yield Slope("slope-of-value", at_a, 1.55, OF_Z[own](a))
     elif isinstance(step.node.op, Bend):
         yield Slope("slope-of-value", at_a, 1.55, _bent(step, a))
     if own in OF_A:
         formula, slope = OF_A[own]
-        text = f"the derivative of {own}, {formula}, is given z where a is meant"
+        text = f"the derivative of {own}, {formula}, is given {{z}} where {{a}} is meant"
         yield Slope("slope-of-value", text, 1.55, slope(z))
     for other in OF_Z:
         if other != own:
-            text = f"it has the derivative of {other} at a, not of {own}"
+            text = f"it has the derivative of {other} at {{a}}, not of {own}"
             yield Slope("slope-of-other", text, 1.7, OF_Z[other](a))
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from fastcheck.diagnose.backward.dense import find_dense
 from fastcheck.diagnose.backward.reason import Reason
-from fastcheck.diagnose.backward.view import View
+from fastcheck.diagnose.backward.view import Subject, View
 from fastcheck.diagnose.backward.weighted import find_weighted
 from fastcheck.graph.ops.contraction import Contraction
 
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from fastcheck.diagnose.backward.constants import Constants
     from fastcheck.diagnose.backward.layers import Deltas
     from fastcheck.diagnose.backward.proposal import Surroundings
-    from fastcheck.diagnose.backward.view import Subject
     from fastcheck.graph.node import Node
 
     Floats = NDArray[np.float64]
@@ -74,28 +74,41 @@ def find_weights(
         updated = _updated(around, subjects, constants, weight, source.get(weight.name))
         if updated is not None:
             return updated
-    if np.linalg.matrix_rank(cotangent) == len(cotangent):
+    if not _restricts(cotangent, slope):
         return None  # with so few samples some weights give any delta
     n_equations = n_in + (dense.bias is not None)
     if n_equations <= n_next or n_out * n_equations * n_next**2 > MOST_WORK:
         return None
-    solved = np.zeros((n_next, n_out))
+    change = np.zeros((n_next, n_out))  # the least: errors of a softmax add up to zero
     for j in range(n_out):
         part = slope[:, j : j + 1] * cotangent
         matrix, target = dense.x.T @ part, dense.given[:, j]
         if dense.bias is not None:
             matrix = np.vstack([matrix, part.sum(axis=0)])
             target = np.append(target, dense.bias[j])
-        solved[:, j] = np.linalg.lstsq(matrix, target, rcond=1e-12)[0]
-    delta = slope * (cotangent @ solved)
-    off = float(np.linalg.norm(solved - own) / max(float(np.linalg.norm(own)), 1e-300))
+        change[:, j] = np.linalg.lstsq(matrix, target - matrix @ own[:, j], rcond=1e-12)[0]
+    delta = slope * (cotangent @ (own + change))
+    off = float(np.linalg.norm(change) / max(float(np.linalg.norm(own)), 1e-300))
     text = (
         f"it is as if {weight.label()} were not what it is on the way forward: look for weights "
-        f"that are stale or others (they differ by {off:.1%} of the norm)"
+        f"that are stale or others (they differ by {off:.1%} of the norm or more)"
     )
     names = tuple(name for name in around.layer.names if name in subjects)
     reason = Reason("stale-weights", text, 2.5, names, off, passes_on=True, is_exact=False)
     return _confirmed(around, subjects, constants, reason, dense.placed(delta))
+
+
+def _restricts(cotangent: Floats, slope: Floats) -> bool:
+    """Return whether not every delta follows from some weights.
+
+    Of a unit only the samples count in which its slope is not zero: if their cotangents are
+    independent, anything can be had of them.
+    """
+    for live in {tuple(column) for column in (slope != 0.0).T.tolist()}:
+        some = cotangent[np.array(live)]
+        if len(some) and np.linalg.matrix_rank(some) < len(some):
+            return True
+    return False
 
 
 def _reader(around: Surroundings) -> tuple[Node, Node] | None:
@@ -142,12 +155,11 @@ def _updated(
     moved = part * chain.slope
     names = sorted(subjects, key=lambda n: subjects[n].evidence.analytic.size)
     for name in names:
-        base = View(around.anatomy, around.layer, subjects[name], {i: around.found[i]}, constants)
-        other = View(around.anatomy, around.layer, subjects[name], {i: moved}, constants)
+        subject = _without_direct(subjects[name])
+        base = View(around.anatomy, around.layer, subject, {i: around.found[i]}, constants)
+        other = View(around.anatomy, around.layer, subject, {i: moved}, constants)
         if not other.data.any():
             continue
-        if base.subject.direct is not None and len(names) > 1 and name != names[0]:
-            return None
         fits = base.fit(base.data, other.data)
         if fits is None:
             return None
@@ -162,6 +174,14 @@ def _updated(
         reason = Reason("stale-weights", text, 2.0, tuple(names), rate, passes_on=True)
         return _confirmed(around, subjects, constants, reason, around.found[i] - rate * moved)
     return None
+
+
+def _without_direct(subject: Subject) -> Subject:
+    """Return what was given less the part that does not come through the layer."""
+    evidence, direct = subject.evidence, subject.direct
+    if direct is None:
+        return subject
+    return Subject(replace(evidence, analytic=evidence.analytic - direct), None)
 
 
 def find_recovered(

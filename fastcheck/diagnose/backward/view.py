@@ -57,7 +57,18 @@ class Subject:
     def allowance(self) -> Floats:
         """By how much each entry may be off; finite."""
         found = self.evidence.allowance
-        return np.where(np.isfinite(found), found, float(np.nanmax(found, initial=0.0)))
+        usable = np.isfinite(found)
+        return np.where(usable, found, float(np.max(found, initial=0.0, where=usable)))
+
+    @cached_property
+    def counts(self) -> NDArray[np.bool_] | None:
+        """The entries of which something follows, None if of all: not of those at a kink.
+
+        Those that were left out of a sample count: they follow from the deltas.
+        """
+        tensor = self.evidence
+        found = tensor.known | np.isnan(tensor.numerical)
+        return None if found.all() else found
 
     @cached_property
     def size(self) -> float:
@@ -159,6 +170,8 @@ class View:
         if own and self.subject.direct is not None:
             total = total + self.subject.direct
         off = self.given - total
+        if self.subject.counts is not None:
+            off = np.where(self.subject.counts, off, 0.0)
         residual = float(np.linalg.norm(off))
         if not residual <= CLOSE * self.subject.size + self.subject.floor:
             return False
@@ -175,15 +188,19 @@ class View:
 
     @cached_property
     def noise(self) -> float:
-        """Error of a derivative, relative to the sum of its absolute terms."""
-        size = float(np.linalg.norm(self.terms))
-        return float(np.linalg.norm(self.subject.allowance)) / size if size else 0.0
+        """Error of a derivative, relative to the sum of its absolute terms, of most entries.
+
+        The median: a few entries with wide bounds are no reason to be lax with all others.
+        """
+        has_terms = self.terms > 0.0
+        ratios = self.subject.allowance[has_terms] / self.terms[has_terms]
+        return float(np.median(ratios)) if ratios.size else 0.0
 
     def is_hopeless(self) -> bool:
         """Return whether a few rows show that no constants make it what was given."""
         data = self.anatomy.few(self.layer, self.subject.name, self.deltas)
         found = self.anatomy.rows(self.layer, self.subject.name)
-        if data is None or found is None:
+        if data is None or found is None or self.subject.counts is not None:
             return False
         _, axis, places = found
         columns = [data]
@@ -205,15 +222,13 @@ class View:
 
     def fit(self, *columns: Floats) -> list[Constant] | None:
         """Return the constants with which `columns` are what was given; None if none are near."""
-        target = self.given
-        residual = nearest(target, columns)
+        counts = self.subject.counts
+        some = np.ravel if counts is None else (lambda a: a[counts])
+        target, parts = some(self.given), [some(column) for column in columns]
+        residual = nearest(target, parts)
         if not residual <= CLOSE * self.subject.size + self.subject.floor:
             return None
-        found, errors = fitted(
-            target.reshape(-1),
-            [column.reshape(-1) for column in columns],
-            self.subject.allowance.reshape(-1),
-        )
+        found, errors = fitted(target, parts, some(self.subject.allowance))
         return [
             self.constants.called(float(c), float(e)) for c, e in zip(found, errors, strict=True)
         ]

@@ -67,15 +67,18 @@ def _explained(setting: Setting, old: Hypothesis, layer: Layer) -> list[Hypothes
     wrong = [name for name in names if not setting.is_right(views[name])]
     if not wrong:
         return [old.with_([], deltas)]
-    options = _with_deltas(setting, old, around, partly=False) if len(wrong) > 1 else []
-    is_easy = bool(options) and options[0].complexity <= old.complexity + EASY
+    is_alone = len(names) == 1  # so that only the layers before tell its delta from its gradient
+    is_open = len(wrong) > 1 or (is_alone and layer is not setting.anatomy.layers[-1])
+    options = _with_deltas(setting, old, around, partly=False) if is_open else []
+    is_easy = bool(options) and not is_alone and options[0].complexity <= old.complexity + EASY
     find = simple_reasons if is_easy else find_reasons
     local = {name: find(views[name]) for name in wrong}
     reasons = [reason for found in local.values() for reason in found or ()]
     if all(local.values()):
         options.append(old.with_(reasons, deltas))
     is_vague = not all(local.values()) or any(r.kind in VAGUE for r in reasons)
-    if is_vague and not all(views[name].is_nearly_right for name in wrong):
+    is_near = all(views[name].is_nearly_right for name in wrong)
+    if is_vague and not is_near and not (is_alone and is_open):
         options += _beside_vague(setting, old, around, wrong, options)
     if options:
         return sorted(options, key=lambda h: h.complexity)[:WIDTH]
@@ -131,7 +134,7 @@ def _unknown(
     finders = (find_factors, find_weights, find_recovered) if is_known else (find_recovered,)
     for find in finders if len(local) == len(subjects) else ():
         recovered = find(around, subjects, setting.constants)
-        if recovered is not None:
+        if recovered is not None and _may_pass_on(setting, around, old):
             reason, deltas = recovered
             return old.with_([reason], deltas)
     reasons: list[Reason] = []
@@ -145,6 +148,14 @@ def _unknown(
         return new
     last = replace(new.reasons[-1], passes_on=True)
     return replace(new, reasons=(*new.reasons[:-1], last), is_lost=True)
+
+
+def _may_pass_on(setting: Setting, around: Surroundings, old: Hypothesis) -> bool:
+    """Return whether the delta of a layer may be wrong: not if those before are right with it."""
+    if around.layer is setting.anatomy.layers[-1]:
+        return True
+    right = {i: around.found[i] for i in around.layer.places}
+    return _is_wrong_before(setting, around.layer, old.with_([], right))
 
 
 def _is_wrong_before(setting: Setting, layer: Layer, new: Hypothesis) -> bool:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-MOST_FACTORS = 6
+MOST_FACTORS = 8
 MOST_EQUATIONS = 4096
 """Entries from which the weights of samples are solved for."""
 
@@ -48,8 +48,8 @@ def find_weighted(
         (dense.given * right).sum(axis=0), square, out=np.ones_like(square), where=square > 0.0
     )
     text = (
-        f"it is known that each unit has a factor of its own, {_listed(factors)}: look for an "
-        "extra factor per unit in the line that computes the delta"
+        f"it is known that each unit comes out {_listed(factors)} times as large as it should be: "
+        "look for an extra factor per unit in the line that computes what they are made from{usual}"
     )
     yield Reason("unexplained", text, 3.0, names, passes_on=True, is_exact=False), delta * factors
     weights = _weights(dense, delta)
@@ -79,4 +79,6 @@ def _weights(dense: Dense, delta: Floats) -> Floats | None:
 def _listed(values: Floats) -> str:
     """Return the first few numbers of an array."""
     shown = [short(float(v) + 0.0) for v in np.round(values[:MOST_FACTORS], 6)]
-    return listing(shown) if values.size <= MOST_FACTORS else f"{', '.join(shown)} ..."
+    if values.size > MOST_FACTORS:
+        return f"{', '.join(shown)}, ..."
+    return listing(shown, MOST_FACTORS)
