@@ -1,0 +1,2 @@
+def html(run, comparison=None, history=()):
+    return ""
