@@ -175,7 +175,9 @@ def _word(run: Run) -> str:
 
 def _headline(run: Run) -> str:
     counts = [
-        f"{count(n)} {COUNTED.get(status, status)}" for status in STATUSES if (n := run.count(status))
+        f"{count(n)} {COUNTED.get(status, status)}"
+        for status in STATUSES
+        if (n := run.count(status))
     ]
     cases = quantity(len(run.records), "case")
     return f"{cases}: {', '.join(counts)}" if counts else "no cases"

@@ -50,7 +50,12 @@ def markdown(run: Run, comparison: Compared | None = None) -> str:
         comes from outside is escaped.
     """
     told = digest(run, comparison)
-    lines = [f"# {SIGNS[told.word]} {told.word.upper()}: {escaped(run.suite)}", "", told.headline, ""]
+    lines = [
+        f"# {SIGNS[told.word]} {told.word.upper()}: {escaped(run.suite)}",
+        "",
+        told.headline,
+        "",
+    ]
     if told.changed:
         lines += [f"**Since the run before:** {told.changed}", ""]
     for section in told.sections:
@@ -98,9 +103,16 @@ def _table(records: Sequence[Record]) -> Iterator[str]:
     yield "|---|---|---:|---:|---|"
     for record in records[: 10 * MOST_FULL]:
         covered = record.result.coverage if record.result is not None else None
-        checked = "" if covered is None else f"{count(covered.n_checked)} of {count(covered.n_entries)}"
+        checked = (
+            "" if covered is None else f"{count(covered.n_checked)} of {count(covered.n_entries)}"
+        )
         time = seconds(record.seconds) if record.started else ""
-        cells = (escaped(record.case.name), f"{SIGNS[record.status]} {record.status}", checked, time)
+        cells = (
+            escaped(record.case.name),
+            f"{SIGNS[record.status]} {record.status}",
+            checked,
+            time,
+        )
         yield f"| {' | '.join(cells)} | {escaped(clipped(why(record)))} |"
     left = len(records) - 10 * MOST_FULL
     if left > 0:

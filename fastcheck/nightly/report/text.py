@@ -102,8 +102,6 @@ def print_summary(
     target = sys.stdout if file is None else file
     console = Console(file=target)
     color = console.is_terminal and console.color_system is not None and not console.no_color
-    text = summary(
-        run, comparison, width=width_of(target), color=color, unicode=can_encode(target)
-    )
+    text = summary(run, comparison, width=width_of(target), color=color, unicode=can_encode(target))
     encoding = getattr(target, "encoding", None) or "utf-8"
     target.write(text.encode(encoding, "backslashreplace").decode(encoding) + "\n")
