@@ -18,31 +18,32 @@ ALSO: Final = (
 
 
 class Changed(Protocol):
-    """One change of one case.
-
-    Attributes
-    ----------
-    name : str
-        The case.
-    kind : str
-        What became of it: ``"regressed"``, ``"fixed"``, ``"new-finding"``, or one of `GONE` and
-        `ALSO`.
-    before, after : object
-        What it was and is, such as two statuses; None where there is none.
-    message : str
-        The same as a sentence.
-    """
+    """One change of one case."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """The case."""
+        ...
+
     @property
-    def kind(self) -> str: ...
+    def kind(self) -> str:
+        """``"regressed"``, ``"fixed"``, ``"new-finding"``, or one of `GONE` and `ALSO`."""
+        ...
+
     @property
-    def before(self) -> Any: ...
+    def before(self) -> Any:
+        """What it was, such as a status; None where there is nothing."""
+        ...
+
     @property
-    def after(self) -> Any: ...
+    def after(self) -> Any:
+        """What it is."""
+        ...
+
     @property
-    def message(self) -> str: ...
+    def message(self) -> str:
+        """The same as a sentence."""
+        ...
 
 
 class Compared(Protocol):

@@ -174,11 +174,8 @@ def _word(run: Run) -> str:
 
 
 def _headline(run: Run) -> str:
-    counts = [
-        f"{count(n)} {COUNTED.get(status, status)}"
-        for status in STATUSES
-        if (n := run.count(status))
-    ]
+    found = [(run.count(status), COUNTED.get(status, status)) for status in STATUSES]
+    counts = [f"{count(n)} {word}" for n, word in found if n]
     cases = quantity(len(run.records), "case")
     return f"{cases}: {', '.join(counts)}" if counts else "no cases"
 

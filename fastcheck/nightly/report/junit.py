@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 from fastcheck.nightly.report.digest import why
 from fastcheck.nightly.report.text import clipped
@@ -42,17 +42,17 @@ def junit(run: Run) -> str:
     It keeps to what all readers understand: the elements in the order of the schema of Ant, a time
     without zone (UTC), no attributes of the outermost element.
     """
-    root = ElementTree.Element("testsuites")
-    suite = ElementTree.SubElement(root, "testsuite", _attributes(run))
-    properties = ElementTree.SubElement(suite, "properties")
+    root = ET.Element("testsuites")
+    suite = ET.SubElement(root, "testsuite", _attributes(run))
+    properties = ET.SubElement(suite, "properties")
     for name, value in {"run": run.id, **run.provenance}.items():
-        ElementTree.SubElement(properties, "property", name=_clean(name), value=_clean(value))
+        ET.SubElement(properties, "property", name=_clean(name), value=_clean(value))
     for record in run.records:
         _add(suite, run.suite, record)
     for name in ("system-out", "system-err"):
-        ElementTree.SubElement(suite, name)
-    ElementTree.indent(root)
-    return '<?xml version="1.0" encoding="UTF-8"?>\n' + ElementTree.tostring(root, "unicode") + "\n"
+        ET.SubElement(suite, name)
+    ET.indent(root)
+    return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, "unicode") + "\n"
 
 
 def _attributes(run: Run) -> dict[str, str]:
@@ -76,16 +76,16 @@ def _attributes(run: Run) -> dict[str, str]:
     }
 
 
-def _add(suite: ElementTree.Element, package: str, record: Record) -> None:
+def _add(suite: ET.Element, package: str, record: Record) -> None:
     """Add one case."""
-    case = ElementTree.SubElement(
+    case = ET.SubElement(
         suite, "testcase", name=_clean(record.case.name), classname=_clean(f"fastcheck.{package}"),
         time=f"{record.seconds:.3f}",
     )  # fmt: skip
     element = ELEMENTS.get(record.status, "error")
     if not element:
         return
-    outcome = ElementTree.SubElement(case, element, message=_clean(clipped(why(record))))
+    outcome = ET.SubElement(case, element, message=_clean(clipped(why(record))))
     if element != "skipped":
         outcome.set("type", record.status)
         outcome.text = _clean(_told(record))

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 __all__ = ["markdown"]
 
 SIGNS: Final = {
-    "pass": "✅", "fail": "❌", "error": "💥", "crashed": "💥", "timeout": "⏱️", "inconclusive": "❔",
-    "interrupted": "✋", "incomplete": "⚠️", "not run": "⏭️",
+    "pass": "✅", "fail": "❌", "error": "💥", "crashed": "💥", "timeout": "⏱️",
+    "inconclusive": "❔", "interrupted": "✋", "incomplete": "⚠️", "not run": "⏭️",
 }  # fmt: skip
 SPECIAL: Final = re.compile(r"([\\`*_\[\]|~$])")
 """Characters that mean something inside a line of Markdown."""
@@ -50,12 +50,8 @@ def markdown(run: Run, comparison: Compared | None = None) -> str:
         comes from outside is escaped.
     """
     told = digest(run, comparison)
-    lines = [
-        f"# {SIGNS[told.word]} {told.word.upper()}: {escaped(run.suite)}",
-        "",
-        told.headline,
-        "",
-    ]
+    title = f"{SIGNS[told.word]} {told.word.upper()}: {escaped(run.suite)}"
+    lines = [f"# {title}", "", told.headline, ""]
     if told.changed:
         lines += [f"**Since the run before:** {told.changed}", ""]
     for section in told.sections:
@@ -69,12 +65,12 @@ def markdown(run: Run, comparison: Compared | None = None) -> str:
 
 
 def escaped(text: str) -> str:
-    """Return a text that Markdown shows as it is, on one line.
+    r"""Return a text that Markdown shows as it is, on one line.
 
     Examples
     --------
     >>> print(escaped("W1[0] | <b>"))
-    W1\\[0\\] \\| &lt;b&gt;
+    W1\[0\] \| &lt;b&gt;
     """
     line = "".join(c if c.isprintable() else " " for c in " ".join(text.split()))
     line = line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
@@ -102,22 +98,21 @@ def _table(records: Sequence[Record]) -> Iterator[str]:
     yield "| case | status | checked | time | why |"
     yield "|---|---|---:|---:|---|"
     for record in records[: 10 * MOST_FULL]:
-        covered = record.result.coverage if record.result is not None else None
-        checked = (
-            "" if covered is None else f"{count(covered.n_checked)} of {count(covered.n_entries)}"
-        )
-        time = seconds(record.seconds) if record.started else ""
-        cells = (
-            escaped(record.case.name),
-            f"{SIGNS[record.status]} {record.status}",
-            checked,
-            time,
-        )
+        cells = [escaped(record.case.name), f"{SIGNS[record.status]} {record.status}"]
+        cells += [_checked(record), seconds(record.seconds) if record.started else ""]
         yield f"| {' | '.join(cells)} | {escaped(clipped(why(record)))} |"
     left = len(records) - 10 * MOST_FULL
     if left > 0:
         yield f"| and {quantity(left, 'more case')} | | | | |"
     yield ""
+
+
+def _checked(record: Record) -> str:
+    """Return how many entries were looked at."""
+    if record.result is None:
+        return ""
+    covered = record.result.coverage
+    return f"{count(covered.n_checked)} of {count(covered.n_entries)}"
 
 
 def _report(record: Record) -> Iterator[str]:

@@ -74,11 +74,11 @@ def _plain(text: str) -> str:
 
 
 def clipped(text: str, most: int = LONGEST) -> str:
-    """Return a text on one line, its end left out where it is long.
+    r"""Return a text on one line, its end left out where it is long.
 
     Examples
     --------
-    >>> clipped("one line\\n  and another", 12), clipped("short")
+    >>> clipped("one line\n  and another", 12), clipped("short")
     ('one line …', 'short')
     """
     line = " ".join(text.split())
