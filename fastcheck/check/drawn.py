@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 __all__ = ["draw_steps", "draw_tensors"]
 
-DECADES: Final = range(16)
-"""Steps go from 1 down to 1e-15, in units of the entry or its tensor."""
+DECADES: Final = range(-2, 14)
+"""Steps go from 100 down to 1e-13, in units of the entry or its tensor."""
 SECONDS: Final = 1.0
 """After so long, half decades are left out."""
 

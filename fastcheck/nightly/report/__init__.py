@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from fastcheck.nightly.report.html import html
-from fastcheck.nightly.report.junit import junit
-from fastcheck.nightly.report.markdown import markdown
+from fastcheck.nightly.report.webpage import html
+from fastcheck.nightly.report.junitxml import junit
+from fastcheck.nightly.report.jobpage import markdown
 from fastcheck.nightly.report.numbers import run_json
 from fastcheck.nightly.report.text import print_summary, summary
 
