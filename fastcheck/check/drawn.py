@@ -92,7 +92,7 @@ def _worst(tensors: Mapping[str, TensorResult]) -> Entry | None:
     entries = [
         (t.verdict == "fail", t.worst.ratio if t.worst.verdict != "unresolved" else 0.0, t.worst)
         for t in tensors.values()
-        if t.worst is not None and math.isfinite(t.worst.numerical) and t.worst.numerical
+        if t.worst is not None and math.isfinite(t.worst.numerical)
     ]
     return max(entries, key=lambda item: item[:2])[2] if entries else None
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from fastcheck.nightly.report.webpage import html
-from fastcheck.nightly.report.junitxml import junit
 from fastcheck.nightly.report.jobpage import markdown
+from fastcheck.nightly.report.junitxml import junit
 from fastcheck.nightly.report.numbers import run_json
 from fastcheck.nightly.report.text import print_summary, summary
+from fastcheck.nightly.report.webpage import html
 
 __all__ = ["html", "junit", "markdown", "print_summary", "run_json", "summary"]

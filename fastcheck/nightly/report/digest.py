@@ -266,6 +266,8 @@ def _option(value: Any) -> str:
     """Return an option as it is read; several values are listed, a float is a time."""
     if isinstance(value, list | tuple):
         return listing([str(item) for item in value])
+    if isinstance(value, float) and value >= 3600.0:
+        return f"{value / 3600.0:.3g} h"
     return seconds(value) if isinstance(value, float) else str(value)
 
 

@@ -75,11 +75,10 @@ def _drawings(result: CheckResult) -> Iterator[Drawing]:
     if steps is not None and steps.tensor in result.tensors:
         worst = result.tensors[steps.tensor].worst
         place = f"[{', '.join(map(str, steps.index))}]" if steps.index else ""
-        text = "the smaller the step, the worse two losses subtracted; no step makes yours right"
-        if worst is not None and worst.verdict != "disagree":
-            text = "the smaller the step, the worse two losses subtracted"
+        text = "how right both arithmetics are at each step"
         if worst is not None and worst.index == steps.index:
             text = f"analytic {short(worst.analytic)}, numerical {short(worst.numerical)}; {text}"
+            text += "; no step gives your value" if worst.verdict == "disagree" else ""
         yield Drawing(draw_steps(steps, worst), f"{steps.tensor}{place} at many steps", text)
     first = next((t for t in chosen if result.pictures[t.name].n_wrong), None)
     if first is not None:

@@ -104,8 +104,7 @@ def draw_heat(picture: Picture, shape: tuple[int, ...]) -> str:
     lighter with the deviation for every kind of sight.
     """
     values = decades(picture)
-    n_rows, n_columns = values.shape
-    is_strip = n_rows == 1
+    is_strip = values.shape[0] == 1
     height = 1.15 if is_strip else 3.0
     figure = _figure(4.0, height)
     bottom = 0.45 / height
@@ -125,7 +124,7 @@ def draw_heat(picture: Picture, shape: tuple[int, ...]) -> str:
     bar = figure.colorbar(image, cax=figure.add_axes((0.82, bottom, 0.035, 0.97 - bottom)))
     ticks = [-15, -10, -5, 0] if not is_strip else [-15, 0]
     bar.set_ticks(ticks, labels=[_power(tick) for tick in ticks])
-    bar.outline.set_visible(False)  # type: ignore[operator]
+    bar.outline.set_visible(False)
     return _svg(figure, "deviations of the entries, on a logarithmic scale")
 
 
@@ -138,25 +137,28 @@ def draw_steps(steps: StepErrors, worst: Entry | None) -> str:
     steps : StepErrors
         What was kept.
     worst : Entry or None
-        The entry as it was judged; its numerical value is what errors are relative to, or the
-        median of those that difference arithmetic gave.
+        The entry as it was judged: its numerical value is taken as right, else the median of those
+        that difference arithmetic gave. Errors are relative to the larger of both gradients.
     """
     found = np.array(steps.difference)
     right = found[np.isfinite(found)]
-    is_same = worst is not None and worst.index == steps.index
-    reference = worst.numerical if worst is not None and is_same else float(np.median(right))
+    entry = worst if worst is not None and worst.index == steps.index else None
+    reference = entry.numerical if entry is not None else float(np.median(right))
+    sizes = [abs(reference), 0.0 if entry is None else abs(entry.analytic)]
+    scale = max(filter(math.isfinite, sizes), default=0.0) or 1.0
     figure = _figure(4.0, 3.0)
     axes = figure.add_axes((0.15, 0.15, 0.82, 0.7))
     for values, color, marker, name in (
         (steps.plain, ORANGE, "^", "two losses subtracted"),
         (steps.difference, BLUE, "o", "difference arithmetic"),
     ):
-        off = np.abs(np.array(values) - reference) / abs(reference)
+        off = np.abs(np.array(values) - reference) / scale
         axes.plot(steps.steps, np.clip(off, 1e-17, 1e2), color=color, marker=marker, ms=3.5,
                   lw=1.2, label=name)  # fmt: skip
-    if worst is not None and is_same and math.isfinite(worst.deviation):
-        own = worst.deviation / abs(reference)
-        axes.axhline(max(own, 1e-17), color=INK, lw=1.0, ls="--", label="your gradient")
+    if entry is not None and math.isfinite(entry.deviation):
+        axes.axhline(
+            max(entry.deviation / scale, 1e-17), color=INK, lw=1.0, ls="--", label="your gradient"
+        )
     axes.set_xscale("log")
     axes.set_yscale("log")
     axes.set_ylim(3e-18, 3e2)
@@ -206,8 +208,7 @@ def _figure(width: float, height: float) -> Figure:
 def _colors() -> Any:
     from matplotlib import colormaps
 
-    colors = colormaps["cividis"].with_extremes(bad=(0, 0, 0, 0), over=ORANGE)
-    return colors
+    return colormaps["cividis"].with_extremes(bad=(0, 0, 0, 0), over=ORANGE)
 
 
 def _ring(axes: Axes, picture: Picture) -> None:

@@ -72,7 +72,9 @@ class CaseView:
     settings : list of tuple of str
         What the case asks for.
     lists : list of (label, lines)
-        What is wrong, what was found, and the facts, in the order of a report.
+        What is wrong and what was found, in the order of a report.
+    facts : list of (label, lines)
+        How that was found out.
     table : Table or None
         The tensors.
     traceback : str
@@ -97,6 +99,7 @@ class CaseView:
     seconds: str
     settings: list[tuple[str, str]]
     lists: list[tuple[str, list[str]]]
+    facts: list[tuple[str, list[str]]]
     table: Table | None
     traceback: str
     history: list[tuple[str, str, str]]
@@ -119,7 +122,7 @@ def view(
     most = FULL_TEXT if in_full else SHORT_TEXT
     result, reason = record.result, why(record)
     changed = [(change.kind, clipped(str(change.message), SHORT_TEXT)) for change in changes]
-    lists = [] if result is None else _lists(result, record.status, in_full)
+    lists = [] if result is None else _lists(result, in_full)
     if record.message:
         lists.insert(0, ("message", [clipped(record.message, most)]))
     return CaseView(
@@ -133,6 +136,7 @@ def view(
         seconds=seconds(record.seconds) if record.started else "",
         settings=_settings(record.case),
         lists=lists,
+        facts=[] if result is None else _facts(result, in_full),
         table=None if result is None else _table(list(result.tensors.values()), in_full),
         traceback=record.traceback if len(record.traceback) <= most else (
             "…\n" + record.traceback[-most:]
@@ -185,7 +189,7 @@ def _settings(case: Case) -> list[tuple[str, str]]:
     return [(name, text) for name, text in pairs if text]
 
 
-def _lists(result: CheckResult, status: str, in_full: bool) -> list[tuple[str, list[str]]]:
+def _lists(result: CheckResult, in_full: bool) -> list[tuple[str, list[str]]]:
     """Return labels and lines, in the order of a report."""
     undecided = [
         f"{t.name}: {t.reason}" for t in result.tensors.values() if t.verdict == "inconclusive"
@@ -199,11 +203,18 @@ def _lists(result: CheckResult, status: str, in_full: bool) -> list[tuple[str, l
         ("worst entries", [*entries[: None if in_full else 3], MEANING] if entries else []),
         ("undecided", undecided),
     ]
-    for label, text in facts_of(result):
-        if in_full or label in BRIEF:
-            told.append((label, [text] if isinstance(text, str) else text))
-    most = 10 if in_full else 4
-    texts = [(label, [text for text in lines if text]) for label, lines in told]
+    return _shortened(told, 10 if in_full else 4)
+
+
+def _facts(result: CheckResult, in_full: bool) -> list[tuple[str, list[str]]]:
+    """Return what is told about the check itself."""
+    facts = [(n, [t] if isinstance(t, str) else t) for n, t in facts_of(result)]
+    return _shortened([(n, lines) for n, lines in facts if in_full or n in BRIEF], 10)
+
+
+def _shortened(told: Sequence[tuple[str, Sequence[str]]], most: int) -> list[tuple[str, list[str]]]:
+    """Return labels with lines, without what is empty or too long."""
+    texts = [(label, [line for line in lines if line]) for label, lines in told]
     return [
         (label, [clipped(line, SHORT_TEXT) for line in limited(lines, len(lines), most)])
         for label, lines in texts

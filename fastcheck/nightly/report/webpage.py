@@ -13,7 +13,6 @@ from fastcheck.nightly.report.digest import by_attention, digest
 from fastcheck.nightly.report.drawing import Drawer
 from fastcheck.nightly.report.text import clipped, summary
 from fastcheck.nightly.report.view import RUNS, SIGNS, past, slug, view
-from fastcheck.report.lists import MOST_LINES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -28,6 +27,8 @@ MOST_FULL: Final = 30
 """Cases that are shown in full, with pictures."""
 MOST_CASES: Final = 1500
 """Cases that have a place on the page; they are the ones to look at first."""
+MOST_LISTED: Final = 6
+"""Cases listed under one headline of the summary."""
 TIMES: Final = ("slower", "faster")
 """Changes that do not ask for a case in full."""
 MISSING: Final = "this needs {}: pip install 'fastcheck[report]'"
@@ -100,7 +101,7 @@ def _shown(run: Run, comparison: Compared | None, history: Sequence[Run]) -> dic
         "n_changed": sum(bool(case.changes) for case in cases),
         "counts": [(s, SIGNS[s], run.count(s)) for s in STATUSES if run.count(s)],
         "anchors": {case.name: case.id for case in cases},
-        "most": MOST_LINES,
+        "most": MOST_LISTED,
         "script": script,
         "script_hash": digested,
         "style": style,
