@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
-__all__ = ["ALSO", "GONE", "Changed", "Compared", "changes_of"]
+__all__ = ["Changed", "Compared", "Sorted", "sort_changes"]
 
-GONE: Final = ("not-run", "lost")
-"""Kinds of change of a case that ran before and does not any more."""
-ALSO: Final = (
-    "diagnosis", "worst", "gone-finding", "flaky", "gained", "slower", "faster",
+NOT_RUN: Final = ("", "not run", "None")
+"""What a case was before that did not run then either."""
+LAST: Final = (
+    "flaky", "diagnosis", "worst", "gone-finding", "coverage", "gained", "slower", "faster",
 )  # fmt: skip
-"""Kinds of change that are told last, in this order."""
+"""Kinds of change that are told last, in this order; one that is not known is told first."""
 
 
 class Changed(Protocol):
@@ -27,7 +28,7 @@ class Changed(Protocol):
 
     @property
     def kind(self) -> str:
-        """``"regressed"``, ``"fixed"``, ``"new-finding"``, or one of `GONE` and `ALSO`."""
+        """What became of it: ``"regressed"``, ``"fixed"``, ``"not-run"``, or another word."""
         ...
 
     @property
@@ -50,12 +51,49 @@ class Compared(Protocol):
     """A comparison of a run with an older one."""
 
     @property
+    def old(self) -> str:
+        """The id of the older run."""
+        ...
+
+    @property
     def changes(self) -> Sequence[Changed]:
         """What changed."""
         ...
 
+    @property
+    def environment(self) -> Sequence[tuple[str, str, str]]:
+        """What else is another: name, before and after, such as a version."""
+        ...
 
-def changes_of(comparison: Compared | None, *kinds: str) -> list[Changed]:
-    """Return the changes of some kinds, in the order of these; none without a comparison."""
-    found = [] if comparison is None else [c for c in comparison.changes if c.kind in kinds]
-    return sorted(found, key=lambda change: kinds.index(change.kind))
+
+@dataclass(frozen=True)
+class Sorted:
+    """Changes by what they mean to somebody who reads in the morning."""
+
+    regressed: list[Changed]
+    gone: list[Changed]
+    found: list[Changed]
+    fixed: list[Changed]
+    others: list[Changed]
+
+    def __iter__(self) -> Iterator[Changed]:
+        yield from (*self.regressed, *self.gone, *self.found, *self.fixed, *self.others)
+
+
+def sort_changes(comparison: Compared | None) -> Sorted:
+    """Return the changes by what they mean; a case that did not run before either is none."""
+    kinds: dict[str, list[Changed]] = {}
+    for change in () if comparison is None else comparison.changes:
+        kinds.setdefault(change.kind, []).append(change)
+    stopped = [c for c in kinds.pop("not-run", []) if str(c.before) not in NOT_RUN]
+    return Sorted(
+        regressed=kinds.pop("regressed", []),
+        gone=stopped + kinds.pop("lost", []),
+        found=kinds.pop("new-finding", []),
+        fixed=kinds.pop("fixed", []),
+        others=[
+            change
+            for kind in sorted(kinds, key=lambda k: LAST.index(k) if k in LAST else -1)
+            for change in kinds[kind]
+        ],
+    )

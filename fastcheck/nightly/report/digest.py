@@ -10,14 +10,14 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from fastcheck.nightly.records import STATUSES
-from fastcheck.nightly.report.changes import ALSO, GONE, changes_of
+from fastcheck.nightly.report.changes import sort_changes
 from fastcheck.result.wording import count, listing, percent, quantity, seconds
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from fastcheck.nightly.records import Record, Run
-    from fastcheck.nightly.report.changes import Changed, Compared
+    from fastcheck.nightly.report.changes import Changed, Compared, Sorted
 
 __all__ = ["BROKEN", "OPEN", "Digest", "Item", "Section", "by_attention", "digest", "why"]
 
@@ -36,16 +36,21 @@ SILENT: Final = {
     "error": "the checked code raised",
 }
 """What is said of a case without a message."""
+REASONED: Final = ("regressed", "not-run")
+"""Kinds of change after which it is said why the case is as it is."""
+MOST_OTHERS: Final = 6
+"""Versions and the like that are named if they changed."""
 KINDS: Final = {
     "diagnosis": "another cause",
     "worst": "another deviation",
     "gone-finding": "finding gone",
+    "coverage": "coverage",
     "flaky": "flaky",
     "gained": "new case",
     "slower": "slower",
     "faster": "faster",
 }
-"""What kinds of change in `ALSO` are called."""
+"""What kinds of change are called that have no section of their own."""
 
 
 @dataclass(frozen=True)
@@ -103,8 +108,12 @@ class Digest:
         ``"error"``, ``"inconclusive"``, ``"interrupted"`` or ``"incomplete"``.
     headline : str
         How many cases have which status.
+    before : str
+        The id of the run that it is compared with; empty if there is none.
     changed : str
-        What changed since the run before, in numbers; empty if there is nothing to compare with.
+        What changed since then, in numbers; empty if there is nothing to compare with.
+    environment : str
+        What else is not as it was, such as a version; empty if nothing is.
     sections : tuple of Section
         What to look at, the most urgent first; none is empty.
     coverage : str
@@ -115,7 +124,9 @@ class Digest:
 
     word: str
     headline: str
+    before: str
     changed: str
+    environment: str
     sections: tuple[Section, ...]
     coverage: str
     when: str
@@ -131,11 +142,15 @@ def digest(run: Run, comparison: Compared | None = None) -> Digest:
     comparison : Comparison, optional
         With the run before.
     """
+    changes = sort_changes(comparison)
+    sections = _sections(run, changes, is_compared=comparison is not None)
     return Digest(
         word=_word(run),
         headline=_headline(run),
-        changed="" if comparison is None else _changed(comparison),
-        sections=tuple(s for s in _sections(run, comparison) if s.items),
+        before="" if comparison is None else comparison.old,
+        changed="" if comparison is None else _changed(changes),
+        environment="" if comparison is None else _environment(comparison),
+        sections=tuple(section for section in sections if section.items),
         coverage=_coverage(run),
         when=_when(run),
     )
@@ -180,49 +195,52 @@ def _headline(run: Run) -> str:
     return f"{cases}: {', '.join(counts)}" if counts else "no cases"
 
 
-def _changed(comparison: Compared) -> str:
+def _changed(changes: Sorted) -> str:
     counts = [
-        (len(changes_of(comparison, "regressed")), "regressed"),
-        (len(changes_of(comparison, *GONE)), "no longer run"),
-        (len(changes_of(comparison, "new-finding")), "with a new finding"),
-        (len(changes_of(comparison, "fixed")), "fixed"),
-        (len(changes_of(comparison, *ALSO)), "changed otherwise"),
+        (len(changes.regressed), "regressed"),
+        (len(changes.gone), "no longer run"),
+        (len(changes.found), "with a new finding"),
+        (len(changes.fixed), "fixed"),
+        (len(changes.others), "changed otherwise"),
     ]
-    told = ", ".join(f"{count(n)} {word}" for n, word in counts if n)
-    return told or "nothing changed"
+    return ", ".join(f"{count(n)} {word}" for n, word in counts if n) or "nothing changed"
 
 
-def _sections(run: Run, comparison: Compared | None) -> list[Section]:
+def _environment(comparison: Compared) -> str:
+    """Return in a sentence what else is not as it was, empty if nothing is."""
+    told = [f"{name} {before or 'none'} → {after or 'none'}" for name, before, after in (
+        comparison.environment
+    )]  # fmt: skip
+    return f"also another: {listing(told, MOST_OTHERS)}" if told else ""
+
+
+def _sections(run: Run, changes: Sorted, *, is_compared: bool) -> list[Section]:
     """Return what changed, the worst first, then what is as bad as before."""
     rank = {status: n for n, status in enumerate(STATUSES)}
     of = {record.case.name: record for record in run.records}
 
-    def told(*kinds: str) -> tuple[Item, ...]:
-        items = [_item(change, of.get(change.name)) for change in changes_of(comparison, *kinds)]
-        if kinds == ("regressed",):
-            items.sort(key=lambda item: rank.get(item.status, 0))
-        return tuple(items)
+    def told(changes: list[Changed]) -> tuple[Item, ...]:
+        return tuple(_item(change, of.get(change.name)) for change in changes)
 
-    groups = [
-        Section("regressed", "regressed", "fail", told("regressed"), True),
-        Section("gone", "no longer run", "warning", told(*GONE), True),
-        Section("new-finding", "new finding", "warning", told("new-finding"), True),
-        Section("fixed", "fixed", "pass", told("fixed"), True),
-    ]
-    known = {item.name for group in groups[:2] for item in group.items}
-    too = "" if comparison is None else " too"
+    regressed = sorted(told(changes.regressed), key=lambda item: rank.get(item.status, 0))
+    gone = told(changes.gone)
+    known = {item.name for item in (*regressed, *gone)}
+    too = " too" if is_compared else ""
 
     def left(key: str, label: str, style: str, statuses: Sequence[str]) -> Section:
         records = [r for r in run.records if r.status in statuses and r.case.name not in known]
         items = (Item(r.case.name, r.status, why(r)) for r in by_attention(records))
-        return Section(key, label, style, tuple(items), False)
+        return Section(key, label + too, style, tuple(items), False)
 
     return [
-        *groups,
-        left("broken", f"broken{too}", "fail", BROKEN),
-        left("open", f"undecided{too}", "inconclusive", OPEN),
-        left("not-run", f"not run{too}", "warning", ["not run"]),
-        Section("other", "other changes", "note", told(*ALSO), True),
+        Section("regressed", "regressed", "fail", tuple(regressed), True),
+        Section("gone", "no longer run", "warning", gone, True),
+        Section("new-finding", "new finding", "warning", told(changes.found), True),
+        Section("fixed", "fixed", "pass", told(changes.fixed), True),
+        left("broken", "broken", "fail", BROKEN),
+        left("open", "undecided", "inconclusive", OPEN),
+        left("not-run", "not run", "warning", ["not run"]),
+        Section("other", "other changes", "note", told(changes.others), True),
     ]
 
 
@@ -232,7 +250,7 @@ def _item(change: Changed, record: Record | None) -> Item:
     told = change.message or f"{change.before} → {change.after}"
     if change.kind in KINDS:
         told = f"{KINDS[change.kind]}: {told}"
-    reason = why(record) if record is not None and change.kind in ("regressed", *GONE) else ""
+    reason = why(record) if record is not None and change.kind in REASONED else ""
     if reason and reason.rstrip(".") not in told:
         told = f"{told.rstrip('.')}; {reason}"
     return Item(change.name, status, told)

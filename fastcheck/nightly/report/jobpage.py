@@ -53,7 +53,9 @@ def markdown(run: Run, comparison: Compared | None = None) -> str:
     title = f"{SIGNS[told.word]} {told.word.upper()}: {escaped(run.suite)}"
     lines = [f"# {title}", "", told.headline, ""]
     if told.changed:
-        lines += [f"**Since the run before:** {told.changed}", ""]
+        lines += [f"**Since `{_code(told.before)}`:** {told.changed}", ""]
+    if told.environment:
+        lines += [escaped(told.environment), ""]
     for section in told.sections:
         lines += _section(section)
     records = [r for r in by_attention(run.records) if r.status != "pass"]

@@ -60,7 +60,8 @@ def summary(
     told = digest(run, comparison)
     spelled = _plain if not unicode else str
     page.add(told.word.upper(), f"{run.suite}: {told.headline}", STYLES.get(told.word, told.word))
-    page.add("changed", spelled(told.changed), "note")
+    since = [f"since {told.before}: {told.changed}", told.environment] if told.changed else []
+    page.add("changed", [spelled(line) for line in since if line], "note")
     for section in told.sections:
         lines = [f"{item.name}: {clipped(spelled(item.text))}" for item in section.items]
         page.add(section.label, limited(lines, len(lines), MOST), section.style)

@@ -9,6 +9,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Final
 
 from fastcheck.nightly.records import STATUSES
+from fastcheck.nightly.report.changes import sort_changes
 from fastcheck.nightly.report.digest import by_attention, digest
 from fastcheck.nightly.report.drawing import Drawer
 from fastcheck.nightly.report.text import clipped, summary
@@ -87,7 +88,7 @@ def _shown(run: Run, comparison: Compared | None, history: Sequence[Run]) -> dic
     """Return what the template shows."""
     told = digest(run, comparison)
     changes: dict[str, list[Changed]] = {}
-    for change in () if comparison is None else comparison.changes:
+    for change in sort_changes(comparison):
         changes.setdefault(change.name, []).append(change)
     cases = _cases(run, changes, history)
     script, style = _part("page.js"), _part("page.css")

@@ -31,6 +31,8 @@ class Comparison:
     """What a comparison says."""
 
     changes: tuple[Change, ...] = ()
+    old: str = "20260130T021500-9c1d"
+    environment: tuple[tuple[str, str, str], ...] = (("numpy", "2.4.5", "2.4.6"),)
 
 
 @cache
@@ -84,6 +86,7 @@ def night() -> tuple[Run, Comparison]:
         Change("cat[seed=1]", "new-finding", None, "aliasing", "aliasing: W1 and W2 share memory"),
         Change("cat[seed=2]", "not-run", "pass", "not run", "pass → not run"),
         Change("mnist[seed=1]", "regressed", "pass", "fail", "pass → fail"),
+        Change("later", "not-run", "", "not run", "not run"),
         Change("kinks", "slower", 1.0, 1.25, "1 s → 1.2 s"),
     )
     return run, Comparison(changes)
