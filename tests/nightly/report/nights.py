@@ -8,8 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from fastcheck.judge import judge_tensor
 from fastcheck.nightly.records import Case, Record, Run
-from fastcheck.result import CheckResult, Finding
+from fastcheck.result import CheckResult, Finding, StepErrors
+from fastcheck.result.pictures import make_picture
 from tests.results import result
 
 STARTED = "2026-01-31T02:15:00+00:00"
@@ -103,3 +105,24 @@ def many(n: int = 500, seed: int = 0) -> Run:
     kinds = ("pass", "pass", "pass", "pass", "fail", "inconclusive", "error", "not run")
     names = [f"mnist[plan=units, rtol=1e-{k % 9}, seed={k}]" for k in range(n)]
     return run_of(*(record(name, kinds[rng.integers(len(kinds))]) for name in names))
+
+
+def pictured(n: int = 500, n_tensors: int = 6) -> Run:
+    """Return a run of `n` cases that all fail and have pictures, as full as a page can be."""
+    rng = np.random.default_rng(1)
+    tensors, pictures = {}, {}
+    for k in range(1, n_tensors + 1):
+        numerical = rng.normal(size=(300, 200))
+        analytic = numerical * (1.0 + 10.0 ** rng.uniform(-16.0, 0.0, numerical.shape))
+        bound = np.full(numerical.shape, 1e-12)
+        judged = judge_tensor(f"W{k}", analytic, numerical, bound)
+        wrong = np.abs(analytic - numerical) > 1e-5
+        tensors[judged.name] = judged
+        everywhere = np.ones(wrong.shape, bool)
+        pictures[judged.name] = make_picture(judged.name, analytic, numerical, wrong, everywhere)
+    steps = 10.0 ** -np.arange(0.0, 16.0, 0.5)
+    noise = 1.0 + 1e-16 / steps
+    curve = StepErrors("W1", (0, 0), tuple(steps), tuple(noise), tuple(noise**2))
+    found = result("fail", tensors=tensors, pictures=pictures, steps=curve)
+    names = (f"mnist[plan=units, rtol=1e-{k % 9}, seed={k}]" for k in range(n))
+    return run_of(*(replace(record(name, "fail"), result=found) for name in names))
