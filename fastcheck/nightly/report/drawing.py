@@ -58,8 +58,8 @@ def _chosen(result: CheckResult) -> list[TensorResult]:
     order = ("fail", "inconclusive", "pass")
     tensors = [t for name, t in result.tensors.items() if name in result.pictures]
     tensors.sort(key=lambda t: (order.index(t.verdict), len(t.shape) < 2))
-    is_told = any(not t.passed for t in tensors)
-    return [t for t in tensors if len(t.shape) > 1 or not t.passed or not is_told]
+    telling = [t for t in tensors if len(t.shape) > 1 or not t.passed]
+    return telling or tensors
 
 
 def _drawings(result: CheckResult) -> Iterator[Drawing]:

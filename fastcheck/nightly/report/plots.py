@@ -194,7 +194,8 @@ def draw_scatter(picture: Picture) -> str:
     axes.set_ylabel("analytic")
     axes.locator_params(nbins=5)
     axes.ticklabel_format(scilimits=(-3, 4))
-    figure.legend(loc="upper center", ncols=2, frameon=False, fontsize=7.5, handletextpad=0.2)
+    if finite.any():
+        figure.legend(loc="upper center", ncols=2, frameon=False, fontsize=7.5, handletextpad=0.2)
     _open(axes)
     return _svg(figure, "analytic against numerical values")
 

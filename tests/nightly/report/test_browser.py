@@ -98,7 +98,7 @@ def test_search_and_filter_show_the_cases_that_fit(opened: Opener) -> None:
     page = opened(run, comparison)
     assert page.inner_text("#shown") == "10 of 10 shown"
     page.keyboard.press("/")
-    page.keyboard.type("CAT seed=1")
+    page.keyboard.type("CAT aliasing")
     assert page.locator(VISIBLE + " .name").all_inner_texts() == ["cat[seed=1] new-finding"]
     page.keyboard.press("Escape")
     assert page.locator(VISIBLE).count() == 10

@@ -12,8 +12,10 @@ from time import perf_counter
 
 import pytest
 
-from fastcheck.nightly.records import Run
+from fastcheck.nightly.records import Record, Run
 from fastcheck.nightly.report import html
+from fastcheck.nightly.report.drawing import Drawer
+from fastcheck.nightly.report.view import Drawing
 from fastcheck.result import Diagnosis, Finding
 from tests.conftest import ROOT
 from tests.nightly.report.nights import (
@@ -47,17 +49,21 @@ class Reader(HTMLParser):
         self.close()
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Note an element that is opened."""
         self.elements.append((tag, dict(attrs)))
         if tag not in VOID:
             self.open.append(tag)
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Note an element without content."""
         self.elements.append((tag, dict(attrs)))
 
     def handle_endtag(self, tag: str) -> None:
+        """Close the innermost element."""
         assert self.open.pop() == tag
 
     def handle_data(self, data: str) -> None:
+        """Note text that is shown."""
         if self.open and self.open[-1] not in ("script", "style"):
             self.texts.append(" ".join(data.split()))
 
@@ -220,12 +226,20 @@ def test_a_failure_without_pictures_says_how_to_get_them() -> None:
     assert "the check kept none (pictures=True)" in read(html(run_of(record("a", "fail")))).text
 
 
-def test_thirty_cases_are_shown_in_full() -> None:
-    small = check()
-    cases = [replace(record(f"case {k}", "fail"), result=small) for k in range(33)]
-    page = read(html(run_of(*cases)))
-    assert len(page.all("svg")) == 30 * 4
-    assert len(page.all("details")) == 33
+def test_thirty_cases_are_shown_in_full(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[str] = []
+
+    def draw(self: Drawer, record: Record) -> tuple[list[Drawing], str]:
+        drawn.append(record.case.name)
+        return [Drawing("<svg></svg>", "W1", "its entries")], ""
+
+    monkeypatch.setattr(Drawer, "draw", draw)
+    cases = [record(f"case {k}", "fail" if k % 2 else "pass") for k in range(80)]
+    regressed = Comparison((Change("case 77", "regressed", "pass", "fail", ""),))
+    page = read(html(run_of(*cases), regressed))
+    assert drawn == ["case 77", *(f"case {k}" for k in range(1, 59, 2))]
+    assert len(page.all("svg")) == 30
+    assert len(page.all("details")) == 80
 
 
 def test_five_hundred_cases_are_written_soon_and_stay_small() -> None:
