@@ -70,7 +70,8 @@ def write_report(
             f"`path` must end in {listing([*WRITERS], len(WRITERS)).replace(' and ', ' or ')}, "
             f"got {str(target)!r}; the end of the name says which report it is"
         )
-    write_text(target, writer(run, comparison, history))
+    text = writer(run, comparison, history)
+    write_text(target, text.encode("utf-8", "backslashreplace").decode())  # half a character
 
 
 def write_reports(

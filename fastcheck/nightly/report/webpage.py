@@ -62,7 +62,7 @@ def html(run: Run, comparison: Compared | None = None, history: Sequence[Run] = 
         return _bare(run, comparison)
     environment = Environment(
         loader=FunctionLoader(_part), autoescape=True, undefined=StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True,
+        trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True,
     )  # fmt: skip
     environment.filters |= {"slug": slug, "clipped": clipped}
     return environment.get_template("page.html").render(_shown(run, comparison, history))
