@@ -9,7 +9,7 @@ import pytest
 
 from fastcheck.errors import DataError, InputError
 from fastcheck.nightly.report import write_report, write_reports
-from tests.nightly.report.nights import night
+from tests.nightly.report.nights import night, record, run_of
 
 BEGINNINGS = {
     "a.html": "<!DOCTYPE html>",
@@ -33,9 +33,8 @@ def test_the_end_of_the_name_says_which_report_is_written(
 
 
 def test_another_end_is_refused_with_the_choices(tmp_path: Path) -> None:
-    with pytest.raises(
-        InputError, match=r"end in \.html, \.md, \.xml, \.json or \.txt, got '.*a\.p"
-    ):
+    contract = r"\.html, \.md, \.xml, \.json or \.txt, got '.*a\.pdf'"
+    with pytest.raises(InputError, match=contract):
         write_report(tmp_path / "a.pdf", *night())
 
 
@@ -48,3 +47,11 @@ def test_all_reports_are_written_into_a_folder(tmp_path: Path) -> None:
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="there is no folder"):
         write_reports(tmp_path / "none", *night())
+
+
+@pytest.mark.parametrize("name", ["a.html", "a.md", "a.xml", "a.json", "a.txt"])
+def test_half_a_character_in_a_message_is_spelled_out(tmp_path: Path, name: str) -> None:
+    write_report(tmp_path / name, run_of(record("a", "error", message="half \udc80 of one")))
+    text = (tmp_path / name).read_text(encoding="utf-8")
+    assert "half" in text
+    assert "udc80" in text
