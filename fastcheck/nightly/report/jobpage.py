@@ -74,7 +74,7 @@ def escaped(text: str) -> str:
     >>> print(escaped("W1[0] | <b>"))
     W1\[0\] \| &lt;b&gt;
     """
-    line = "".join(c if c.isprintable() else " " for c in " ".join(text.split()))
+    line = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in " ".join(text.split()))
     line = line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return SPECIAL.sub(r"\\\1", line)
 

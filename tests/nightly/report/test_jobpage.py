@@ -46,7 +46,7 @@ def test_text_from_outside_is_shown_as_it_is() -> None:
     assert "\\*bold\\* \\[link\\](http://x) &lt;script&gt;" in text
     assert "**&lt;img src=x&gt;\\|\\`a\\` # title**" in text
     assert "\n    </details>\n    <b>\n" in text
-    assert escaped("a_b\x07c") == "a\\_b c"
+    assert escaped("a_b\x07c") == "a\\_b\\\\x07c"
 
 
 def test_five_hundred_cases_fit_on_the_page_of_a_job() -> None:
