@@ -43,10 +43,8 @@ MOST_OTHERS: Final = 6
 KINDS: Final = {
     "diagnosis": "another cause",
     "worst": "another deviation",
-    "gone-finding": "finding gone",
     "coverage": "coverage",
     "flaky": "flaky",
-    "gained": "new case",
     "slower": "slower",
     "faster": "faster",
 }
