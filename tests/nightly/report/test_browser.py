@@ -66,6 +66,11 @@ def background(page: Any) -> int:
     return int(color.removeprefix("rgb(").split(",")[0])
 
 
+def listed(page: Any, names: list[str]) -> None:
+    """Wait until the list shows these cases and no others."""
+    playwright.expect(page.locator(VISIBLE + " .name")).to_have_text(names)
+
+
 def test_the_first_screen_shows_what_changed_and_what_did_not_run(opened: Opener) -> None:
     page = opened(*night())
     for key in ("regressed", "gone", "new-finding", "fixed", "broken", "open", "not-run"):
@@ -96,27 +101,27 @@ def test_a_link_of_the_summary_opens_the_case(opened: Opener) -> None:
 def test_search_and_filter_show_the_cases_that_fit(opened: Opener) -> None:
     run, comparison = night()
     page = opened(run, comparison)
-    assert page.inner_text("#shown") == "10 of 10 shown"
+    playwright.expect(page.locator("#shown")).to_have_text("10 of 10 shown")
     page.keyboard.press("/")
     page.keyboard.type("CAT aliasing")
-    assert page.locator(VISIBLE + " .name").all_inner_texts() == ["cat[seed=1] new-finding"]
+    listed(page, ["cat[seed=1]) new-finding"]
     page.keyboard.press("Escape")
     assert page.locator(VISIBLE).count() == 10
     page.click("[data-filter=fail]")
     page.click("[data-filter=error]")
-    assert page.inner_text("#shown") == "3 of 10 shown"
+    playwright.expect(page.locator("#shown")).to_have_text("3 of 10 shown")
     page.click("[data-filter=changed]")
-    assert page.locator(VISIBLE + " .name").all_inner_texts() == ["mnist[seed=1] regressed"]
+    listed(page, ["mnist[seed=1]) regressed"]
     page.fill("#search", "nothing has this name")
-    assert page.inner_text("#shown") == "0 of 10 shown"
+    playwright.expect(page.locator("#shown")).to_have_text("0 of 10 shown")
     page.click("[data-section=fixed] a")
-    assert page.locator(VISIBLE + " .name").all_inner_texts() == ["cat[seed=0] fixed"]
+    listed(page, ["cat[seed=0]) fixed"]
 
 
 def test_a_cause_is_found_by_its_kind(opened: Opener) -> None:
     page = opened(with_pictures())
     page.fill("#search", "one-entry")
-    assert page.locator(VISIBLE + " .name").all_inner_texts() == ["b[1]"]
+    listed(page, ["b[1])"]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
