@@ -104,24 +104,24 @@ def test_search_and_filter_show_the_cases_that_fit(opened: Opener) -> None:
     playwright.expect(page.locator("#shown")).to_have_text("10 of 10 shown")
     page.keyboard.press("/")
     page.keyboard.type("CAT aliasing")
-    listed(page, ["cat[seed=1]) new-finding"]
+    listed(page, ["cat[seed=1] new-finding"])
     page.keyboard.press("Escape")
     assert page.locator(VISIBLE).count() == 10
     page.click("[data-filter=fail]")
     page.click("[data-filter=error]")
     playwright.expect(page.locator("#shown")).to_have_text("3 of 10 shown")
     page.click("[data-filter=changed]")
-    listed(page, ["mnist[seed=1]) regressed"]
+    listed(page, ["mnist[seed=1] regressed"])
     page.fill("#search", "nothing has this name")
     playwright.expect(page.locator("#shown")).to_have_text("0 of 10 shown")
     page.click("[data-section=fixed] a")
-    listed(page, ["cat[seed=0]) fixed"]
+    listed(page, ["cat[seed=0] fixed"])
 
 
 def test_a_cause_is_found_by_its_kind(opened: Opener) -> None:
     page = opened(with_pictures())
     page.fill("#search", "one-entry")
-    listed(page, ["b[1])"]
+    listed(page, ["b[1]"])
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
