@@ -83,7 +83,7 @@ def plain_differences(
     done, complete = 0, True
     try:
         with single_threaded_blas():
-            found = mapped(partial(_slopes, state, h), work, n_jobs=n_jobs, seconds=float(total))
+            found = mapped(partial(slopes_at, state, h), work, n_jobs=n_jobs, seconds=float(total))
             for (name, entries), (plus, minus) in zip(work, found, strict=True):
                 _put(tensors[name], entries, plus, minus)
                 done += entries.size
@@ -101,7 +101,7 @@ def plain_bound(found: Derivatives, noise: float, step: float) -> Floats:
     return NOISE * noise / step + bend
 
 
-def _slopes(state: State, h: float, item: tuple[str, Ints]) -> tuple[Floats, Floats]:
+def slopes_at(state: State, h: float, item: tuple[str, Ints]) -> tuple[Floats, Floats]:
     """Return the slopes above and below the point for some entries of a tensor."""
     name, entries = item
     node = state.graph.tensor(name)

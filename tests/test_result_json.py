@@ -36,7 +36,7 @@ def test_json_is_strict_and_gives_the_same_result_back(kind: str, arrays: bool) 
     text = before.to_json(arrays=arrays)
     data = strict_json(text)
     assert data == before.to_dict(arrays=arrays)
-    assert (data["schema"], data["verdict"]) == (6, before.verdict)
+    assert (data["schema"], data["verdict"]) == (7, before.verdict)
     after = CheckResult.from_json(text)
     assert after.to_json(arrays=arrays) == text
     assert str(after) == str(before)
@@ -81,8 +81,8 @@ def test_numbers_of_numpy_become_numbers() -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"schema": 2}, "must be a result of schema 6, got schema 2"),
-        ({"schema": None}, "must be a result of schema 6, got schema None"),
+        ({"schema": 2}, "must be a result of schema 7, got schema 2"),
+        ({"schema": None}, "must be a result of schema 7, got schema None"),
         ({"verdict": ...}, "must be a complete result.*verdict"),
         ({"coverage": {"n_entries": 1}}, "must be a complete result.*n_checked"),
         ({"tensors": {"W1": {}}}, "must be a complete result.*worst"),

@@ -196,6 +196,7 @@ def check_gradients(
     skip: Patterns = None,
     before_each: Callable[[], Any] | None = None,
     progress: Progress | None = None,
+    pictures: bool = False,
 ) -> CheckResult:
     """Compare an analytic gradient with a numerical one, entry by entry.
 
@@ -232,6 +233,10 @@ def check_gradients(
         gradient, over samples, where the loss does the other), "truncated" (a recurrence followed
         back some steps only), "stop-gradient" (a branch left out). A tensor passes with it if the
         cause alone explains every entry within its bound; `diagnosis` and the report say so.
+    pictures : bool
+        Whether the result keeps what a page can draw: how far off each part of each tensor is, and
+        of a graph the derivative of the worst entry at many steps. That takes some hundredths of
+        a second, at most two.
 
     Returns
     -------
@@ -264,7 +269,7 @@ def check_gradients(
         loss, params, grads, plan=plan, engine=engine, step=step, arithmetic=arithmetic,
         n_jobs=n_jobs, seed=seed, budget=budget, entries=entries, rtol=rtol, strict=strict,
         loss_value=loss_value, jitter=jitter, accept=accept, only=only, skip=skip,
-        before_each=before_each, progress=progress,
+        before_each=before_each, progress=progress, pictures=pictures,
     ) as check:  # fmt: skip
         return check.result
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from fastcheck import findings
 from fastcheck.check.accept import accepted_names
+from fastcheck.check.drawn import draw_steps, draw_tensors
 from fastcheck.check.engines import measurement_for
 from fastcheck.check.jitter import jittered
 from fastcheck.check.options import check_entries, check_options
@@ -77,6 +78,7 @@ def checking(
     skip: Patterns = None,
     before_each: Callable[[], Any] | None = None,
     progress: Progress | None = None,
+    pictures: bool = False,
 ) -> Iterator[Check]:
     """Make a check; what the loss and the gradient have written into is restored at the end.
 
@@ -110,9 +112,25 @@ def checking(
             if analytic:
                 run.probe(plan, budget, n_jobs, progress, analytic=analytic, rtol=rtol)
             tensors = _judged(run, analytic, rtol=rtol, strict=strict, seed=seed)
-            yield Check(run, analytic, make_result(run, tensors, start, analytic, accepted, rtol))
+            result = make_result(run, tensors, start, analytic, accepted, rtol)
+            if pictures:
+                result = _with_pictures(run, result, analytic, rtol)
+            yield Check(run, analytic, result)
         finally:
             run.restore()
+
+
+def _with_pictures(
+    run: Measurement, result: CheckResult, analytic: dict[str, NDArray[Any]], rtol: float
+) -> CheckResult:
+    """Return a result with what a report draws; as it is where Ctrl-C ends that."""
+    try:
+        with run.timed("pictures"):
+            drawn = draw_tensors(run, result.tensors, analytic, rtol)
+            steps = draw_steps(run, result.tensors)
+    except KeyboardInterrupt:
+        return result
+    return replace(result, pictures=drawn, steps=steps, timings=run.timings)
 
 
 def _received(

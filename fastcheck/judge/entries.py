@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from fastcheck.errors import InputError
-from fastcheck.kernels.judging import AGREE, N_CODES, UNRESOLVED, classify, measure
+from fastcheck.kernels.judging import AGREE, DISAGREE, N_CODES, UNRESOLVED, classify, measure
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -72,6 +72,12 @@ class Judgement:
     def n_checked(self) -> int:
         """How many entries were judged."""
         return sum(self.counts[AGREE:])
+
+    @property
+    def is_wrong(self) -> Flags:
+        """Which entries disagree, in the shape of the tensor."""
+        found: Flags = self.codes == DISAGREE
+        return found
 
 
 def judge_entries(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from fastcheck.files import write_text
 from fastcheck.result.acceptable import ACCEPTABLE, BENIGN, accept_name
+from fastcheck.result.pictures import Picture, StepErrors
 from fastcheck.result.places import find_places
 from fastcheck.result.records import (
     Audit,
@@ -48,10 +49,12 @@ __all__ = [
     "Diagnosis",
     "Entry",
     "Finding",
+    "Picture",
     "Provenance",
     "Region",
     "Severity",
     "SpotCheck",
+    "StepErrors",
     "TensorResult",
     "Verdict",
     "accept_name",
@@ -86,6 +89,10 @@ class CheckResult:
         Which probes were made, and why.
     numerical, bounds : dict of str to ndarray of float64
         The numerical gradient and its bounds, absolute, in the shapes of the parameters.
+    pictures : dict of str to Picture
+        What can be drawn of tensors, if ``pictures=True`` was given.
+    steps : StepErrors or None
+        The derivative of the worst entry at many steps, if it was, and the loss is a graph.
     audits : tuple of Audit
         Comparisons with plainly evaluated losses.
     spot_checks : tuple of SpotCheck
@@ -115,6 +122,8 @@ class CheckResult:
     plan_reason: str = ""
     numerical: Arrays = field(default_factory=dict)
     bounds: Arrays = field(default_factory=dict)
+    pictures: Mapping[str, Picture] = field(default_factory=dict)
+    steps: StepErrors | None = None
     audits: tuple[Audit, ...] = ()
     spot_checks: tuple[SpotCheck, ...] = ()
     batch: Provenance | None = None
@@ -127,7 +136,7 @@ class CheckResult:
     def __post_init__(self) -> None:
         for name in ("findings", "diagnosis", "audits", "spot_checks"):
             object.__setattr__(self, name, tuple(getattr(self, name)))
-        for name in ("tensors", "numerical", "bounds", "timings", "versions"):
+        for name in ("tensors", "numerical", "bounds", "pictures", "timings", "versions"):
             object.__setattr__(self, name, dict(getattr(self, name)))
 
     @property

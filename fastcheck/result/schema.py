@@ -9,12 +9,13 @@ from typing import Any, Final
 
 import numpy as np
 
+from fastcheck.result.pictures import Picture, StepErrors
 from fastcheck.result.records import Audit, Coverage, Diagnosis, Finding, Provenance, SpotCheck
 from fastcheck.result.tensor import Entry, Region, TensorResult
 
 __all__ = ["SCHEMA", "decoded", "encoded", "plain"]
 
-SCHEMA: Final = 6
+SCHEMA: Final = 7
 """Version of the layout; it grows with every change that a reader must know of.
 
 1 the first
@@ -23,6 +24,7 @@ SCHEMA: Final = 6
 4 a diagnosis says by `tensors` and `is_exact` what it explains, and how well
 5 a diagnosis says whether it is `accepted`, and a tensor by `places` where it is wrong
 6 a result has `rtol`, and the worst entry of those that disagree is the one that is off by most
+7 a result has `pictures` and `steps`
 """
 
 ARRAYS = ("numerical", "bounds")
@@ -34,6 +36,8 @@ RECORDS: Final[dict[str, type]] = {
     "audits": Audit,
     "spot_checks": SpotCheck,
 }
+
+OPTIONAL: Final[dict[str, type]] = {"batch": Provenance, "steps": StepErrors}
 
 
 def encoded(result: Any, *, arrays: bool) -> dict[str, Any]:
@@ -107,8 +111,10 @@ def _field(name: str, value: Any) -> Any:
         return {key: _tensor(item) for key, item in value.items()}
     if name == "coverage":
         return _record(Coverage, value)
-    if name == "batch":
-        return None if value is None else _record(Provenance, value)
+    if name == "pictures":
+        return {key: _record(Picture, item) for key, item in value.items()}
+    if name in OPTIONAL:
+        return None if value is None else _record(OPTIONAL[name], value)
     if name in ARRAYS:
         return {key: _array(item) for key, item in value.items()}
     if name == "timings":
@@ -139,4 +145,6 @@ def _record(cls: Any, item: Mapping[str, Any]) -> Any:
 def _typed(kind: str, value: Any) -> Any:
     if kind.startswith("float") and value is not None:
         return math.nan if value == "NaN" else float(value)  # one NaN equals itself
+    if kind.startswith("tuple[float") and value is not None:
+        return tuple(math.nan if v == "NaN" else float(v) for v in value)
     return tuple(value) if kind.startswith("tuple") else value

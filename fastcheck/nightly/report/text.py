@@ -1,0 +1,108 @@
+"""A run as text: what changed, what broke, what could not be decided, what was not run."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Final
+
+from rich.console import Console
+
+from fastcheck.nightly.report.digest import digest
+from fastcheck.report.lists import limited
+from fastcheck.report.page import Page, can_encode, width_of
+
+if TYPE_CHECKING:
+    from typing import IO
+
+    from fastcheck.nightly.records import Run
+    from fastcheck.nightly.report.changes import Compared
+
+__all__ = ["print_summary", "summary"]
+
+STYLES: Final = {"incomplete": "inconclusive", "interrupted": "inconclusive"}
+"""Of words for a run that the page has no style for."""
+MOST: Final = 5
+"""Cases listed under one label, so that all labels are on the first screen."""
+LONGEST: Final = 240
+"""Characters of one line about a case; its own report says all."""
+
+
+def summary(
+    run: Run,
+    comparison: Compared | None = None,
+    *,
+    width: int | None = None,
+    color: bool = False,
+    unicode: bool = True,
+) -> str:
+    """Return a run as text, regressions first.
+
+    Parameters
+    ----------
+    run : Run
+        The run, finished or not.
+    comparison : Comparison, optional
+        With the run before.
+    width : int, optional
+        Columns, at least 60. By default those of the terminal, or 100 if there is none.
+    color : bool
+        Whether the text has ANSI colours.
+    unicode : bool
+        Whether it may have characters beyond ASCII.
+
+    Returns
+    -------
+    str
+        Lines without a newline at the end. Five cases are listed under each label; the others
+        are counted.
+    """
+    page = Page(width_of(sys.stdout) if width is None else width, color, unicode)
+    told = digest(run, comparison)
+    spelled = _plain if not unicode else str
+    page.add(told.word.upper(), f"{run.suite}: {told.headline}", STYLES.get(told.word, told.word))
+    since = [f"since {told.before}: {told.changed}", told.environment] if told.changed else []
+    page.add("changed", [spelled(line) for line in since if line], "note")
+    for section in told.sections:
+        lines = [f"{item.name}: {clipped(spelled(item.text))}" for item in section.items]
+        page.add(section.label, limited(lines, len(lines), MOST), section.style)
+    page.add("coverage", told.coverage)
+    page.add("run", f"{run.id}, {told.when}")
+    return page.text()
+
+
+def _plain(text: str) -> str:
+    return text.replace("→", "->")
+
+
+def clipped(text: str, most: int = LONGEST) -> str:
+    r"""Return a text on one line, its end left out where it is long.
+
+    Examples
+    --------
+    >>> clipped("one line\n  and another", 12), clipped("short")
+    ('one line …', 'short')
+    """
+    line = " ".join(text.split())
+    return line if len(line) <= most else line[: most - 1].rsplit(" ", 1)[0] + " …"
+
+
+def print_summary(
+    run: Run, comparison: Compared | None = None, file: IO[str] | None = None
+) -> None:
+    """Print a run, in colour on a terminal.
+
+    Parameters
+    ----------
+    run : Run
+        The run.
+    comparison : Comparison, optional
+        With the run before.
+    file : text file, optional
+        Standard output by default. Characters that it cannot encode are written in ASCII.
+    """
+    target = sys.stdout if file is None else file
+    console = Console(file=target)
+    color = console.is_terminal and console.color_system is not None and not console.no_color
+    text = summary(run, comparison, width=width_of(target), color=color, unicode=can_encode(target))
+    encoding = getattr(target, "encoding", None) or "utf-8"
+    target.write(text.encode(encoding, "backslashreplace").decode(encoding) + "\n")
