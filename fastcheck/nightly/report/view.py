@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from fastcheck.nightly.report.digest import why
 from fastcheck.nightly.report.text import clipped
+from fastcheck.report.causes import diagnoses
+from fastcheck.report.examples import examples, examples_label
 from fastcheck.report.facts import facts_of
 from fastcheck.report.lists import limited
 from fastcheck.report.table import COUNTS, FIGURES, NAME
-from fastcheck.report.where import MEANING, diagnoses, where, worst_entries
+from fastcheck.report.where import where
 from fastcheck.result.wording import count, percent, quantity, seconds
 
 if TYPE_CHECKING:
@@ -194,13 +196,13 @@ def _lists(result: CheckResult, in_full: bool) -> list[tuple[str, list[str]]]:
     undecided = [
         f"{t.name}: {t.reason}" for t in result.tensors.values() if t.verdict == "inconclusive"
     ]
-    entries = worst_entries(result) if result.verdict == "fail" else []
+    entries = examples(result) if result.verdict == "fail" else []
     told: list[tuple[str, Sequence[str]]] = [
         ("outcome", [f"{result.verdict.upper()}: {result.summary()}"]),
         *diagnoses(result),
-        ("where", list(filter(None, [where(result)]))),
+        ("where", where(result)),
         ("findings", [str(finding) for finding in result.findings]),
-        ("worst entries", [*entries[: None if in_full else 3], MEANING] if entries else []),
+        (examples_label(result), entries[: None if in_full else 3]),
         ("undecided", undecided),
     ]
     return _shortened(told, 10 if in_full else 4)
