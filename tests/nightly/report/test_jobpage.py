@@ -32,7 +32,7 @@ def test_every_case_that_did_not_pass_has_a_row_and_a_report() -> None:
     rows = [line for line in text.split("\n") if line.startswith("| ")][1:]
     assert len(rows) == len(run.records) - run.count("pass")
     assert "| later | ⏭️ not run |  |  | it was not run |" in rows
-    assert "39 760 of 39 760" in rows[0]
+    assert "39,760 of 39,760" in rows[0]
     assert "<details><summary>mnist[seed=1]: fail</summary>" in text
     assert "    Traceback (most recent call last):\n      ValueError: bad shape" in text
     assert text.count("<details>") == text.count("</details>") == 4

@@ -54,7 +54,7 @@ def test_a_failure_carries_its_cause_and_the_whole_report() -> None:
     failure = suite.find("testcase[@name='mnist[seed=1]']/failure")
     assert failure is not None
     assert failure.get("message", "").startswith("W2: dW2 is 100 times too large")
-    assert "b2[7]: analytic nan" in (failure.text or "")
+    assert "b2[7]: yours nan" in (failure.text or "")
     error = suite.find("testcase[@name='net[plan=units]']/error")
     assert error is not None
     assert "ValueError: bad shape\n\nTraceback" in (error.text or "")

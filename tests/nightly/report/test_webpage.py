@@ -194,7 +194,7 @@ def test_a_case_shows_tensors_diagnosis_coverage_and_history() -> None:
     ]  # fmt: skip
     assert len(titles) == 8
     for text in (
-        "W1[2, 5]: analytic", "all 83 entries checked, 83 resolved (100 %)", "tensor shape verdict",
+        "W1[2, 5]", "all 83 entries checked, 83 resolved (100 %)", "tensor shape verdict",
         "W1 6 × 8 fail 48 47 1 W1[2, 5]", "target net.py:check", "seed 1", "plan='units'",
     ):  # fmt: skip
         assert text in page.text, text
@@ -278,7 +278,7 @@ def test_without_the_library_that_draws_the_page_says_so(monkeypatch: pytest.Mon
     page = read(html(with_pictures()))
     assert page.all("svg") == []
     assert "no pictures: this needs matplotlib: pip install 'fastcheck[report]'" in page.text
-    assert "W1[2, 5]: analytic" in page.text
+    assert "W1[2, 5]" in page.text
 
 
 def test_without_the_template_engine_the_page_is_the_summary(
