@@ -21,6 +21,10 @@ STATUSES: Final = (
     "fail", "error", "crashed", "timeout", "inconclusive", "interrupted", "not run", "pass",
 )  # fmt: skip
 """All, those that ask most for attention first."""
+BROKEN: Final = ("error", "crashed", "timeout")
+"""Those of a case that was run and gave no result."""
+NOT_RUN: Final = ("interrupted", "not run")
+"""Those of a case of which nothing is known."""
 SCHEMA: Final = 1
 """Version of the JSON layout of runs."""
 

@@ -22,8 +22,8 @@ MAX_DOCUMENT_BYTES: Final = 64 * 2**20
 
 
 def dumped(content: Any) -> str:
-    """Return JSON on one line; the same for the same content, and no float loses a bit."""
-    return json.dumps(content, ensure_ascii=False, separators=(",", ":"))
+    """Return JSON on one line, in ASCII: any text of the user's comes back, and any float."""
+    return json.dumps(content, separators=(",", ":"))
 
 
 def loaded(text: str | bytes, where: str) -> dict[str, Any]:
@@ -78,7 +78,7 @@ def read_document(path: Path, remedy: str) -> dict[str, Any]:
             "version of fastcheck that wrote it"
         )
     content = sealed.get("content")
-    digest = hashlib.sha256(dumped(content).encode("utf-8", "surrogatepass")).hexdigest()
+    digest = hashlib.sha256(dumped(content).encode()).hexdigest()
     if digest != sealed.get("sha256") or not isinstance(content, dict):
         raise DataError(f"{path}: is damaged, its sha256 is another than it says; {remedy}")
     return content

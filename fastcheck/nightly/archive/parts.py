@@ -140,12 +140,17 @@ class Parts:
         DataError
             If it cannot be written; all others stay.
         InputError
-            If the run has no such case.
+            If the run has no such case, or it has other settings.
         """
         number = self._numbers.get(record.case.name)
         if number is None:
             raise InputError(
                 f"`record` must be of a case of run {self._run.id}, got {record.case.name!r}"
+            )
+        if record.case.key != self._run.records[number].case.key:
+            raise InputError(
+                f"`record` must be of the case {record.case.name!r} as run {self._run.id} has it, "
+                "got one with other settings"
             )
         content = record.to_dict(arrays=False)
         kept = arrays_of(record)

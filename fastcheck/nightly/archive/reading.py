@@ -72,7 +72,7 @@ def _read_record(folder: Path, number: int, asked: Record, arrays: bool) -> Reco
     remedy = "remove this file and resume the run: its case is run again"
     part = read_document(path, remedy)
     record: Record = _decoded(Record, part.get("record"), path)
-    if record.case != asked.case:
+    if (record.case.name, record.case.key) != (asked.case.name, asked.case.key):
         raise DataError(
             f"{path}: is of the case {record.case.name!r}, not {asked.case.name!r}; {remedy}"
         )

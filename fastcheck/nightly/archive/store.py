@@ -70,7 +70,7 @@ def write_file(path: Path, run: Run, arrays: Callable[[int], Arrays]) -> None:
             "finished": run.finished,
         }  # fmt: skip
         for name, text in about.items():
-            file.attrs[name] = np.bytes_(text.encode())
+            file.attrs[name] = np.bytes_(text.encode("utf-8", "backslashreplace"))
         _write_json(file, replace(run, records=()).to_dict())
         write_tables(file, run)
         cases = file.create_group("cases")
