@@ -217,7 +217,7 @@ def _spread(name: str, record: Record, past: Past) -> list[float]:
     for _, earlier in past.runs:
         if earlier.case.key != record.case.key or earlier.status != record.status:
             continue
-        tensor = earlier.result.tensors.get(name) if earlier.result else None
+        tensor = earlier.result.tensors.get(name) if earlier.result is not None else None
         if tensor is not None and tensor.worst is not None:
             found.append(tensor.worst.deviation)
     return [value for value in found if math.isfinite(value)]

@@ -46,7 +46,7 @@ class Moment:
     def worst(self) -> Entry | None:
         """The entry with the largest deviation in units of its bound, None if there is none."""
         result = self.record.result
-        found = [t.worst for t in result.tensors.values() if t.worst] if result else []
+        found = [t.worst for t in result.tensors.values() if t.worst] if result is not None else []
         return max(found, key=lambda entry: entry.ratio, default=None)
 
     @property

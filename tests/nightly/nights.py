@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -65,8 +65,7 @@ def done(
     """Return the record of a case with a result of a kind, or a status without one."""
     about = case(name, **(changes or {}))
     if kind in ("error", "crashed", "timeout", "interrupted", "not run"):
-        status: Any = kind
-        return Record(about, status, None, f"net.py:right {kind}", "", seconds)
+        return Record(about, cast("Status", kind), None, f"net.py:right {kind}", "", seconds)
     outcome = small(kind)
     return Record(about, outcome.verdict, outcome, "", "", seconds, "2026-01-01T02:15:01+00:00")
 
@@ -96,9 +95,3 @@ def content(run: Run, *, arrays: bool = True) -> dict[str, Any]:
         if record["result"] is not None:
             record["result"].pop("timings")
     return said
-
-
-__all__ = [
-    "NAMES", "SUITE", "Status", "case", "content", "done", "found", "full_night", "kept", "night", "run_of",
-    "small",
-]  # fmt: skip

@@ -72,7 +72,7 @@ def _changes(run: Run, expected: Run | None) -> Iterator[str]:
 
 def _changed_files(run: Run) -> Iterator[str]:
     """Yield which files that results name have another sha256 now; a missing one is not asked."""
-    batches = {r.result.batch for r in run.records if r.result and r.result.batch}
+    batches = {r.result.batch for r in run.records if r.result is not None and r.result.batch}
     for source, sha256 in sorted({(batch.source, batch.sha256) for batch in batches}):
         path = Path(source)
         if path.is_file() and sha256_of(path) != sha256:

@@ -77,7 +77,7 @@ def write_file(path: Path, run: Run, arrays: Callable[[int], Arrays]) -> None:
         for number, record in enumerate(run.records):
             group = cases.create_group(f"{number:05d}")
             _write_json(group, record.to_dict(arrays=False))
-            batch = record.result.batch if record.result else None
+            batch = record.result.batch if record.result is not None else None
             if batch is not None and batch.indices:
                 group["indices"] = np.array(batch.indices, "<i8")
             kept = arrays(number)

@@ -63,7 +63,7 @@ def _record(record: Record) -> tuple[Any, ...]:
 
 
 def _tensors(record: Record) -> Iterator[tuple[Any, ...]]:
-    tensors = record.result.tensors if record.result else {}
+    tensors = record.result.tensors if record.result is not None else {}
     return (_tensor(record.case.name, tensor) for tensor in tensors.values())
 
 
@@ -78,12 +78,12 @@ def _tensor(case: str, t: TensorResult) -> tuple[Any, ...]:
 
 
 def _findings(record: Record) -> Iterator[tuple[Any, ...]]:
-    found = record.result.findings if record.result else ()
+    found = record.result.findings if record.result is not None else ()
     return ((record.case.name, f.kind, f.severity, f.tensor or "", f.message) for f in found)
 
 
 def _diagnosis(record: Record) -> Iterator[tuple[Any, ...]]:
-    for d in record.result.diagnosis if record.result else ():
+    for d in record.result.diagnosis if record.result is not None else ():
         names = ", ".join(d.tensors or filter(None, [d.tensor]))
         constant = float("nan") if d.constant is None else float(d.constant)
         yield record.case.name, d.kind, names, constant, d.is_exact, d.accepted, d.message

@@ -159,7 +159,9 @@ def test_a_record_of_no_case_of_the_run_is_refused(tmp_path: Path) -> None:
     with Parts.create(tmp_path, night()) as parts:
         with pytest.raises(InputError, match=r"`record` must be of a case of run .* got 'other'"):
             parts.add(done("other"))
-        with pytest.raises(InputError, match="'cat' as run .* has it, got one with other settings"):
+        with pytest.raises(
+            InputError, match=r"'cat' as run .* has it, got one with other settings"
+        ):
             parts.add(done("cat", changes={"seed": 5}))
         assert list(parts.folder.iterdir()) == [parts.folder / "run.json"]
     twice = night(names=("a", "a"))
