@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from typing import TYPE_CHECKING, Any, Final
 
+from fastcheck.datasets.digest import stamp_of
 from fastcheck.datasets.limits import human_bytes
 from fastcheck.errors import DataError
 from fastcheck.files import write_text
@@ -85,15 +85,15 @@ def read_document(path: Path, remedy: str) -> dict[str, Any]:
 
 
 def _read(path: Path) -> bytes:
+    size = stamp_of(path).size
+    if size > MAX_DOCUMENT_BYTES:
+        raise DataError(
+            f"{path}: has {human_bytes(size)}, the limit is {human_bytes(MAX_DOCUMENT_BYTES)}; it "
+            "is not a part of a run"
+        )
     try:
         with path.open("rb") as file:
-            size = os.fstat(file.fileno()).st_size
-            if size > MAX_DOCUMENT_BYTES:
-                raise DataError(
-                    f"{path}: has {human_bytes(size)}, the limit is "
-                    f"{human_bytes(MAX_DOCUMENT_BYTES)}; it is not a part of a run"
-                )
-            return file.read(MAX_DOCUMENT_BYTES)
+            return file.read(size)
     except OSError as problem:
         reason = problem.strerror or type(problem).__name__
-        raise DataError(f"{path}: cannot be read ({reason}); check the folder") from problem
+        raise DataError(f"{path}: cannot be read ({reason}); check its rights") from problem

@@ -15,7 +15,7 @@ import re
 import secrets
 from typing import TYPE_CHECKING, Final
 
-from fastcheck.errors import DataError, InputError
+from fastcheck.errors import InputError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,6 +29,7 @@ __all__ = [
     "arrays_name",
     "file_of",
     "folder_of",
+    "is_digest",
     "is_run_id",
     "is_suite",
     "record_name",
@@ -100,16 +101,13 @@ def record_number(name: str) -> int | None:
     return int(found[1]) if found and record_name(int(found[1])) == name else None
 
 
-def arrays_name(number: int, digest: str) -> str:
-    """Return the name of the arrays of a record; other content has another name.
+def is_digest(text: str) -> bool:
+    """Return whether a text is a sha256."""
+    return re.fullmatch(r"[0-9a-f]{64}", text) is not None
 
-    Raises
-    ------
-    DataError
-        If the digest is none.
-    """
-    if not re.fullmatch(r"[0-9a-f]{64}", digest):
-        raise DataError(f"`arrays` must be a sha256, got {digest[:80]!r}; write the part again")
+
+def arrays_name(number: int, digest: str) -> str:
+    """Return the name of the arrays of a record; other content has another name."""
     return f"{number:05d}.{digest[:16]}.h5"
 
 

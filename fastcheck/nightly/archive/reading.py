@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING, Any
 from fastcheck.errors import DataError
 from fastcheck.nightly.archive import layout
 from fastcheck.nightly.archive.arrays import read_arrays, with_arrays
+from fastcheck.nightly.archive.decoding import decoded_record, decoded_run
 from fastcheck.nightly.archive.documents import read_document
 from fastcheck.nightly.archive.seal import open_sealed
-from fastcheck.nightly.records import Record, Run
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
+
+    from fastcheck.nightly.records import Record, Run
 
     Arrays = dict[str, dict[str, NDArray[Any]]]
 
@@ -38,7 +40,7 @@ def read_parts(folder: Path, *, arrays: bool = False) -> Run:
         If a part is damaged or missing.
     """
     head = read_document(folder / layout.HEAD, "restore it from a copy, or begin a new run")
-    run: Run = _decoded(Run, head, folder / layout.HEAD)
+    run = decoded_run(head, str(folder / layout.HEAD))
     records = list(run.records)
     try:
         names = sorted(path.name for path in folder.iterdir())
@@ -71,17 +73,12 @@ def _read_record(folder: Path, number: int, asked: Record, arrays: bool) -> Reco
     path = folder / layout.record_name(number)
     remedy = "remove this file and resume the run: its case is run again"
     part = read_document(path, remedy)
-    record: Record = _decoded(Record, part.get("record"), path)
+    record = decoded_record(part.get("record"), str(path))
     if (record.case.name, record.case.key) != (asked.case.name, asked.case.key):
         raise DataError(
             f"{path}: is of the case {record.case.name!r}, not {asked.case.name!r}; {remedy}"
         )
-    kept = part_arrays(folder, number, str(part.get("arrays", ""))) if arrays else {}
-    return with_arrays(record, kept) if arrays else record
-
-
-def _decoded(kind: Any, data: Any, path: Path) -> Any:
-    try:
-        return kind.from_dict(data)
-    except (KeyError, TypeError, ValueError, AttributeError) as problem:
-        raise DataError(f"{path}: does not hold a {kind.__name__.lower()} ({problem})") from problem
+    digest = str(part.get("arrays", ""))
+    if digest and not layout.is_digest(digest):
+        raise DataError(f"{path}: `arrays` must be a sha256, got {digest[:80]!r}; {remedy}")
+    return with_arrays(record, part_arrays(folder, number, digest)) if arrays else record

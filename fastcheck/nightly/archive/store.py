@@ -25,16 +25,18 @@ from fastcheck.datasets.hdf5 import members, read_attribute
 from fastcheck.datasets.storage import find_array
 from fastcheck.errors import DataError
 from fastcheck.nightly.archive.arrays import read_arrays, with_arrays, write_arrays
+from fastcheck.nightly.archive.decoding import decoded_record, decoded_run
 from fastcheck.nightly.archive.documents import MAX_DOCUMENT_BYTES, dumped, loaded
 from fastcheck.nightly.archive.seal import new_hdf5, open_sealed
 from fastcheck.nightly.archive.tables import write_tables
-from fastcheck.nightly.records import Record, Run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from numpy.typing import NDArray
+
+    from fastcheck.nightly.records import Record, Run
 
     Arrays = dict[str, dict[str, NDArray[Any]]]
 
@@ -109,14 +111,9 @@ def read_file(path: Path, *, arrays: bool = False) -> Run:
             )
         names = _cases(file, path)
         head = loaded(_json(file, "json", path), f"{path}: `json`")
-        try:
-            run = Run.from_dict(head)
-            records = tuple(_read(file["cases"][name], path, arrays) for name in names)
-            return replace(run, records=records)
-        except (KeyError, TypeError, ValueError, AttributeError) as problem:
-            if isinstance(problem, DataError):
-                raise
-            raise DataError(f"{path}: does not hold a run ({problem})") from problem
+        run = decoded_run(head, f"{path}: `json`")
+        records = tuple(_read(file["cases"][name], path, arrays) for name in names)
+        return replace(run, records=records)
 
 
 def each_arrays(path: Path) -> Iterator[Arrays]:
@@ -149,7 +146,8 @@ def _cases(file: Any, path: Path) -> list[str]:
 
 def _read(group: Any, path: Path, arrays: bool) -> Record:
     place = f"{group.name.lstrip('/')}/json"
-    record = Record.from_dict(loaded(_json(group.file, place, path), f"{path}: `{place}`"))
+    where = f"{path}: `{place}`"
+    record = decoded_record(loaded(_json(group.file, place, path), where), where)
     return with_arrays(record, _arrays(group, path)) if arrays else record
 
 
