@@ -258,7 +258,10 @@ def _remove_older(folder: Path, number: int, digest: str) -> None:
 
 
 def _sweep(folder: Path) -> None:
-    """Remove what other processes did not write to its end; nobody else writes now."""
+    """Remove what other processes did not write or remove to its end; nobody else writes now."""
+    for path in folder.glob(f"*{layout.PARTS}"):
+        if finished_file(path).exists():
+            _remove(path)
     for path in folder.glob(".*.tmp"):
         with suppress(OSError):
             shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()

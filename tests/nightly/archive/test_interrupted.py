@@ -107,6 +107,9 @@ def test_a_run_that_ended_before_its_parts_were_removed_has_ended(tmp_path: Path
     with pytest.raises(DataError, match="this run has ended; begin a new one"):
         Parts.open(folder)
     assert not folder.exists()
+    folder.mkdir()
+    kept(tmp_path, night(2))
+    assert not folder.exists()
     assert read_run(path).finished == END
 
 
