@@ -141,13 +141,16 @@ def compare(old: Run, new: Run, history: Sequence[Run] = ()) -> Comparison:
         week and fails now has regressed if it passed then.
     """
     earlier = {run.id: run for run in history if run.id < new.id} | {old.id: old}
-    pasts = [earlier[name] for name in sorted(earlier)]
+    pasts = [(earlier[id_], _by_name(earlier[id_])) for id_ in sorted(earlier)]
+    known = _by_name(old)
     changes = [
         change
         for record in new.records
-        for change in _of_case(record, old, new, Past.of(record.case.name, pasts, old.id))
+        for change in _of_case(
+            record, record.case.name in known, new, Past.of(record.case.name, pasts, old.id)
+        )
     ]
-    kept = {record.case.name for record in new.records}
+    kept = _by_name(new)
     changes += [
         Change(r.case.name, "lost", r.status, "", f"is no longer in the suite; it was: {r.status}")
         for r in old.records
@@ -160,10 +163,10 @@ def compare(old: Run, new: Run, history: Sequence[Run] = ()) -> Comparison:
     )
 
 
-def _of_case(record: Record, old: Run, new: Run, past: Past) -> Iterator[Change]:
+def _of_case(record: Record, is_known: bool, new: Run, past: Past) -> Iterator[Change]:
     """Yield what changed in one case."""
     name, before = record.case.name, past.last
-    if old.record(name) is None:
+    if not is_known:
         yield Change(name, "gained", "", record.status, f"is new; it is: {record.status}")
     if record.status in NOT_RUN:
         yield Change(name, "not-run", past.status, record.status, _not_run(record, past))
@@ -182,6 +185,10 @@ def _of_case(record: Record, old: Run, new: Run, past: Past) -> Iterator[Change]
     flaky = flakes(record, new, past)
     if flaky is not None:
         yield Change(name, *flaky)
+
+
+def _by_name(run: Run) -> dict[str, Record]:
+    return {record.case.name: record for record in run.records}
 
 
 def _not_run(record: Record, past: Past) -> str:

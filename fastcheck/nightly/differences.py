@@ -15,12 +15,13 @@ from fastcheck.nightly.records import BROKEN, NOT_RUN
 from fastcheck.result.wording import count, percent, quantity, short
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from fastcheck.nightly.records import Record, Run
     from fastcheck.result import CheckResult, Diagnosis, Entry
 
     Found = tuple[str, str, str, str]
+    Indexed = tuple[Run, Mapping[str, Record]]
 
 __all__ = [
     "Past",
@@ -63,19 +64,19 @@ class Past:
     when: str = ""
 
     @classmethod
-    def of(cls, name: str, pasts: Sequence[Run], old: str) -> Past:
+    def of(cls, name: str, pasts: Sequence[Indexed], old: str) -> Past:
         """Return what became of a case.
 
         Parameters
         ----------
         name : str
             The case.
-        pasts : sequence of Run
-            The oldest first.
+        pasts : sequence of (Run, dict of str to Record)
+            Runs and their records by name, the oldest first.
         old : str
             The id of the run that is compared: what came after it is not.
         """
-        found = [(run, run.record(name)) for run in pasts]
+        found = [(run, records.get(name)) for run, records in pasts]
         kept = tuple((run, r) for run, r in found if r is not None and r.status not in NOT_RUN)
         before = [(run, record) for run, record in kept if run.id <= old]
         if not before:
