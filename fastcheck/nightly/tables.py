@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from typing import TYPE_CHECKING, Final
 
@@ -30,8 +31,9 @@ COLORS: Final = {
     "diagnosis": "yellow", "worst": "yellow", "coverage": "yellow", "lost": "yellow",
     "not-run": "bold yellow", "flaky": "magenta", "slower": "cyan", "faster": "cyan",
 }  # fmt: skip
-SHOWN: Final = 80
+SHOWN: Final = 40
 """Characters of a value of the environment."""
+DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 
 
 def render_comparison(
@@ -65,8 +67,12 @@ def render_comparison(
 
 
 def _changed(name: str, before: str, after: str) -> str:
-    was, now = (text if len(text) <= SHOWN else f"{text[:SHOWN]}..." for text in (before, after))
-    return f"{name}: {was or 'nothing'} -> {now or 'nothing'}"
+    return f"{name}: {_cut(before)} -> {_cut(after)}"
+
+
+def _cut(text: str) -> str:
+    shown = DIGEST.sub(lambda digest: digest[0][:12], text)
+    return (shown if len(shown) <= SHOWN else f"{shown[:SHOWN]}...") or "nothing"
 
 
 def _changes(page: Page, comparison: Comparison) -> Table:
