@@ -31,7 +31,7 @@ COLORS: Final = {
     "diagnosis": "yellow", "worst": "yellow", "coverage": "yellow", "lost": "yellow",
     "not-run": "bold yellow", "flaky": "magenta", "slower": "cyan", "faster": "cyan",
 }  # fmt: skip
-SHOWN: Final = 40
+SHOWN: Final = 36
 """Characters of a value of the environment."""
 DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 
