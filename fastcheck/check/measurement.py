@@ -246,22 +246,23 @@ class Measurement(ABC):
 
     def judge(self, name: str, analytic: NDArray[Any], rtol: float, strict: bool) -> TensorResult:
         """Return the verdict on one tensor."""
-        found = self.numerical.tensors[name]
-        judged = judge_tensor(
-            name,
-            analytic.astype(np.float64),
-            found.values,
-            self.allowance(name, analytic.dtype),
-            kink=found.kink,
-            slopes=(found.minus, found.plus),
-            checked=None if found.known.all() else found.known,
-            terms=self.terms(name),
-            rtol=rtol,
-            strict=strict,
-        )
+        judged = judge_tensor(name, **self.compared(name, analytic), rtol=rtol, strict=strict)
         judged = replace(judged, is_intermediate=name in self.optional)
         sample = self.numerical.samples.get(name)
         return judged if sample is None else with_guarantee(judged, sample)
+
+    def compared(self, name: str, analytic: NDArray[Any]) -> dict[str, Any]:
+        """Return what `judge_entries` compares of a tensor, by the names of its arguments."""
+        found = self.numerical.tensors[name]
+        return {
+            "analytic": analytic.astype(np.float64),
+            "numerical": found.values,
+            "bound": self.allowance(name, analytic.dtype),
+            "kink": found.kink,
+            "slopes": (found.minus, found.plus),
+            "checked": None if found.known.all() else found.known,
+            "terms": self.terms(name),
+        }
 
     def terms(self, name: str) -> Floats | None:
         """Return the absolute terms of each derivative of a tensor, None if they are not known."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from fastcheck.datasets.digest import sha256_of
 from fastcheck.errors import DataError
 from fastcheck.nightly.archive.documents import dumped
+from fastcheck.nightly.archive.layout import is_digest
 from fastcheck.result.wording import listing
 
 if TYPE_CHECKING:
@@ -18,6 +19,11 @@ if TYPE_CHECKING:
 __all__ = ["check_unchanged"]
 
 REMEDY: Final = "restore it to resume the run, or begin a new one"
+NAMED: Final = {
+    "data": "the data set", "code": "the file", "python": "the version",
+    "fastcheck": "the version", "numpy": "the version", "numba": "the version",
+}  # fmt: skip
+"""What results rest on, by the beginning of its name in the provenance."""
 
 
 def check_unchanged(folder: Path, run: Run, expected: Run | None) -> None:
@@ -35,13 +41,13 @@ def check_unchanged(folder: Path, run: Run, expected: Run | None) -> None:
     Raises
     ------
     DataError
-        If the suite or one of its data sets is another by its sha256, or the seed or the choice
-        of cases is.
+        If the suite, a data set or a file of code is another by its sha256, or the seed, the
+        choice of cases or a version is.
 
     Notes
     -----
-    Data sets are those in the provenance under names that begin with ``"data"``, and the files
-    that the results so far name.
+    Looked at are what the provenance has under names that begin as `NAMED` says, data sets and
+    code by their sha256, and the data files that the results so far name.
     """
     for change in (*_changes(run, expected), *_changed_files(run)):
         raise DataError(f"{folder}: {change} since this run was begun; {REMEDY}")
@@ -64,10 +70,17 @@ def _changes(run: Run, expected: Run | None) -> Iterator[str]:
                 f"the option {name!r} has changed from {run.options.get(name)!r} to "
                 f"{expected.options.get(name)!r}"
             )
-    names = [name for name in {**run.provenance, **expected.provenance} if name.startswith("data")]
-    for name in names:
-        if run.provenance.get(name) != expected.provenance.get(name):
-            yield f"the data set ({name}) has changed"
+    for name in {**run.provenance, **expected.provenance}:
+        title = next((f"{t} ({name})" for start, t in NAMED.items() if name.startswith(start)), "")
+        old, new = (_digest(r.provenance.get(name, "")) for r in (run, expected))
+        if title and old != new:
+            yield f"{title} has changed"
+
+
+def _digest(text: str) -> str:
+    """Return the sha256 that a text begins with, without the path that may follow; or the text."""
+    first = text.partition(" ")[0]
+    return first if is_digest(first) else text
 
 
 def _changed_files(run: Run) -> Iterator[str]:

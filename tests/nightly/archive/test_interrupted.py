@@ -185,6 +185,14 @@ def test_who_holds_a_lock_is_said_in_printable_characters(tmp_path: Path) -> Non
             {"provenance": {"python": "3.11", "data:mnist": "ef" * 32}},
             r"the data set \(data:mnist\) has changed",
         ),
+        (
+            {"provenance": {"python": "3.12", "data:mnist": "cd" * 32}},
+            r"the version \(python\) has changed",
+        ),
+        (
+            {"provenance": {"python": "3.11", "data:mnist": "cd" * 32, "code net.py": "0"}},
+            r"the file \(code net\.py\) has changed",
+        ),
     ],
 )
 def test_a_run_does_not_go_on_with_something_else(
@@ -198,7 +206,7 @@ def test_a_run_does_not_go_on_with_something_else(
     Parts.open(folder).close()
 
 
-def test_another_choice_of_cases_is_noticed(tmp_path: Path) -> None:
+def test_another_choice_of_cases_is_noticed_and_another_place_is_not(tmp_path: Path) -> None:
     folder = begun(tmp_path)
     other = full_night(2)
     with pytest.raises(DataError, match=r"the cases \(cat\) have changed since"):
@@ -207,7 +215,9 @@ def test_another_choice_of_cases_is_noticed(tmp_path: Path) -> None:
         )
     with pytest.raises(DataError, match=r"the cases \(their order\) have changed since"):
         Parts.open(folder, expected=replace(other, records=other.records[::-1]))
-    Parts.open(folder, expected=replace(other, options={"jobs": 7, "seed": 0})).close()
+    moved = {"python": "3.11", "data:mnist": "cd" * 32 + " /another/place", "machine": "another"}
+    same = replace(other, options={"jobs": 7, "seed": 0}, provenance=moved)
+    Parts.open(folder, expected=same).close()
 
 
 def test_a_data_file_that_has_changed_is_noticed(tmp_path: Path) -> None:
