@@ -147,7 +147,7 @@ def compare(old: Run, new: Run, history: Sequence[Run] = ()) -> Comparison:
         change
         for record in new.records
         for change in _of_case(
-            record, record.case.name in known, new, Past.of(record.case.name, pasts, old.id)
+            record, record.case.name in known, new, Past.of(record.case, pasts, old.id)
         )
     ]
     kept = _by_name(new)

@@ -17,7 +17,7 @@ from fastcheck.result.wording import count, percent, quantity, short
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from fastcheck.nightly.records import Record, Run
+    from fastcheck.nightly.records import Case, Record, Run
     from fastcheck.result import CheckResult, Diagnosis, Entry
 
     Found = tuple[str, str, str, str]
@@ -53,6 +53,8 @@ class Past:
     ----------
     runs : tuple of (Run, Record)
         The oldest first; those in which it was not run, or interrupted, are left out.
+    same : tuple of (Run, Record)
+        Those of `runs` in which the case had the settings that it has now.
     last : Record or None
         The record that the new one is compared with, None if there is none.
     when : str
@@ -60,29 +62,32 @@ class Past:
     """
 
     runs: tuple[tuple[Run, Record], ...] = ()
+    same: tuple[tuple[Run, Record], ...] = ()
     last: Record | None = None
     when: str = ""
 
     @classmethod
-    def of(cls, name: str, pasts: Sequence[Indexed], old: str) -> Past:
+    def of(cls, case: Case, pasts: Sequence[Indexed], old: str) -> Past:
         """Return what became of a case.
 
         Parameters
         ----------
-        name : str
-            The case.
+        case : Case
+            The case, as it is now.
         pasts : sequence of (Run, dict of str to Record)
             Runs and their records by name, the oldest first.
         old : str
             The id of the run that is compared: what came after it is not.
         """
-        found = [(run, records.get(name)) for run, records in pasts]
+        found = [(run, records.get(case.name)) for run, records in pasts]
         kept = tuple((run, r) for run, r in found if r is not None and r.status not in NOT_RUN)
         before = [(run, record) for run, record in kept if run.id <= old]
+        key = case.key
+        same = tuple((run, r) for run, r in kept if r.case == case or r.case.key == key)
         if not before:
-            return cls(kept)
+            return cls(kept, same)
         run, record = before[-1]
-        return cls(kept, record, "" if run.id == old else f" (in run {run.id})")
+        return cls(kept, same, record, "" if run.id == old else f" (in run {run.id})")
 
     @property
     def status(self) -> str:
@@ -215,8 +220,8 @@ def changed_worst(before: Record, after: Record, past: Past) -> Found | None:
 def _spread(name: str, record: Record, past: Past) -> list[float]:
     """Return how far off a tensor was in earlier runs with the same settings and verdict."""
     found = []
-    for _, earlier in past.runs:
-        if earlier.case.key != record.case.key or earlier.status != record.status:
+    for _, earlier in past.same:
+        if earlier.status != record.status:
             continue
         tensor = earlier.result.tensors.get(name) if earlier.result is not None else None
         if tensor is not None and tensor.worst is not None:

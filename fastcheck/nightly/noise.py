@@ -46,9 +46,8 @@ def changed_time(record: Record, run: Run, past: Past) -> Found | None:
     machine = run.provenance.get("machine")
     known = [
         earlier.seconds
-        for other, earlier in past.runs
-        if earlier.case.key == record.case.key
-        and earlier.status == record.status
+        for other, earlier in past.same
+        if earlier.status == record.status
         and earlier.seconds > 0.0
         and other.provenance.get("machine") == machine
     ][-(LAST - 1) :]
@@ -78,9 +77,7 @@ def _limit(known: Sequence[float]) -> float:
 def flakes(record: Record, run: Run, past: Past) -> Found | None:
     """Return whether the verdict went back and forth over the last runs of the same suite."""
     told: list[str] = [
-        earlier.status
-        for other, earlier in past.runs
-        if other.suite_sha256 == run.suite_sha256 and earlier.case.key == record.case.key
+        earlier.status for other, earlier in past.same if other.suite_sha256 == run.suite_sha256
     ]
     if record.status not in NOT_RUN:
         told.append(record.status)
