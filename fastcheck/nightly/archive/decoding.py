@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+import dataclasses
+from collections.abc import Mapping
+from typing import Any, Final
 
 from fastcheck.errors import DataError
 from fastcheck.nightly.records import STATUSES, Record, Run
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
 __all__ = ["decoded_record", "decoded_run"]
 
-OF_CASE: Final[Mapping[str, Any]] = {
-    "name": str, "target": str, "dataset": str | None, "split": str | None, "batch": int,
-    "seed": int, "options": dict, "timeout": int | float | None, "keeps": str,
+TYPES: Final[Mapping[str, Any]] = {
+    "str": str, "int": int, "float": int | float, "bool": bool, "Mapping": Mapping,
+    "tuple": tuple, "Literal": str, "Status": str, "Verdict": str, "Severity": str,
+    "None": type(None),
 }  # fmt: skip
-OF_RECORD: Final[Mapping[str, Any]] = {
-    "status": str, "message": str, "traceback": str, "seconds": int | float, "started": str,
-}  # fmt: skip
-OF_RUN: Final[Mapping[str, Any]] = {
-    "id": str, "suite": str, "suite_sha256": str, "started": str, "finished": str,
-    "provenance": dict, "options": dict,
-}  # fmt: skip
+"""What a field is, by the first word of its annotation; others are left alone."""
 WRONG: Final = (KeyError, TypeError, ValueError, AttributeError)
 """What is raised where a part is missing or of another type."""
 
@@ -37,8 +31,7 @@ def decoded_record(data: Any, where: str) -> Record:
     """
     try:
         record = Record.from_dict(data)
-        _check(record, OF_RECORD)
-        _check(record.case, OF_CASE)
+        _check(record)
         if record.status not in STATUSES:
             raise ValueError(f"status {record.status[:40]!r}")
     except WRONG as problem:
@@ -56,18 +49,26 @@ def decoded_run(data: Any, where: str) -> Run:
     """
     try:
         run = Run.from_dict({**data, "records": []})
-        _check(run, OF_RUN)
+        _check(run)
         records = list(data["records"])
     except WRONG as problem:
         raise DataError(f"{where}: does not hold a run ({_reason(problem)})") from problem
     return Run(**vars(run) | {"records": tuple(decoded_record(r, where) for r in records)})
 
 
-def _check(thing: Any, types: Mapping[str, Any]) -> None:
-    for name, kind in types.items():
-        value = getattr(thing, name)
-        if not isinstance(value, kind):
-            raise TypeError(f"`{name}` is a {type(value).__name__}")
+def _check(thing: Any) -> None:
+    """Raise a TypeError unless what is in a dataclass, however deep, is what it says."""
+    for field in dataclasses.fields(thing):
+        value = getattr(thing, field.name)
+        words = [word.partition("[")[0].strip() for word in str(field.type).split(" | ")]
+        if all(word in TYPES for word in words):
+            is_right = any(isinstance(value, TYPES[word]) for word in words)
+            if not is_right or (isinstance(value, bool) and "bool" not in words):
+                raise TypeError(f"`{field.name}` is a {type(value).__name__}")
+        parts = value.values() if isinstance(value, Mapping) else value
+        for part in parts if isinstance(value, Mapping | tuple) else [value]:
+            if dataclasses.is_dataclass(part):
+                _check(part)
 
 
 def _reason(problem: Exception) -> str:

@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,10 @@ import numpy as np
 import pytest
 
 from fastcheck.errors import DataError
-from fastcheck.nightly.archive import Parts, read_run
+from fastcheck.nightly.archive import Parts, joining, read_run
 from fastcheck.nightly.archive.documents import MAX_DOCUMENT_BYTES, read_document, write_document
 from fastcheck.nightly.archive.seal import BLOCK, _block, _digest
-from tests.nightly.nights import NAMES, done, full_night, night
+from tests.nightly.nights import NAMES, done, full_night, night, small
 
 END = "2026-01-31T04:00:00+00:00"
 
@@ -114,6 +115,35 @@ def test_arrays_that_do_not_belong_to_their_record_are_noticed(tmp_path: Path) -
         with pytest.raises(DataError, match="No such file"):
             parts.finish(END)
         assert read_run(parts.folder).count("fail") == 1
+
+
+def test_arrays_of_another_record_are_noticed(tmp_path: Path) -> None:
+    with Parts.create(tmp_path, full_night()) as parts:
+        parts.add(done(NAMES[0], changes={"keeps": "arrays"}))
+        other = small("pass", numerical={"W1": np.zeros(3)})
+        parts.add(replace(done(NAMES[1], changes={"keeps": "arrays"}), result=other))
+    first, second = (next(parts.folder.glob(f"0000{k}.*.h5")) for k in (0, 1))
+    first.write_bytes(second.read_bytes())
+    with pytest.raises(DataError, match=r"has the sha256 [0-9a-f]{12}\.\.\., not [0-9a-f]{12}"):
+        read_run(parts.folder, arrays=True)
+
+
+@pytest.mark.parametrize("what", ["arrays", "records"])
+def test_a_file_that_reads_back_as_something_else_does_not_take_the_place_of_parts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    with Parts.create(tmp_path, full_night()) as parts:
+        parts.add(done(NAMES[0], changes={"keeps": "arrays"}))
+        with monkeypatch.context() as patch:
+            if what == "arrays":
+                empty: list[dict[str, Any]] = [{}] * len(NAMES)
+                patch.setattr(joining, "each_arrays", lambda path: iter(empty))
+            else:
+                patch.setattr(joining, "read_file", lambda path: full_night(5))
+            with pytest.raises(DataError, match="reads back as something else; check the disk"):
+                parts.finish(END)
+        assert [path.name for path in parts.folder.parent.iterdir()] == [parts.folder.name]
+        assert read_run(parts.finish(END)).count("pass") == 1
 
 
 # ------------------------------------------------------------ made to do harm
@@ -298,6 +328,21 @@ def test_a_part_that_was_made_to_do_harm_is_refused(tmp_path: Path) -> None:
     assert "(`seconds` is a str)" in written(record=good | {"seconds": "1"})
     assert "(status 'maybe')" in written(record=good | {"status": "maybe"})
     assert "(`name` is a int)" in written(record=good | {"case": good["case"] | {"name": 1}})
+    result = good["result"]
+    weights = result["tensors"]["W1"]
+    for change, text in (
+        ({"coverage": result["coverage"] | {"n_checked": "1"}}, "(`n_checked` is a str)"),
+        ({"tensors": {"W1": result["tensors"]["W1"] | {"digits": []}}}, "float() argument"),
+        (
+            {"tensors": {"W1": result["tensors"]["W1"] | {"reason": None}}},
+            "(`reason` is a NoneType)",
+        ),
+        ({"tensors": {"W1": 1}}, "not subscriptable"),
+        ({"findings": [{"kind": 1}]}, "missing 3 required positional arguments"),
+        ({"interrupted": 0}, "(`interrupted` is a int)"),
+        ({"batch": result["batch"] | {"source": True}}, "(`source` is a bool)"),
+    ):
+        assert text in written(record=good | {"result": result | change})
     other = done(NAMES[1]).to_dict()
     assert "is of the case 'mnist[seed=1]', not 'mnist[seed=0]'" in written(record=other)
     path.write_text(json.dumps({"schema": 2}))
