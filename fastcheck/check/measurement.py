@@ -14,7 +14,7 @@ from fastcheck.check.coverage import sample_statement, with_guarantee
 from fastcheck.check.gradient_of import gradient_of
 from fastcheck.diagnose import explain
 from fastcheck.holding import errors_of, named_gradients, taken
-from fastcheck.judge import judge_tensor
+from fastcheck.judge import judge_entries, judge_tensor
 from fastcheck.parallel import single_threaded_blas
 from fastcheck.plan import Numerical
 from fastcheck.preflight import GradientCalls, named_mode
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from fastcheck.blackbox import BlackBox
     from fastcheck.diagnose import Case
     from fastcheck.graph.state import State
+    from fastcheck.judge import Judgement
     from fastcheck.preflight import Preflight
     from fastcheck.result import Audit, Diagnosis, Finding, SpotCheck, TensorResult
 
@@ -246,13 +247,17 @@ class Measurement(ABC):
 
     def judge(self, name: str, analytic: NDArray[Any], rtol: float, strict: bool) -> TensorResult:
         """Return the verdict on one tensor."""
-        judged = judge_tensor(name, **self.compared(name, analytic), rtol=rtol, strict=strict)
+        judged = judge_tensor(name, **self._evidence(name, analytic, rtol), strict=strict)
         judged = replace(judged, is_intermediate=name in self.optional)
         sample = self.numerical.samples.get(name)
         return judged if sample is None else with_guarantee(judged, sample)
 
-    def compared(self, name: str, analytic: NDArray[Any]) -> dict[str, Any]:
-        """Return what `judge_entries` compares of a tensor, by the names of its arguments."""
+    def judgement(self, name: str, analytic: NDArray[Any], rtol: float) -> Judgement:
+        """Return the verdict on each entry of a tensor."""
+        return judge_entries(**self._evidence(name, analytic, rtol))
+
+    def _evidence(self, name: str, analytic: NDArray[Any], rtol: float) -> dict[str, Any]:
+        """Return what the entries of a tensor are judged by."""
         found = self.numerical.tensors[name]
         return {
             "analytic": analytic.astype(np.float64),
@@ -262,6 +267,7 @@ class Measurement(ABC):
             "slopes": (found.minus, found.plus),
             "checked": None if found.known.all() else found.known,
             "terms": self.terms(name),
+            "rtol": rtol,
         }
 
     def terms(self, name: str) -> Floats | None:

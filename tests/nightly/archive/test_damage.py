@@ -332,11 +332,8 @@ def test_a_part_that_was_made_to_do_harm_is_refused(tmp_path: Path) -> None:
     weights = result["tensors"]["W1"]
     for change, text in (
         ({"coverage": result["coverage"] | {"n_checked": "1"}}, "(`n_checked` is a str)"),
-        ({"tensors": {"W1": result["tensors"]["W1"] | {"digits": []}}}, "float() argument"),
-        (
-            {"tensors": {"W1": result["tensors"]["W1"] | {"reason": None}}},
-            "(`reason` is a NoneType)",
-        ),
+        ({"tensors": {"W1": weights | {"digits": []}}}, "float() argument"),
+        ({"tensors": {"W1": weights | {"reason": None}}}, "(`reason` is a NoneType)"),
         ({"tensors": {"W1": 1}}, "not subscriptable"),
         ({"findings": [{"kind": 1}]}, "missing 3 required positional arguments"),
         ({"interrupted": 0}, "(`interrupted` is a int)"),
