@@ -29,9 +29,9 @@ WIDTH: Final = 4.0
 LEAST_FACTOR: Final = 1.25
 """A change of time by less is noise, however small the spread was."""
 UNKNOWN_FACTOR: Final = 2.0
-"""The same where the spread is not known."""
-LEAST_SECONDS: Final = 0.5
-"""A change by less does not matter to a night."""
+"""The same beyond all that is known, where that is too little for a spread."""
+LEAST_SECONDS: Final = 1.0
+"""A change by less does not matter to a night; starting a process may take as much longer."""
 
 
 def changed_time(record: Record, run: Run, past: Past) -> Found | None:
@@ -53,8 +53,9 @@ def changed_time(record: Record, run: Run, past: Past) -> Found | None:
     ][-(LAST - 1) :]
     if not known or record.seconds <= 0.0 or record.result is None:
         return None
-    usual, limit = median(known), math.log(_limit(known))
-    if abs(math.log(record.seconds / usual)) <= limit:
+    usual = median(known)
+    low, high = _noise(known)
+    if low <= record.seconds <= high:
         return None
     if abs(record.seconds - usual) < LEAST_SECONDS:
         return None
@@ -64,14 +65,15 @@ def changed_time(record: Record, run: Run, past: Past) -> Found | None:
     return kind, was, now, f"took {now}, usually {was}{spread if len(known) > 1 else ''}"
 
 
-def _limit(known: Sequence[float]) -> float:
-    """Return the factor up to which a time is explained by noise."""
+def _noise(known: Sequence[float]) -> tuple[float, float]:
+    """Return the shortest and the longest time that noise explains."""
     if len(known) < FEW:
-        return UNKNOWN_FACTOR
+        return min(known) / UNKNOWN_FACTOR, max(known) * UNKNOWN_FACTOR
     logs = [math.log(value) for value in known]
     middle = median(logs)
     spread = 1.4826 * median(abs(value - middle) for value in logs)
-    return max(LEAST_FACTOR, math.exp(WIDTH * spread))
+    factor = max(LEAST_FACTOR, math.exp(WIDTH * spread))
+    return math.exp(middle) / factor, math.exp(middle) * factor
 
 
 def flakes(record: Record, run: Run, past: Past) -> Found | None:

@@ -264,6 +264,9 @@ def times(values: list[float], **changes: object) -> list[Run]:
         ([10.0, 10.1, 9.9, 90.0, 10.0], 14.0, "slower"),  # one bad night
         ([10.0], 15.0, ""),  # of one night nothing is known
         ([10.0], 21.0, "slower"),
+        ([10.0, 30.0], 9.0, ""),
+        ([10.0, 30.0], 4.0, "faster"),
+        ([10.0, 30.0], 61.0, "slower"),
         ([0.02] * 5, 0.2, ""),  # too short to matter
         ([0.0] * 3, 5.0, ""),
     ],
