@@ -20,7 +20,7 @@ from fastcheck.errors import DataError
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["describe_storage", "find_array", "is_deflated"]
+__all__ = ["check_storage", "describe_storage", "find_array", "is_deflated"]
 
 FILTERS = {
     h5py.h5z.FILTER_DEFLATE: "gzip",
@@ -62,13 +62,34 @@ def find_array(file: Any, place: str, dtypes: tuple[str, ...], path: Path) -> An
             f"{path}: `{place}` must be an array, got a {type(array).__name__.lower()}; write the "
             "file again"
         )
-    where = f"{path}: `{place}`"
+    _check_size(array, f"{path}: `{place}`")
+    check_storage(array, dtypes, path)
+    return array
+
+
+def check_storage(array: Any, dtypes: tuple[str, ...], path: Path) -> None:
+    """Refuse an array of whatever shape that cannot be trusted.
+
+    Parameters
+    ----------
+    array : h5py.Dataset
+        Not yet read.
+    dtypes : tuple of str
+        The types that are accepted, as ``numpy.dtype.name``.
+    path : Path
+        The file.
+
+    Raises
+    ------
+    DataError
+        If it is of another type, kept outside of the file, only partly there, or compressed by a
+        filter that is not built in.
+    """
+    where = f"{path}: `{array.name.lstrip('/')}`"
     _check_dtype(array, dtypes, where)
     _check_home(array, where)
-    _check_size(array, where)
     _check_filters(array, where)
     _check_presence(array, where, path.stat().st_size)
-    return array
 
 
 def is_deflated(array: Any) -> bool:

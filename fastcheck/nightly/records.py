@@ -12,6 +12,8 @@ from fastcheck.result import CheckResult
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from numpy.typing import NDArray
+
 Status = Literal[
     "pass", "fail", "inconclusive", "error", "timeout", "crashed", "interrupted", "not run"
 ]
@@ -19,6 +21,10 @@ STATUSES: Final = (
     "fail", "error", "crashed", "timeout", "inconclusive", "interrupted", "not run", "pass",
 )  # fmt: skip
 """All, those that ask most for attention first."""
+BROKEN: Final = ("error", "crashed", "timeout")
+"""Those of a case that was run and gave no result."""
+NOT_RUN: Final = ("interrupted", "not run")
+"""Those of a case of which nothing is known."""
 SCHEMA: Final = 1
 """Version of the JSON layout of runs."""
 
@@ -103,6 +109,9 @@ class Record:
         How long it took, the process that it ran in included.
     started : str
         UTC, ISO 8601; empty if it was not.
+    arrays : dict of str to dict of str to ndarray
+        What the archive keeps beside the arrays of the result, by kind and tensor, such as
+        ``{"analytic": {"W1": ...}, "verdicts": {"W1": ...}}``; float64 or uint8. Not in JSON.
     """
 
     case: Case
@@ -112,6 +121,7 @@ class Record:
     traceback: str = ""
     seconds: float = 0.0
     started: str = ""
+    arrays: Mapping[str, Mapping[str, NDArray[Any]]] = field(default_factory=dict, compare=False)
 
     def to_dict(self, *, arrays: bool = True) -> dict[str, Any]:
         """Return the record in the types of JSON."""

@@ -1,0 +1,142 @@
+"""``fastcheck compare`` and ``fastcheck history``: what an archive of runs tells."""
+
+from __future__ import annotations
+
+import json
+from difflib import get_close_matches
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from fastcheck.cli.cases import Refusal
+from fastcheck.errors import FastcheckError
+
+if TYPE_CHECKING:
+    from fastcheck.nightly.history import CaseHistory
+    from fastcheck.nightly.records import Run
+
+__all__ = ["ARCHIVE", "compare", "history"]
+
+ARCHIVE = click.option(
+    "--archive", type=click.Path(path_type=Path), envvar="FASTCHECK_ARCHIVE",
+    default=Path("fastcheck-archive"), show_default=True, metavar="DIR",
+    help="The folder of runs; also from FASTCHECK_ARCHIVE.",
+)  # fmt: skip
+JSON = click.option(
+    "--json", "json_path", type=click.Path(path_type=Path), help="Write it there, too."
+)
+
+
+@click.command()
+@click.argument("runs", nargs=-1, required=True, metavar="[OLD] NEW")
+@ARCHIVE
+@JSON
+def compare(runs: tuple[str, ...], archive: Path, json_path: Path | None) -> int:
+    """Say what changed between two runs of a suite, the worst first.
+
+    A run is an HDF5 file, the folder of parts of one in progress, the id of a run or its
+    beginning, or the name of a suite for its last run. Without OLD: the run before NEW of that
+    suite.
+
+    Exit status: 0 nothing is worse, 1 a case has regressed, 2 usage or data error, 3 none has, but
+    a case was not run or is no longer there.
+    """
+    from fastcheck.nightly.archive import past_runs, read_run
+    from fastcheck.nightly.compare import compare as compared
+    from fastcheck.nightly.tables import print_out
+
+    if len(runs) > 2:
+        raise click.UsageError("name one run or two")
+    try:
+        path = _found(runs[-1], archive)
+        new = read_run(path)
+        folder = path.absolute().parent
+        home = folder.parent if folder.name == new.suite else archive
+        past, problems = past_runs(home, new.suite, before=new.id)
+        old = read_run(_found(runs[0], archive)) if len(runs) == 2 else _last(past, path, problems)
+        comparison = compared(old, new, past)
+        for problem in problems:
+            click.echo(f"left out: {problem}", err=True)
+        print_out(comparison)
+        if json_path is not None:
+            _write(json_path, comparison.to_dict())
+    except FastcheckError as problem:
+        raise Refusal(str(problem)) from problem
+    if comparison.is_worse:
+        return 1
+    return 3 if comparison.of("not-run", "lost") else 0
+
+
+def _found(name: str, archive: Path) -> Path:
+    from fastcheck.nightly.archive import find_run
+
+    return find_run(name, archive)
+
+
+def _last(past: list[Run], path: Path, problems: list[str]) -> Run:
+    """Return the last run before another one."""
+    if past:
+        return past[-1]
+    why = f" that can be read ({problems[0]})" if problems else ""
+    raise Refusal(f"{path}: there is no run before it{why}; name the one to compare with")
+
+
+@click.command()
+@click.argument("case")
+@ARCHIVE
+@click.option("--suite", default=None, help="Of this suite only.")
+@click.option("--last", default=20, show_default=True, help="How many runs, at most.")
+@JSON
+def history(case: str, archive: Path, suite: str | None, last: int, json_path: Path | None) -> int:
+    """Show what became of CASE over the last runs.
+
+    CASE is its name or a pattern, as in 'mnist*'. A verdict other than the one before is marked by
+    an arrow; a case is flaky if its verdict went back and forth though its suite did not change.
+
+    Exit status: 0 it was shown, 2 there is no such case or the archive cannot be read.
+    """
+    from fastcheck.nightly.tables import print_out
+
+    try:
+        found = _histories(case, archive, suite, max(last, 1))
+        for number, one in enumerate(found):
+            if number:
+                click.echo()
+            print_out(one)
+        if json_path is not None:
+            _write(json_path, {"schema": 1, "cases": [one.to_dict() for one in found]})
+    except FastcheckError as problem:
+        raise Refusal(str(problem)) from problem
+    return 0
+
+
+def _histories(case: str, archive: Path, suite: str | None, last: int) -> list[CaseHistory]:
+    """Return the histories of all cases of that name or pattern."""
+    from fastcheck.nightly.archive import past_runs
+    from fastcheck.nightly.archive.folder import suites
+    from fastcheck.nightly.history import case_history, case_names
+
+    known: list[str] = []
+    found: list[CaseHistory] = []
+    for name in suites(archive) if suite is None else [suite]:
+        runs, problems = past_runs(archive, name, most=last)
+        for problem in problems:
+            click.echo(f"left out: {problem}", err=True)
+        names = case_names(runs)
+        known += names
+        # A name may hold brackets, which mean something else in a pattern.
+        chosen = [case] if case in names else [n for n in names if fnmatchcase(n, case)]
+        found += [case_history(n, runs) for n in chosen]
+    if not found:
+        near = get_close_matches(case, known, n=3) or known[:5]
+        hint = f"; it has {', '.join(near)}" if near else "; it has no runs"
+        raise Refusal(f"{archive}: has no case {case!r}{hint}")
+    return found
+
+
+def _write(path: Path, content: dict[str, Any]) -> None:
+    from fastcheck.files import write_text
+
+    write_text(path, json.dumps(content, indent=1, ensure_ascii=False) + "\n")

@@ -1,0 +1,102 @@
+"""What the last runs say about the next: how far times spread, which verdicts are not stable."""
+
+from __future__ import annotations
+
+import math
+from itertools import pairwise
+from statistics import median
+from typing import TYPE_CHECKING, Final
+
+from fastcheck.nightly.records import NOT_RUN
+from fastcheck.result.wording import quantity, seconds
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from fastcheck.nightly.differences import Past
+    from fastcheck.nightly.records import Record, Run
+
+    Found = tuple[str, str, str, str]
+
+__all__ = ["LAST", "changed_time", "flakes", "n_flips"]
+
+LAST: Final = 10
+"""How many runs are looked back on, the new one among them."""
+FEW: Final = 3
+"""With fewer times their spread is not known."""
+WIDTH: Final = 4.0
+"""How many standard deviations are noise."""
+LEAST_FACTOR: Final = 1.25
+"""A change of time by less is noise, however small the spread was."""
+UNKNOWN_FACTOR: Final = 2.0
+"""The same beyond all that is known, where that is too little for a spread."""
+LEAST_SECONDS: Final = 1.0
+"""A change by less does not matter to a night; starting a process may take as much longer."""
+
+
+def changed_time(record: Record, run: Run, past: Past) -> Found | None:
+    """Return whether a case took another time than the spread of earlier ones explains.
+
+    Notes
+    -----
+    Times are compared by their logarithms, because what else a machine does multiplies them. The
+    spread is 1.4826 times the median distance from the median, which one bad night does not
+    change. Only runs on the same machine that gave a verdict with the same settings count.
+    """
+    machine = run.provenance.get("machine")
+    known = [
+        earlier.seconds
+        for other, earlier in past.same
+        if earlier.status == record.status
+        and earlier.seconds > 0.0
+        and other.provenance.get("machine") == machine
+    ][-(LAST - 1) :]
+    if not known or record.seconds <= 0.0 or record.result is None:
+        return None
+    usual = median(known)
+    low, high = _noise(known)
+    if low <= record.seconds <= high:
+        return None
+    if abs(record.seconds - usual) < LEAST_SECONDS:
+        return None
+    was, now = seconds(usual), seconds(record.seconds)
+    spread = f" ({seconds(min(known))} to {seconds(max(known))} in {quantity(len(known), 'run')})"
+    kind = "slower" if record.seconds > usual else "faster"
+    return kind, was, now, f"took {now}, usually {was}{spread if len(known) > 1 else ''}"
+
+
+def _noise(known: Sequence[float]) -> tuple[float, float]:
+    """Return the shortest and the longest time that noise explains."""
+    if len(known) < FEW:
+        return min(known) / UNKNOWN_FACTOR, max(known) * UNKNOWN_FACTOR
+    logs = [math.log(value) for value in known]
+    middle = median(logs)
+    spread = 1.4826 * median(abs(value - middle) for value in logs)
+    factor = max(LEAST_FACTOR, math.exp(WIDTH * spread))
+    return math.exp(middle) / factor, math.exp(middle) * factor
+
+
+def flakes(record: Record, run: Run, past: Past) -> Found | None:
+    """Return whether the verdict went back and forth over the last runs of the same suite."""
+    told: list[str] = [
+        earlier.status for other, earlier in past.same if other.suite_sha256 == run.suite_sha256
+    ]
+    if record.status not in NOT_RUN:
+        told.append(record.status)
+    told = told[-LAST:]
+    if n_flips(told) < 2:
+        return None
+    text = ", ".join(told)
+    message = f"its verdict changed {n_flips(told)} times in the last {len(told)} runs: {text}"
+    return "flaky", "", text, message
+
+
+def n_flips(statuses: Sequence[str]) -> int:
+    """Return how often a verdict is another than that before it.
+
+    Examples
+    --------
+    >>> n_flips(["pass", "fail", "fail", "pass"])
+    2
+    """
+    return sum(a != b for a, b in pairwise(statuses))
