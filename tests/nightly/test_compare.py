@@ -228,10 +228,10 @@ def test_an_entry_that_is_no_longer_finite_is_told() -> None:
 
 
 def test_a_pass_that_looked_at_less_is_told() -> None:
-    some = Coverage(39760, 500, 500, "500 of 39 760 entries")
+    some = Coverage(39760, 500, 500, "500 of 39,760 entries")
     change = only(compare(with_result(1), with_result(2, coverage=some)))
     assert (change.kind, change.before, change.after) == ("coverage", "100 %", "1.2 %")
-    assert change.message == "500 of 39 760 entries were checked (1.2 %), before 100 %"
+    assert change.message == "500 of 39,760 entries were checked (1.2 %), before 100 %"
 
 
 def test_a_pass_with_fewer_digits_is_told() -> None:
