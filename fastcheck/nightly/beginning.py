@@ -8,7 +8,6 @@ import platform
 import secrets
 import subprocess
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fastcheck.errors import FastcheckError
@@ -18,6 +17,7 @@ from fastcheck.nightly.work.prepare import find_dataset
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from fastcheck.nightly.suite import Suite
 

@@ -52,7 +52,8 @@ def run_suite(
     suite : Suite
         What is to be run.
     parts : Parts
-        Where records are kept, and what it has already; see :func:`fastcheck.nightly.beginning.new_run`.
+        Where records are kept, and what it has already; it begins with what
+        :func:`fastcheck.nightly.beginning.new_run` returns.
     jobs : int, default 1
         How many cases at the same time, each in a process of its own.
     budget : float, optional

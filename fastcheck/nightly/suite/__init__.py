@@ -197,7 +197,7 @@ def read_suite(path: str | Path) -> Suite:
 def _name(source: Source, file: Path) -> str:
     """Return the name of the suite, under which its runs are kept."""
     name = source.data.get("suite", {}).get("name", file.stem)
-    safe = isinstance(name, str) and name and len(name) <= 100 and name[0] not in ".-"
+    safe = isinstance(name, str) and name and len(name) <= 100 and name[0] not in ".-" and name[-1] != "."
     if not safe or not all(c.isalnum() or c in " ._-" for c in name) or name != name.strip():
         source.refuse(
             ("suite", "name"),
