@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fastcheck.nightly.suite.expand import MOST_CASES, Place, expanded, read_table
+from fastcheck.nightly.suite.expand import MOST_CASES, Place, expanded, overlaid, read_table
 from fastcheck.nightly.suite.source import Source, SuiteError, read_source
 from fastcheck.params import did_you_mean
 
@@ -84,9 +84,7 @@ class _Reading:
         suite = source.data.get("suite", {})
         place = Place(source, ("suite", "defaults"), self.root)
         own = read_table(place, suite.get("defaults", {}), unnamed=True)
-        kept = {k: v for k, v in defaults.items() if not (k in ("seed", "seeds")
-                and own.keys() & {"seed", "seeds"})}  # fmt: skip
-        merged = {**kept, **own}
+        merged = overlaid(defaults, own)
         for path, file in self._includes(source):
             if file.resolve() in chain:
                 source.refuse(path, f"{file} includes itself; leave it out")
@@ -197,7 +195,13 @@ def read_suite(path: str | Path) -> Suite:
 def _name(source: Source, file: Path) -> str:
     """Return the name of the suite, under which its runs are kept."""
     name = source.data.get("suite", {}).get("name", file.stem)
-    safe = isinstance(name, str) and name and len(name) <= 100 and name[0] not in ".-" and name[-1] != "."
+    safe = (
+        isinstance(name, str)
+        and name
+        and len(name) <= 100
+        and name[0] not in ".-"
+        and name[-1] != "."
+    )
     if not safe or not all(c.isalnum() or c in " ._-" for c in name) or name != name.strip():
         source.refuse(
             ("suite", "name"),

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from fastcheck.nightly.suite.source import Source
 
-__all__ = ["MOST_CASES", "Place", "expanded", "read_table"]
+__all__ = ["MOST_CASES", "Place", "expanded", "overlaid", "read_table"]
 
 MOST_CASES = 10_000
 """A matrix that makes more is a slip."""
@@ -167,19 +167,16 @@ def expanded(
                 (*path, "matrix", *name.split(".")),
                 f"`{name}` cannot stand in the matrix and beside it; leave one out",
             )
-    own = set(values) | set(matrix)
-    inherited = {k: v for k, v in defaults.items() if not _overridden(k, own)}
-    seeds = values.get("seeds", inherited.get("seeds"))
-    if seeds is not None:
-        if "seed" in matrix:
+    fixed = overlaid({k: v for k, v in defaults.items() if k not in matrix}, values)
+    if "seed" in matrix:
+        if "seeds" in values:
             source.refuse(
                 (*path, "matrix", "seed"),
                 "`seed` cannot stand in the matrix beside `seeds`; leave one out",
             )
-        matrix["seed"] = _listed(source, (*path, "seeds"), "seeds", seeds)
-    fixed = {**inherited, **values}
-    if "arguments" in inherited and "arguments" in values:
-        fixed["arguments"] = {**inherited["arguments"], **values["arguments"]}
+        fixed.pop("seeds", None)
+    if "seeds" in fixed:
+        matrix["seed"] = _listed(source, (*path, "seeds"), "seeds", fixed["seeds"])
     if "target" not in fixed and "target" not in matrix:
         source.refuse(path, f"a case must have a `target`: {KEYS['target'].contract}")
     size = 1
@@ -195,11 +192,14 @@ def expanded(
         yield case if not inner else _renamed(case, f"{case.name}[{inner}]")
 
 
-def _overridden(name: str, own: set[str]) -> bool:
-    """Return whether a case says itself what a default says."""
-    if name in ("seed", "seeds"):
-        return bool(own & {"seed", "seeds"})
-    return name in own and name != "arguments"
+def overlaid(defaults: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return defaults with values over them; arguments one by one, seeds as one with `seed`."""
+    is_seeded = bool(values.keys() & {"seed", "seeds"})
+    kept = {k: v for k, v in defaults.items() if not (is_seeded and k in ("seed", "seeds"))}
+    merged = {**kept, **values}
+    if "arguments" in kept and "arguments" in values:
+        merged["arguments"] = {**kept["arguments"], **values["arguments"]}
+    return merged
 
 
 def _case(place: Place, fixed: Mapping[str, Any], setting: Mapping[str, Any]) -> Case:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["Prepared", "find_dataset", "prepare"]
 
 NAMES = tuple(DEMOS.values())
+MOST_SHOWN = 10
 
 
 @dataclass
@@ -125,8 +126,15 @@ def _plant(case: Case, prepared: Prepared) -> None:
         near = did_you_mean([case.fault or ""], found)
         raise InputError(
             f"`fault` must be the title of a mistake that can be planted here, got "
-            f"{case.fault!r}{near}; they are {', '.join(found) or 'none'}"
+            f"{case.fault!r}{near}; they are {_some(list(found))}"
         )
     loss, params, _ = prepared.arguments
     prepared.arguments = (loss, params, found[case.fault].make())
     prepared.notes.append(f"planted: {found[case.fault].description}")
+
+
+def _some(titles: list[str]) -> str:
+    """Return the first of many titles."""
+    shown = titles[:MOST_SHOWN]
+    more = len(titles) - len(shown)
+    return ", ".join(shown) + (f" and {more} more" if more else "") if titles else "none"
