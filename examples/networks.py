@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
 import fastcheck as fc
 
-SLOPES = {
-    "tanh": lambda z, a: 1 - a * a,
-    "relu": lambda z, a: (z > 0).astype(float),
-    "sigmoid": lambda z, a: a * (1 - a),
-    "softplus": lambda z, a: 1 / (1 + np.exp(-z)),
+SLOPES = {  # of the activation, by its value
+    "tanh": lambda a: 1 - a * a,
+    "relu": lambda a: (a > 0).astype(float),
+    "sigmoid": lambda a: a * (1 - a),
+    "softplus": lambda a: 1 - np.exp(-a),
 }
 ACTIVATIONS = {
     "tanh": np.tanh,
@@ -22,10 +24,10 @@ LAYERS = {"tanh": fc.Tanh, "relu": fc.ReLU, "sigmoid": fc.Sigmoid, "softplus": f
 
 
 def perceptron(batch, seed, widths=(16,), activation="tanh", n_classes=10, l2=0.0, mistake=""):
-    """A classifier with hidden layers: the network is described, its gradient written by hand."""
+    """Return a classifier with hidden layers, described, and its gradient, written by hand."""
     sizes = [batch.x.shape[1], *widths, n_classes]
     layers = []
-    for k, (n_in, n_out) in enumerate(zip(sizes, sizes[1:])):
+    for k, (n_in, n_out) in enumerate(pairwise(sizes)):
         layers += [fc.Dense(n_in, n_out)]
         layers += [LAYERS[activation]()] if k < len(widths) else []
     net = fc.Network(layers, loss=fc.SoftmaxCrossEntropy(), l2=l2)
@@ -39,10 +41,9 @@ def perceptron(batch, seed, widths=(16,), activation="tanh", n_classes=10, l2=0.
 
 
 def _backward(p, x, y, n_hidden, activation, l2):
-    a, z = [x], [None]
+    a = [x]
     for k in range(1, n_hidden + 1):
-        z.append(a[-1] @ p[f"W{k}"] + p[f"b{k}"])
-        a.append(ACTIVATIONS[activation](z[-1]))
+        a.append(ACTIVATIONS[activation](a[-1] @ p[f"W{k}"] + p[f"b{k}"]))
     last = n_hidden + 1
     scores = a[-1] @ p[f"W{last}"] + p[f"b{last}"]
     e = np.exp(scores - scores.max(axis=1, keepdims=True))
@@ -54,12 +55,12 @@ def _backward(p, x, y, n_hidden, activation, l2):
         grads[f"W{k}"] = a[k - 1].T @ d + l2 * p[f"W{k}"]
         grads[f"b{k}"] = d.sum(axis=0)
         if k > 1:
-            d = (d @ p[f"W{k}"].T) * SLOPES[activation](z[k - 1], a[k - 1])
+            d = (d @ p[f"W{k}"].T) * SLOPES[activation](a[k - 1])
     return grads
 
 
 def regression(batch, seed, n_classes=10):
-    """Softmax regression of which the loss is plain NumPy code, followed as it runs."""
+    """Return softmax regression, of which the loss is plain NumPy code, followed as it runs."""
     rng = np.random.default_rng(seed)
     n = len(batch.y)
     W, b = rng.normal(size=(batch.x.shape[1], n_classes)) / 28, np.zeros(n_classes)
@@ -74,7 +75,7 @@ def regression(batch, seed, n_classes=10):
 
 
 def cat_logistic(batch, seed, scale=0.01):
-    """Logistic regression, the first network of many courses."""
+    """Return logistic regression, the first network of many courses."""
     rng = np.random.default_rng(seed)
     w, b = scale * rng.normal(size=(batch.x.shape[1], 1)), np.zeros(1)
     y = batch.y[:, None]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Protocol
 
 from fastcheck.errors import InputError
@@ -86,7 +87,7 @@ def run_suite(
     """
     if jobs < 1:
         raise InputError(f"`jobs` must be a whole number from 1, got {jobs!r}")
-    if budget is not None and not budget > 0.0:
+    if budget is not None and not 0.0 < budget < math.inf:
         raise InputError(f"`budget` must be a number of seconds above 0, got {budget!r}")
     cases = suite.with_seed(seed).cases
     done = {r.case.key for r in parts.run.records if r.status not in UNFINISHED}

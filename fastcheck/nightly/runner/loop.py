@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from fastcheck.nightly.records import Case, Run
+    from fastcheck.nightly.records import Case, Run, Status
     from fastcheck.nightly.runner.signals import Interrupts
 
 __all__ = ["Loop"]
@@ -152,13 +152,13 @@ class Loop:
         if self.fail_fast and record.status in FAILED and not self.stopped_by:
             self.stopped_by = f"not started, because {record.case.name} ended with {record.status}"
 
-    def _kill(self, item: Running, status: str, message: str) -> None:
+    def _kill(self, item: Running, status: Status, message: str) -> None:
         """End a process that does not end; its record says where it was."""
         seconds = item.process.seconds
         where = item.process.where()
         item.process.kill()
         self._end(item, Record(
-            item.case, status, None, message, where, seconds, item.started,  # type: ignore[arg-type]
+            item.case, status, None, message, where, seconds, item.started,
         ))  # fmt: skip
 
     # ------------------------------------------------------------ what takes too long
