@@ -25,8 +25,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
             return on_batch(given["batch"], given["seed"])
         def unsure(): raise KeyboardInterrupt
         def with_options(): return *right(factor=1.0 + 1e-7), {"strict": True, "rtol": 1e-3}
-        def plain(seconds=0.02):
-            return *right(), {"arithmetic": "plain"}
+        def plain():
+            return *right(width=1000), {"arithmetic": "plain"}
         def fine(n=400):
             w = np.linspace(1.0, 2.0, n)
             return lambda: float(np.sin(w).sum()), {"w": w}, {"w": np.cos(w)}
