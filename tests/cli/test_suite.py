@@ -188,22 +188,36 @@ def test_ctrl_c_twice_stops_at_once(mine: Path) -> None:
     assert stdout.endswith("night: 3 cases: 1 interrupted, 1 not run, 1 pass\n")
 
 
-def test_no_process_survives_the_death_of_the_run(mine: Path) -> None:
-    (mine.parent / "hang.py").write_text(
-        "import os, time\nfrom pathlib import Path\n"
-        "def f():\n    Path('pid').write_text(str(os.getpid()))\n    time.sleep(1000)\n"
-    )
-    (mine.parent / "hang.toml").write_text('[[case]]\ntarget = "hang.py:f"\n')
+HANGING = """
+import ctypes, os, subprocess, time
+from pathlib import Path
+
+def f():
+    child = subprocess.Popen(["sleep", "1000"])
+    Path("pids.tmp").write_text(f"{os.getpid()} {child.pid}")
+    Path("pids.tmp").rename("pids")
+    %s
+"""
+
+
+@pytest.mark.parametrize(
+    "code",
+    ["time.sleep(1000)", "ctypes.PyDLL(None).sleep(1000)"],
+    ids=["in Python", "in C, with the lock of the interpreter"],
+)
+def test_no_process_survives_the_death_of_the_run(empty_folder: Path, code: str) -> None:
+    (empty_folder / "hang.py").write_text(HANGING % code)
+    (empty_folder / "hang.toml").write_text('[[case]]\ntarget = "hang.py:f"\n')
     with subprocess.Popen(command("run", "hang.toml"), env=ENVIRONMENT) as process:
-        while not (Path("pid").exists() and Path("pid").read_text()):
+        while not Path("pids").exists():
             assert process.poll() is None
             time.sleep(0.02)
         process.kill()
-    pid = int(Path("pid").read_text())
+    pids = [int(word) for word in Path("pids").read_text().split()]
     deadline = time.perf_counter() + 10.0
-    while time.perf_counter() < deadline and is_alive(pid):
+    while time.perf_counter() < deadline and any(map(is_alive, pids)):
         time.sleep(0.05)
-    assert not is_alive(pid)
+    assert [is_alive(pid) for pid in pids] == [False, False]
 
 
 def is_alive(pid: int) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -41,15 +40,17 @@ class CaseProcess:
     def __init__(self) -> None:
         paths = [str(Path(entry or ".").resolve()) for entry in sys.path]
         environment = {"PYTHONHASHSEED": "0", **os.environ, **ONE_THREAD}
+        self._file = tempfile.TemporaryFile()  # noqa: SIM115 - closed in `close`
+        number = self._file.fileno()
         self._process = subprocess.Popen(
-            [sys.executable, "-c", CODE, json.dumps(paths)],
+            [sys.executable, "-c", CODE, json.dumps(paths), str(number)],
+            pass_fds=(number,),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             start_new_session=True,  # a process group of its own, away from Ctrl-C
             env=environment,
         )
-        self._folder = Path(tempfile.mkdtemp(prefix="fastcheck-"))
         self._printed = bytearray()
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
@@ -87,7 +88,6 @@ class CaseProcess:
             "folder": str(folder),
             "share": share,
             "predict": predict,
-            "into": str(self._folder),
         }
         assert self._process.stdin is not None
         with contextlib.suppress(BrokenPipeError):  # it died at its start; that is seen later
@@ -117,7 +117,7 @@ class CaseProcess:
         self.kill()
         self._reader.join(timeout=1.0)
         try:
-            found = read_outcome(self._folder)
+            found = read_outcome(self._file)
         except (OSError, ValueError, KeyError) as problem:
             found = Outcome("crashed", f"its outcome cannot be read: {problem}")
         self.close()
@@ -149,13 +149,13 @@ class CaseProcess:
         self._process.wait()
 
     def close(self) -> None:
-        """End the process and remove its folder."""
+        """End the process and close what connects it with this one."""
         self.kill()
-        for pipe in (self._process.stdin, self._process.stdout):
-            if pipe is not None:
+        self._reader.join(timeout=1.0)
+        for file in (self._process.stdin, self._process.stdout, self._file):
+            if file is not None:
                 with contextlib.suppress(OSError):
-                    pipe.close()
-        shutil.rmtree(self._folder, ignore_errors=True)
+                    file.close()
 
     def where(self) -> str:
         """Return where the Python code of a running process is, as a traceback of each thread."""

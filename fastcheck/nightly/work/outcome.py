@@ -1,10 +1,15 @@
-"""What the process of a case reports, as files in a folder of its own."""
+"""What the process of a case reports, in a file that both it and its parent have open.
+
+The file has no name, so that nothing is left behind however the two end: the length of the JSON,
+the JSON, the arrays as NumPy writes them, and a last word without which nothing is believed.
+"""
 
 from __future__ import annotations
 
+import io
 import json
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -13,11 +18,12 @@ from fastcheck.result import CheckResult
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from fastcheck.nightly.records import Status
 
 __all__ = ["Outcome", "read_outcome", "write_outcome"]
+
+LAST: Final = b"end of outcome"
 
 
 @dataclass(frozen=True)
@@ -39,17 +45,17 @@ class Outcome:
     prediction: Prediction | None = None
 
 
-def write_outcome(folder: Path, outcome: Outcome, *, arrays: bool) -> None:
-    """Write an outcome; the file ``outcome.json`` appears last, whole.
+def write_outcome(file: IO[bytes], outcome: Outcome, *, arrays: bool) -> None:
+    """Write an outcome to an empty file.
 
     Parameters
     ----------
-    folder : Path
-        An empty folder.
+    file : file
+        Opened for writing bytes.
     outcome : Outcome
         What is to be told.
     arrays : bool
-        Whether numerical gradients and bounds are part of it, in ``arrays.npz``.
+        Whether numerical gradients and bounds are part of it.
     """
     data: dict[str, Any] = {
         "status": outcome.status,
@@ -58,33 +64,37 @@ def write_outcome(folder: Path, outcome: Outcome, *, arrays: bool) -> None:
         "result": None if outcome.result is None else outcome.result.to_dict(),
         "prediction": None if outcome.prediction is None else outcome.prediction.to_dict(),
     }
+    values = []
     if arrays and outcome.result is not None:
         kinds = {"numerical": outcome.result.numerical, "bounds": outcome.result.bounds}
         flat = [(kind, name, a) for kind, found in kinds.items() for name, a in found.items()]
         data["arrays"] = [(kind, name) for kind, name, _ in flat]
-        np.savez(folder / "arrays.npz", *[array for _, _, array in flat])
-    temporary = folder / "outcome.tmp"
-    temporary.write_text(json.dumps(data), encoding="utf-8")
-    temporary.replace(folder / "outcome.json")
+        values = [array for _, _, array in flat]
+    text = json.dumps(data).encode()
+    file.write(len(text).to_bytes(8, "little"))
+    file.write(text)
+    for array in values:
+        np.lib.format.write_array(file, array, allow_pickle=False)
+    file.write(LAST)
+    file.flush()
 
 
-def read_outcome(folder: Path) -> Outcome | None:
-    """Return the outcome that was written to a folder, None if there is none."""
-    file = folder / "outcome.json"
-    if not file.is_file():
+def read_outcome(file: IO[bytes]) -> Outcome | None:
+    """Return the outcome that was written to a file, None if there is none, or not all of it."""
+    size = file.seek(0, io.SEEK_END)
+    if size < 8 + len(LAST):
         return None
-    data: Mapping[str, Any] = json.loads(file.read_text("utf-8"))
+    file.seek(-len(LAST), io.SEEK_END)
+    if file.read() != LAST:
+        return None
+    file.seek(0)
+    length = int.from_bytes(file.read(8), "little")
+    data: Mapping[str, Any] = json.loads(file.read(length))
     result = None if data["result"] is None else CheckResult.from_dict(data["result"])
     if result is not None and "arrays" in data:
-        result = _with_arrays(result, data["arrays"], folder / "arrays.npz")
+        kinds: dict[str, dict[str, Any]] = {"numerical": {}, "bounds": {}}
+        for kind, name in data["arrays"]:
+            kinds[kind][name] = np.lib.format.read_array(file, allow_pickle=False)
+        result = replace(result, numerical=kinds["numerical"], bounds=kinds["bounds"])
     prediction = None if data["prediction"] is None else Prediction(**data["prediction"])
     return Outcome(data["status"], data["message"], data["traceback"], result, prediction)
-
-
-def _with_arrays(result: CheckResult, names: list[tuple[str, str]], file: Path) -> CheckResult:
-    """Return a result with the arrays that were stored beside it."""
-    kinds: dict[str, dict[str, Any]] = {"numerical": {}, "bounds": {}}
-    with np.load(file, allow_pickle=False) as stored:
-        for k, (kind, name) in enumerate(names):
-            kinds[kind][name] = stored[f"arr_{k}"]
-    return replace(result, numerical=kinds["numerical"], bounds=kinds["bounds"])

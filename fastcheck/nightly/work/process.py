@@ -6,8 +6,8 @@ itself when the process that started it is gone.
 
 from __future__ import annotations
 
-import ctypes
 import faulthandler
+import fcntl
 import json
 import os
 import random
@@ -25,23 +25,24 @@ from fastcheck.nightly.work.perform import perform, predicted
 
 __all__ = ["main"]
 
-PDEATHSIG = 1
-"""Of Linux' ``prctl``: the signal to be sent when the parent dies."""
+F_SETSIG = 10
+"""Of Linux' ``fcntl``: the signal to be sent when a pipe changes."""
 
 
 def main() -> None:
     """Carry out one order, given as a line of JSON on standard input."""
     faulthandler.enable()
     faulthandler.register(signal.SIGUSR1)  # "where are you?"
+    into = int(sys.argv[2])
+    os.set_inheritable(into, False)  # not for what user code starts
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have had it ignored
-    _die_with_parent()
     orders = _own_input()
     import fastcheck.check  # noqa: F401 - while there is no order yet
 
     line = orders.readline()
     if not line:
         os._exit(0)
-    threading.Thread(target=_watch, args=(orders,), daemon=True).start()
+    _end_with(orders)
     order = json.loads(line)
     case = Case.from_dict(order["case"])
     random.seed(case.seed)
@@ -53,7 +54,8 @@ def main() -> None:
     outcome = predicted(case, folder) if order["predict"] else perform(case, folder, share)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _lift_limit()
-    write_outcome(Path(order["into"]), outcome, arrays=case.keeps == "arrays")
+    with os.fdopen(into, "wb") as file:
+        write_outcome(file, outcome, arrays=case.keeps == "arrays")
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(0)  # whatever threads and exit handlers the user's code left behind
@@ -68,19 +70,23 @@ def _own_input() -> BinaryIO:
     return orders
 
 
+def _end_with(orders: BinaryIO) -> None:
+    """Let the end of the pipe, as it is when its owner dies, be the end of the whole group.
+
+    On Linux the kernel sees to it, even while user code holds the lock of the interpreter;
+    elsewhere a thread does. Nothing may be written to the pipe any more.
+    """
+    if sys.platform == "linux":
+        fcntl.fcntl(orders, fcntl.F_SETOWN, -os.getpgrp())
+        fcntl.fcntl(orders, F_SETSIG, signal.SIGKILL)
+        fcntl.fcntl(orders, fcntl.F_SETFL, fcntl.fcntl(orders, fcntl.F_GETFL) | os.O_ASYNC)
+    threading.Thread(target=_watch, args=(orders,), daemon=True).start()
+
+
 def _watch(orders: BinaryIO) -> None:
-    """End the whole group when the pipe is closed, as it is when the process at its end dies."""
+    """Wait for the end of the pipe; it may have come before the kernel was asked to look."""
     orders.read()
     os.killpg(os.getpgrp(), signal.SIGKILL)
-
-
-def _die_with_parent() -> None:
-    """Ask for the end of this process with its parent, even while user code holds the GIL."""
-    if sys.platform == "linux":
-        parent = os.getppid()
-        ctypes.CDLL(None, use_errno=True).prctl(PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != parent:
-            os._exit(1)
 
 
 def _limit_memory(n_bytes: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
@@ -159,11 +160,12 @@ def test_a_loss_that_cannot_be_probed_is_foretold_so(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("arrays", [False, True])
-def test_an_outcome_comes_back_as_it_was(folder: Path, tmp_path: Path, arrays: bool) -> None:
+def test_an_outcome_comes_back_as_it_was(folder: Path, arrays: bool) -> None:
     before = done(folder, "right")
     assert before.result is not None
-    write_outcome(tmp_path, before, arrays=arrays)
-    after = read_outcome(tmp_path)
+    file = io.BytesIO()
+    write_outcome(file, before, arrays=arrays)
+    after = read_outcome(file)
     assert after is not None
     assert after.result is not None
     assert after.result.to_dict() == before.result.to_dict()
@@ -174,7 +176,10 @@ def test_an_outcome_comes_back_as_it_was(folder: Path, tmp_path: Path, arrays: b
         np.testing.assert_array_equal(after.result.bounds[name], before.result.bounds[name])
 
 
-def test_without_an_outcome_there_is_none(tmp_path: Path) -> None:
-    assert read_outcome(tmp_path) is None
-    (tmp_path / "outcome.tmp").write_text("{")
-    assert read_outcome(tmp_path) is None
+def test_without_all_of_an_outcome_there_is_none() -> None:
+    file = io.BytesIO()
+    write_outcome(file, Outcome("error", "of mine"), arrays=True)
+    whole = file.getvalue()
+    assert read_outcome(io.BytesIO(whole)) == Outcome("error", "of mine")
+    for n in range(len(whole)):
+        assert read_outcome(io.BytesIO(whole[:n])) is None
