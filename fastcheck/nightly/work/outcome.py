@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import IO, TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -19,11 +19,16 @@ from fastcheck.result import CheckResult
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from numpy.typing import NDArray
+
     from fastcheck.nightly.records import Status
+
+    Arrays = Mapping[str, Mapping[str, NDArray[Any]]]
 
 __all__ = ["Outcome", "read_outcome", "write_outcome"]
 
 LAST: Final = b"end of outcome"
+OF_RESULT: Final = ("numerical", "bounds")
 
 
 @dataclass(frozen=True)
@@ -36,6 +41,8 @@ class Outcome:
         As of a record.
     prediction : Prediction or None
         If that was asked for.
+    arrays : dict of str to dict of str to ndarray
+        What is kept beside the arrays of the result, by kind and tensor.
     """
 
     status: Status
@@ -43,6 +50,7 @@ class Outcome:
     traceback: str = ""
     result: CheckResult | None = None
     prediction: Prediction | None = None
+    arrays: Arrays = field(default_factory=dict, compare=False)
 
 
 def write_outcome(file: IO[bytes], outcome: Outcome, *, arrays: bool) -> None:
@@ -55,7 +63,7 @@ def write_outcome(file: IO[bytes], outcome: Outcome, *, arrays: bool) -> None:
     outcome : Outcome
         What is to be told.
     arrays : bool
-        Whether numerical gradients and bounds are part of it.
+        Whether numerical gradients, bounds and other arrays are part of it.
     """
     data: dict[str, Any] = {
         "status": outcome.status,
@@ -66,8 +74,9 @@ def write_outcome(file: IO[bytes], outcome: Outcome, *, arrays: bool) -> None:
     }
     values = []
     if arrays and outcome.result is not None:
-        kinds = {"numerical": outcome.result.numerical, "bounds": outcome.result.bounds}
-        flat = [(kind, name, a) for kind, found in kinds.items() for name, a in found.items()]
+        kinds: Arrays = {kind: getattr(outcome.result, kind) for kind in OF_RESULT}
+        flat = [(k, n, a) for k, found in {**kinds, **outcome.arrays}.items()
+                for n, a in found.items()]  # fmt: skip
         data["arrays"] = [(kind, name) for kind, name, _ in flat]
         values = [array for _, _, array in flat]
     text = json.dumps(data).encode()
@@ -91,10 +100,13 @@ def read_outcome(file: IO[bytes]) -> Outcome | None:
     length = int.from_bytes(file.read(8), "little")
     data: Mapping[str, Any] = json.loads(file.read(length))
     result = None if data["result"] is None else CheckResult.from_dict(data["result"])
-    if result is not None and "arrays" in data:
-        kinds: dict[str, dict[str, Any]] = {"numerical": {}, "bounds": {}}
-        for kind, name in data["arrays"]:
-            kinds[kind][name] = np.lib.format.read_array(file, allow_pickle=False)
-        result = replace(result, numerical=kinds["numerical"], bounds=kinds["bounds"])
+    kinds: dict[str, dict[str, Any]] = {kind: {} for kind in OF_RESULT}
+    for kind, name in data.get("arrays", ()):
+        array = np.lib.format.read_array(file, allow_pickle=False)
+        kinds.setdefault(kind, {})[name] = array
+    numerical, bounds = (kinds.pop(kind) for kind in OF_RESULT)
+    if result is not None:
+        result = replace(result, numerical=numerical, bounds=bounds)
     prediction = None if data["prediction"] is None else Prediction(**data["prediction"])
-    return Outcome(data["status"], data["message"], data["traceback"], result, prediction)
+    message, traceback = data["message"], data["traceback"]
+    return Outcome(data["status"], message, traceback, result, prediction, kinds)

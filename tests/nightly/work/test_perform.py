@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
@@ -163,14 +164,18 @@ def test_a_loss_that_cannot_be_probed_is_foretold_so(folder: Path) -> None:
 def test_an_outcome_comes_back_as_it_was(folder: Path, arrays: bool) -> None:
     before = done(folder, "right")
     assert before.result is not None
+    verdicts = {"verdicts": {"W1": np.arange(12, dtype=np.uint8).reshape(3, 4)}}
     file = io.BytesIO()
-    write_outcome(file, before, arrays=arrays)
+    write_outcome(file, replace(before, arrays=verdicts), arrays=arrays)
     after = read_outcome(file)
     assert after is not None
     assert after.result is not None
     assert after.result.to_dict() == before.result.to_dict()
     assert (after.status, after.message) == (before.status, before.message)
     assert bool(after.result.numerical) == arrays
+    assert set(after.arrays) == ({"verdicts"} if arrays else set())
+    for name, values in after.arrays.get("verdicts", {}).items():
+        np.testing.assert_array_equal(values, verdicts["verdicts"][name])
     for name, values in after.result.numerical.items():
         np.testing.assert_array_equal(values, before.result.numerical[name])
         np.testing.assert_array_equal(after.result.bounds[name], before.result.bounds[name])
