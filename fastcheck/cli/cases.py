@@ -19,12 +19,34 @@ class Refusal(click.ClickException):
     exit_code = 2
 
 
+class Duration(click.ParamType):  # type: ignore[type-arg]
+    """Seconds, as a number or with units."""
+
+    name = "TIME"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Return the seconds that are meant."""
+        from fastcheck.nightly.units import DURATION, seconds_in
+
+        try:
+            return float(value)  # the check itself says which numbers it takes
+        except ValueError:
+            pass
+        try:
+            return seconds_in(value)
+        except ValueError:
+            self.fail(f"{value!r} is not {DURATION}", param, ctx)
+
+
 OPTIONS = (
     click.argument("target", required=False, metavar="[FILE.py:FUNCTION]"),
     click.option("--batch", default=100, show_default=True, help="Examples in the minibatch."),
     click.option("--seed", default=0, show_default=True, help="Seed of the batch and parameters."),
     click.option("--plan", default=None, help="exhaustive, units, sample or auto."),
-    click.option("--budget", type=float, default=None, help="Seconds for all, or a sample."),
+    click.option("--budget", type=Duration(), default=None,
+                 help="Seconds, or 90s, 5m, 2h, for all or a sample."),
     click.option("--entries", type=int, default=None, help="Entries of each tensor in a sample."),
     click.option("--jobs", type=int, default=None, help="Threads; -1 for one per core."),
     click.option("--rtol", type=float, default=None, help="Limit of 'close'; 1e-5 by default."),

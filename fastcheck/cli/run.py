@@ -14,17 +14,29 @@ from fastcheck.cli.cases import (
     given_options,
     write_json,
 )
+from fastcheck.cli.suite import SUITE_OPTIONS, is_suite, run_cases
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from fastcheck.result import CheckResult
 
 STATUS = {"pass": 0, "fail": 1, "inconclusive": 3}
+OF_A_SUITE = ("only", "timeout", "fail_fast", "dry_run")
+OF_A_CASE = ("batch", "plan", "entries", "rtol", "strict", "accept")
+
+
+def suite_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give the command the options of a suite."""
+    for option in reversed(SUITE_OPTIONS):
+        command = option(command)
+    return command
 
 
 @click.command()
 @check_options
+@suite_options
 @click.option("-v", "--verbose", is_flag=True, help="Tell all of how a failure was found.")
 def run(
     target: str | None,
@@ -43,12 +55,25 @@ def run(
     FILE.py:FUNCTION names a function without arguments that returns (objective, params, grads),
     and optionally a dict of options of check_gradients.
 
+    SUITE.toml names a file of cases, see docs/suites.md: each is run in a process of its own,
+    --jobs of them at the same time, in --budget, and --seed is added to the seed of each. Plans and
+    tolerances stand in the file.
+
     --accept may be given several times; the gradient passes if it differs by these causes alone.
     """
     from fastcheck.cli.progress import progress_bar
     from fastcheck.errors import FastcheckError
     from fastcheck.report.text import print_result
 
+    of_suite = {name: options.pop(name) for name in OF_A_SUITE}
+    if is_suite(target):
+        _refuse_given(OF_A_CASE, "stands in the suite file, in [suite.defaults] or a [[case]]")
+        shared = {name: options[name] for name in ("jobs", "budget")}
+        try:
+            return run_cases(str(target), seed=seed, json_path=json_path, **shared, **of_suite)
+        except FastcheckError as problem:
+            raise Refusal(str(problem)) from problem
+    _refuse_given(OF_A_SUITE, "is for suites; name a file that ends in .toml")
     given = given_options(target, seed=seed, **options)
     results: list[tuple[str, CheckResult]] = []
     try:
@@ -65,6 +90,14 @@ def run(
     except FastcheckError as problem:
         raise Refusal(str(problem)) from problem
     return _status([result for _, result in results])
+
+
+def _refuse_given(names: tuple[str, ...], reason: str) -> None:
+    """Refuse options that do not belong to what is run."""
+    context = click.get_current_context()
+    for name in names:
+        if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE:
+            raise Refusal(f"`--{name.replace('_', '-')}` {reason}")
 
 
 def _check(case: tuple[Any, ...], options: dict[str, Any]) -> CheckResult:

@@ -49,6 +49,12 @@ class Case:
         Seconds after which the case is given up.
     keeps : {"summary", "arrays"}
         Whether the archive keeps numerical gradients and bounds too.
+    arguments : dict
+        What the function of the target is called with, beside the minibatch and the seed.
+    fault : str or None
+        A mistake of the catalogue that is planted into the gradient: ``"transposed W1"``.
+    memory : int or None
+        Bytes that the case may take beyond what its process takes at its start.
     """
 
     name: str
@@ -60,12 +66,15 @@ class Case:
     options: Mapping[str, Any] = field(default_factory=dict)
     timeout: float | None = None
     keeps: Literal["summary", "arrays"] = "summary"
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    fault: str | None = None
+    memory: int | None = None
 
     @property
     def key(self) -> str:
         """Sixteen hexadecimal digits of all that determines the result."""
         settings = self.to_dict()
-        settings.pop("timeout")
+        settings = {k: v for k, v in settings.items() if k not in ("timeout", "memory")}
         text = json.dumps(settings, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
@@ -81,6 +90,9 @@ class Case:
             "options": dict(self.options),
             "timeout": self.timeout,
             "keeps": self.keeps,
+            "arguments": dict(self.arguments),
+            "fault": self.fault,
+            "memory": self.memory,
         }
 
     @classmethod

@@ -1,0 +1,261 @@
+"""``fastcheck run SUITE.toml``: the cases of a suite."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from fastcheck.cli.cases import INTERRUPTED
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from fastcheck.nightly.records import Case, Record, Run
+    from fastcheck.nightly.runner.dry import Foreseen
+    from fastcheck.nightly.suite import Suite
+
+__all__ = ["SUITE_OPTIONS", "is_suite", "run_cases"]
+
+SUITE_OPTIONS = (
+    click.option("--only", multiple=True, metavar="PATTERN",
+                 help="Run cases of such names, as in 'mnist*'; may be repeated."),
+    click.option("--timeout", type=str, default=None, metavar="TIME",
+                 help="Time-out of each case that has none of its own."),
+    click.option("--fail-fast", is_flag=True, help="Start no case after the first that fails."),
+    click.option("--dry-run", is_flag=True, help="Say what would be done, and how long it takes."),
+)  # fmt: skip
+"""Those that only a suite has."""
+COLORS = {"pass": "green", "fail": "red", "error": "red", "crashed": "red", "timeout": "red"}
+ATTENTION = ("fail", "error", "crashed", "timeout", "inconclusive")
+
+
+def is_suite(target: str | None) -> bool:
+    """Return whether an argument names a suite file."""
+    return target is not None and target.endswith(".toml")
+
+
+def run_cases(
+    path: str,
+    *,
+    jobs: int | None,
+    budget: float | None,
+    seed: int,
+    only: Sequence[str],
+    timeout: str | None,
+    fail_fast: bool,
+    dry_run: bool,
+    json_path: Path | None,
+) -> int:
+    """Run a suite, or say what would be done; return the exit status.
+
+    Raises
+    ------
+    FastcheckError
+        If the suite or an option is wrong, or something cannot be written.
+    """
+    from fastcheck.nightly.beginning import MemoryParts, new_run
+    from fastcheck.nightly.runner import run_suite
+    from fastcheck.nightly.runner.order import chosen
+    from fastcheck.nightly.status import exit_status
+    from fastcheck.nightly.suite import read_suite
+
+    suite = read_suite(path).with_timeout(_timeout(timeout))
+    n_jobs = _n_jobs(jobs)
+    if dry_run:
+        return _foretold(suite.with_seed(seed), only, n_jobs, budget)
+    given = {"only": list(only) or None, "budget": budget, "jobs": n_jobs}
+    parts = MemoryParts(new_run(suite, seed=seed, fail_fast=fail_fast or None, **given))
+    try:
+        with _telling(len(chosen(suite.cases, only))) as (on_start, on_record):
+            run_suite(
+                suite, parts, jobs=n_jobs, budget=budget, fail_fast=fail_fast, only=only,
+                seed=seed, on_record=on_record, on_start=on_start,
+            )  # fmt: skip
+        status = exit_status(parts.run)
+    except KeyboardInterrupt:
+        status = INTERRUPTED
+    click.echo(_closing(parts.run))
+    if json_path is not None:
+        _write(json_path, parts.run)
+    return status
+
+
+def _timeout(text: str | None) -> float | None:
+    from fastcheck.errors import InputError
+    from fastcheck.nightly.units import DURATION, seconds_in
+
+    try:
+        return None if text is None else seconds_in(float(text) if _is_number(text) else text)
+    except ValueError:
+        raise InputError(f"`--timeout` must be {DURATION}, got {text!r}") from None
+
+
+def _is_number(text: str) -> bool:
+    return text.replace(".", "", 1).isdigit()
+
+
+def _n_jobs(jobs: int | None) -> int:
+    from fastcheck.errors import InputError
+    from fastcheck.parallel import n_processes
+
+    if jobs is None:
+        return 1
+    if jobs == -1:
+        return n_processes(-1)
+    if jobs < 1:
+        raise InputError(f"`--jobs` must be a number of cases from 1, or -1, got {jobs}")
+    return jobs
+
+
+def _write(path: Path, run: Run) -> None:
+    import json
+
+    from fastcheck.files import write_text
+
+    write_text(path, json.dumps(run.to_dict(), indent=1, allow_nan=False))
+
+
+# ---------------------------------------------------------------- while it runs
+
+
+@contextmanager
+def _telling(n_cases: int) -> Iterator[tuple[Any, Any]]:
+    """Yield what is called when a case starts and ends: a bar on a terminal, else lines."""
+    if not sys.stderr.isatty():
+        yield None, _Lines(n_cases).ended
+        return
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+    )
+
+    columns = (
+        BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
+        TextColumn("{task.description}", markup=False),
+    )  # fmt: skip
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        yield _Bar(bar, n_cases).calls()
+
+
+class _Lines:
+    """A line for each case that has ended."""
+
+    def __init__(self, n_cases: int) -> None:
+        self.n_cases = n_cases
+        self.n = 0
+
+    def ended(self, record: Record) -> None:
+        from fastcheck.nightly.runner import ONLY
+
+        if record.message == ONLY:
+            return
+        self.n += 1
+        click.echo(f"{self.n}/{self.n_cases} {_line(record)}")
+
+
+class _Bar:
+    """A bar, and above it a line for each case that did not pass."""
+
+    def __init__(self, bar: Any, n_cases: int) -> None:
+        self.bar = bar
+        self.task = bar.add_task("", total=n_cases)
+        self.names: list[str] = []
+
+    def calls(self) -> tuple[Any, Any]:
+        return self.started, self.ended
+
+    def started(self, case: Case) -> None:
+        self.names.append(case.name)
+        self.bar.update(self.task, description=", ".join(self.names))
+
+    def ended(self, record: Record) -> None:
+        from fastcheck.nightly.runner import ONLY
+
+        if record.message == ONLY:
+            return
+        if record.case.name in self.names:
+            self.names.remove(record.case.name)
+        self.bar.update(self.task, advance=1, description=", ".join(self.names))
+        if record.status in ATTENTION:
+            self.bar.console.print(_line(record), markup=False, highlight=False)
+
+
+def _line(record: Record) -> str:
+    """Return what became of a case, in a line."""
+    from fastcheck.nightly.units import duration
+
+    told = []
+    if record.result is not None:
+        passed = record.status == "pass"
+        told.append(record.result.coverage.statement if passed else record.result.summary())
+        if not passed and record.result.diagnosis:
+            told.append(record.result.diagnosis[0].located)
+    told += [record.message] * bool(record.message)
+    time = f" ({duration(record.seconds)})" if record.started else ""
+    return f"{record.status:12} {record.case.name}{time}: {'; '.join(t.rstrip('.') for t in told)}"
+
+
+def _closing(run: Run) -> str:
+    """Return how many cases there are of each kind, worst first."""
+    from fastcheck.nightly.records import STATUSES
+    from fastcheck.result.wording import quantity
+
+    counts = [(status, run.count(status)) for status in STATUSES]
+    parts = ", ".join(
+        click.style(f"{n} {status}", fg=COLORS.get(status)) for status, n in counts if n
+    )
+    return f"\n{run.suite}: {quantity(len(run.records), 'case')}: {parts}"
+
+
+# ---------------------------------------------------------------- without running
+
+
+def _foretold(suite: Suite, only: Sequence[str], jobs: int, budget: float | None) -> int:
+    """Print what would be done; the status says whether it can be."""
+    from fastcheck.nightly.runner.dry import foresee
+    from fastcheck.nightly.runner.order import chosen
+    from fastcheck.nightly.units import duration
+    from fastcheck.result.wording import quantity
+
+    cases = chosen(suite.cases, only)
+    with _telling(len(cases)) as (on_start, _):
+        bar = None if on_start is None else on_start.__self__
+        found = foresee(
+            suite.folder, cases, jobs=jobs, budget=budget,
+            on_case=None if bar is None else lambda _: bar.bar.update(bar.task, advance=1),
+        )  # fmt: skip
+    width = max(len(seen.case.name) for seen in found)
+    for seen in found:
+        click.echo(f"{seen.case.name:<{width}}  {_foretelling(seen)}")
+    total = sum(seen.seconds if seen.share is None else seen.share for seen in found)
+    click.echo(
+        f"\n{suite.name}: {quantity(len(found), 'case')}, about {duration(total / jobs)}"
+        + (f" of the budget of {duration(budget)}" if budget is not None else "")
+        + f" with {quantity(jobs, 'job')}, judging and diagnosing not included"
+    )
+    return 2 if any(seen.prediction is None for seen in found) else 0
+
+
+def _foretelling(seen: Foreseen) -> str:
+    from fastcheck.nightly.units import duration
+    from fastcheck.result.wording import count
+
+    if seen.prediction is None:
+        return seen.message
+    p = seen.prediction
+    share = p.n_checked / p.n_entries if p.n_entries else 0.0
+    entries = f"{count(p.n_checked)} of {count(p.n_entries)} entries ({100 * share:.3g} %)"
+    parts = [f"{p.plan:<11} {duration(seen.seconds):>8}  {entries}"]
+    if seen.share is not None:
+        given = f"would be given {duration(seen.share)}"
+        parts.append(given if seen.share else "would not be run: the budget is used up before")
+    parts += [seen.message] * bool(seen.message)
+    return "; ".join(parts)

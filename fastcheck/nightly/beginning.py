@@ -1,0 +1,140 @@
+"""What is known of a run before its first case."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+import secrets
+import subprocess
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from fastcheck.errors import FastcheckError
+from fastcheck.nightly.records import Record, Run
+from fastcheck.nightly.suite.keys import DEMOS
+from fastcheck.nightly.work.prepare import find_dataset
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from fastcheck.nightly.suite import Suite
+
+__all__ = ["MemoryParts", "new_run", "provenance"]
+
+VERSIONED = ("numpy", "numba", "h5py", "joblib")
+
+
+class MemoryParts:
+    """A run in progress that is kept in memory only, for those who want no archive.
+
+    Parameters
+    ----------
+    run : Run
+        As it begins.
+    """
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+
+    def add(self, record: Record) -> None:
+        """Put a record in the place of an older one of the same case."""
+        self.run = self.run.with_record(record)
+
+
+def new_run(suite: Suite, *, seed: int = 0, **options: Any) -> Run:
+    """Return a run of a suite in which no case was run yet.
+
+    Parameters
+    ----------
+    suite : Suite
+        The suite.
+    seed : int
+        What is added to the seeds of the cases.
+    **options
+        What else the command was given; None is left out.
+    """
+    now = datetime.now(UTC)
+    given = {"seed": seed} | {k: v for k, v in options.items() if v is not None}
+    return Run(
+        id=f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(2)}",
+        suite=suite.name,
+        suite_sha256=suite.sha256,
+        started=now.isoformat(timespec="milliseconds"),
+        provenance=provenance(suite),
+        options=given,
+        records=tuple(Record(case) for case in suite.with_seed(seed).cases),
+    )
+
+
+def provenance(suite: Suite) -> dict[str, str]:
+    """Return what the results of a suite depend on besides its file.
+
+    Returns
+    -------
+    dict of str to str
+        Versions (``python``, ``fastcheck``, ``numpy``, …), ``machine``, ``git`` (commit of the
+        folder of the suite, and whether something is changed), and the sha256 of each file of code
+        (``code net.py``) and of data (``data mnist``).
+    """
+    return {
+        **_versions(),
+        "machine": f"{platform.node()}, {platform.machine()}, {os.cpu_count()} cores",
+        "system": platform.platform(),
+        "git": _git(suite.folder),
+        **dict(_code(suite)),
+        **dict(_data(suite)),
+    }
+
+
+def _versions() -> dict[str, str]:
+    from importlib.metadata import PackageNotFoundError, version
+
+    from fastcheck import __version__
+
+    found = {"python": platform.python_version(), "fastcheck": __version__}
+    for name in VERSIONED:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:  # not installed as a package
+            found[name] = "unknown"
+    return found
+
+
+def _git(folder: Path) -> str:
+    """Return the commit of a folder, and whether files are changed; empty outside of git."""
+
+    def call(*arguments: str) -> str | None:
+        command = ["git", "-C", str(folder), *arguments]
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)
+        except (OSError, subprocess.TimeoutExpired):
+            return None
+        return done.stdout.strip() if done.returncode == 0 else None
+
+    commit = call("rev-parse", "HEAD")
+    if commit is None:
+        return ""
+    changed = call("status", "--porcelain", "--untracked-files=no", "--", ".")
+    return f"{commit}, files changed" if changed else commit
+
+
+def _code(suite: Suite) -> Iterator[tuple[str, str]]:
+    targets = {case.target for case in suite.cases} - set(DEMOS)
+    for file in sorted({target.rpartition(":")[0] for target in targets}):
+        try:
+            digest = hashlib.sha256((suite.folder / file).read_bytes()).hexdigest()
+        except OSError:
+            digest = "cannot be read"
+        yield f"code {file}", digest
+
+
+def _data(suite: Suite) -> Iterator[tuple[str, str]]:
+    names = {case.dataset or DEMOS.get(case.target) for case in suite.cases} - {None}
+    for name in sorted(filter(None, names)):
+        try:
+            found = find_dataset(name, suite.folder)
+            yield f"data {name}", f"{found.sha256} {found.path}"
+        except FastcheckError as problem:
+            yield f"data {name}", f"cannot be read: {problem}"

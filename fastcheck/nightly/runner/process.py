@@ -1,0 +1,174 @@
+"""The process of a case, as seen by the one that started it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+from pathlib import Path
+from time import perf_counter, sleep
+from typing import TYPE_CHECKING
+
+from fastcheck.nightly.work.outcome import Outcome, read_outcome
+from fastcheck.processes import ONE_THREAD
+
+if TYPE_CHECKING:
+    from fastcheck.nightly.records import Case
+
+__all__ = ["CaseProcess"]
+
+CODE = (
+    "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
+    "from fastcheck.nightly.work.process import main; main()"
+)
+TAIL = 16_000
+"""Bytes of what a case prints that are kept; they are told if it crashes."""
+
+
+class CaseProcess:
+    """A process that waits for one case and ends with it.
+
+    It runs in the current folder, with one thread for each library of linear algebra, and the same
+    hash seed each time.
+    """
+
+    def __init__(self) -> None:
+        paths = [str(Path(entry or ".").resolve()) for entry in sys.path]
+        environment = {"PYTHONHASHSEED": "0", **os.environ, **ONE_THREAD}
+        self._file = tempfile.TemporaryFile()  # noqa: SIM115 - closed in `close`
+        number = self._file.fileno()
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", CODE, json.dumps(paths), str(number)],
+            pass_fds=(number,),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,  # a process group of its own, away from Ctrl-C
+            env=environment,
+        )
+        self._printed = bytearray()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+        self.case: Case | None = None
+        self.started = perf_counter()
+
+    def _read(self) -> None:
+        """Keep the end of what is printed."""
+        assert self._process.stdout is not None
+        descriptor = self._process.stdout.fileno()
+        with contextlib.suppress(OSError, ValueError):
+            while part := os.read(descriptor, 65536):
+                self._printed += part
+                del self._printed[:-TAIL]
+
+    def give(
+        self, case: Case, folder: Path, *, share: float | None = None, predict: bool = False
+    ) -> None:
+        """Hand over the case.
+
+        Parameters
+        ----------
+        case : Case
+            The case.
+        folder : Path
+            Where its paths start.
+        share : float, optional
+            Seconds that it should take at most.
+        predict : bool, default False
+            Whether to say only what would be done.
+        """
+        self.case, self.started = case, perf_counter()
+        order = {
+            "case": case.to_dict(),
+            "folder": str(folder),
+            "share": share,
+            "predict": predict,
+        }
+        assert self._process.stdin is not None
+        with contextlib.suppress(BrokenPipeError):  # it died at its start; that is seen later
+            self._process.stdin.write(json.dumps(order).encode() + b"\n")
+            self._process.stdin.flush()
+
+    @property
+    def seconds(self) -> float:
+        """Time since the case was handed over."""
+        return perf_counter() - self.started
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the process has ended."""
+        if self._process.returncode is not None or not hasattr(os, "waitid"):
+            return self._process.poll() is not None
+        # Not yet taken note of, so that its group keeps its number and can be ended.
+        options = os.WEXITED | os.WNOHANG | os.WNOWAIT
+        return os.waitid(os.P_PID, self._process.pid, options) is not None
+
+    def interrupt(self) -> None:
+        """Ask the check to end with what it has."""
+        self._send(signal.SIGINT)
+
+    def outcome(self) -> Outcome:
+        """Return what the case reported, or how its process ended; all that it left is removed."""
+        self.kill()
+        self._reader.join(timeout=1.0)
+        try:
+            found = read_outcome(self._file)
+        except (OSError, ValueError, KeyError) as problem:
+            found = Outcome("crashed", f"its outcome cannot be read: {problem}")
+        self.close()
+        return self._crashed() if found is None else found
+
+    def _crashed(self) -> Outcome:
+        code = self._process.returncode
+        memory = None if self.case is None else self.case.memory
+        allowed = "" if memory is None else f"; `memory` allows it {memory / 1e6:.4g} MB"
+        if code < 0:
+            try:
+                name = signal.Signals(-code).name
+            except ValueError:
+                name = "unknown"
+            message = f"its process was ended by signal {-code} ({name})"
+            if -code == signal.SIGKILL:
+                message += ", as the system does when memory is short"
+        else:
+            message = f"its process ended with status {code} before the check did"
+        return Outcome("crashed", message + allowed, self.printed())
+
+    def printed(self) -> str:
+        """Return the end of what it printed."""
+        return bytes(self._printed).decode("utf-8", "replace").rstrip()
+
+    def kill(self) -> None:
+        """End the process with all that it started."""
+        self._send(signal.SIGKILL)
+        self._process.wait()
+
+    def close(self) -> None:
+        """End the process and close what connects it with this one."""
+        self.kill()
+        self._reader.join(timeout=1.0)
+        for file in (self._process.stdin, self._process.stdout, self._file):
+            if file is not None:
+                with contextlib.suppress(OSError):
+                    file.close()
+
+    def where(self) -> str:
+        """Return where the Python code of a running process is, as a traceback of each thread."""
+        with contextlib.suppress(ProcessLookupError):
+            self._process.send_signal(signal.SIGUSR1)
+        n_printed = -1
+        while n_printed != len(self._printed):
+            n_printed = len(self._printed)
+            sleep(0.1)
+        return self.printed()
+
+    def _send(self, number: int) -> None:
+        if self._process.returncode is not None:
+            return  # the number may be that of another group by now
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, number)

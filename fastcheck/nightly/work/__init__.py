@@ -1,0 +1,1 @@
+"""What happens in the process of a case: user code is called here and nowhere else."""

@@ -1,0 +1,94 @@
+"""Making the check of one case, whatever it does to the process."""
+
+from __future__ import annotations
+
+import traceback
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+from fastcheck.errors import FastcheckError
+from fastcheck.nightly.target import UserCodeError
+from fastcheck.nightly.units import duration
+from fastcheck.nightly.work.fit import fit
+from fastcheck.nightly.work.outcome import Outcome
+from fastcheck.nightly.work.prepare import prepare
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from fastcheck.nightly.records import Case, Status
+
+__all__ = ["perform", "predicted"]
+
+
+def perform(case: Case, folder: Path, share: float | None = None) -> Outcome:
+    """Make the check of a case.
+
+    Parameters
+    ----------
+    case : Case
+        The case.
+    folder : Path
+        Where its paths start.
+    share : float, optional
+        Seconds that it should take at most; it is then given a smaller plan if need be.
+    """
+
+    def check() -> Outcome:
+        from fastcheck.check import check_gradients
+
+        start = perf_counter()
+        prepared = prepare(case, folder)
+        if share is not None:
+            fit(prepared, share, start)
+        result = check_gradients(*prepared.arguments, **prepared.options)
+        notes = list(prepared.notes)
+        if result.interrupted:
+            notes.append(f"stopped after {duration(perf_counter() - start)}")
+        cut = result.interrupted and result.verdict != "fail"
+        status: Status = "interrupted" if cut else result.verdict
+        return Outcome(status, "; ".join(notes), result=result)
+
+    return _guarded(case, check)
+
+
+def predicted(case: Case, folder: Path) -> Outcome:
+    """Return what the check of a case would do, as an outcome that was not run."""
+
+    def look() -> Outcome:
+        from fastcheck.check.prediction import predict
+
+        prepared = prepare(case, folder)
+        found = predict(*prepared.arguments, **prepared.options)
+        return Outcome("not run", "; ".join(prepared.notes), prediction=found)
+
+    return _guarded(case, look)
+
+
+def _guarded(case: Case, action: Callable[[], Outcome]) -> Outcome:
+    """Return what an action returns, or what is said where it raises."""
+    try:
+        return action()
+    except KeyboardInterrupt:
+        return Outcome("interrupted", "stopped before its first probe")
+    except UserCodeError as problem:
+        message = _one_line(problem) + _about_memory(case, problem.__cause__)
+        return Outcome("error", message, problem.traceback)
+    except FastcheckError as problem:
+        return Outcome("error", _one_line(problem))
+    except (Exception, SystemExit) as problem:
+        trace = "".join(traceback.format_exception(problem)).rstrip()
+        what = _one_line(problem)
+        message = f"{case.target} raised {type(problem).__name__}" + (f": {what}" if what else "")
+        return Outcome("error", message + _about_memory(case, problem), trace)
+
+
+def _one_line(problem: Any) -> str:
+    return " ".join(str(problem).split())
+
+
+def _about_memory(case: Case, problem: BaseException | None) -> str:
+    if case.memory is None or not isinstance(problem, MemoryError):
+        return ""
+    return f"; `memory` allows it {case.memory / 1e6:.4g} MB"

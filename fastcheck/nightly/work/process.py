@@ -1,0 +1,110 @@
+"""The process of a case: waits for its order, carries it out, writes the outcome, and ends.
+
+It is a leader of its own process group, so that it can be ended with all that it started. It ends
+itself when the process that started it is gone.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import fcntl
+import json
+import os
+import random
+import signal
+import sys
+import threading
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+
+from fastcheck.nightly.records import Case
+from fastcheck.nightly.work.outcome import write_outcome
+from fastcheck.nightly.work.perform import perform, predicted
+
+__all__ = ["main"]
+
+F_SETSIG = 10
+"""Of Linux' ``fcntl``: the signal to be sent when a pipe changes."""
+
+
+def main() -> None:
+    """Carry out one order, given as a line of JSON on standard input."""
+    faulthandler.enable()
+    faulthandler.register(signal.SIGUSR1)  # "where are you?"
+    into = int(sys.argv[2])
+    os.set_inheritable(into, False)  # not for what user code starts
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have had it ignored
+    orders = _own_input()
+    import fastcheck.check  # noqa: F401 - while there is no order yet
+
+    line = orders.readline()
+    if not line:
+        os._exit(0)
+    _end_with(orders)
+    order = json.loads(line)
+    case = Case.from_dict(order["case"])
+    random.seed(case.seed)
+    np.random.seed(case.seed % 2**32)  # noqa: NPY002 - what user code draws without a seed
+    if case.memory is not None:
+        _limit_memory(case.memory)
+    folder = Path(order["folder"])
+    share = order["share"]
+    outcome = predicted(case, folder) if order["predict"] else perform(case, folder, share)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _lift_limit()
+    with os.fdopen(into, "wb") as file:
+        write_outcome(file, outcome, arrays=case.keeps == "arrays")
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)  # whatever threads and exit handlers the user's code left behind
+
+
+def _own_input() -> BinaryIO:
+    """Keep standard input for orders; the user's code reads nothing from it."""
+    orders = os.fdopen(os.dup(0), "rb")
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    return orders
+
+
+def _end_with(orders: BinaryIO) -> None:
+    """Let the end of the pipe, as it is when its owner dies, be the end of the whole group.
+
+    On Linux the kernel sees to it, even while user code holds the lock of the interpreter;
+    elsewhere a thread does. Nothing may be written to the pipe any more.
+    """
+    if sys.platform == "linux":
+        fcntl.fcntl(orders, fcntl.F_SETOWN, -os.getpgrp())
+        fcntl.fcntl(orders, F_SETSIG, signal.SIGKILL)
+        fcntl.fcntl(orders, fcntl.F_SETFL, fcntl.fcntl(orders, fcntl.F_GETFL) | os.O_ASYNC)
+    threading.Thread(target=_watch, args=(orders,), daemon=True).start()
+
+
+def _watch(orders: BinaryIO) -> None:
+    """Wait for the end of the pipe; it may have come before the kernel was asked to look."""
+    orders.read()
+    os.killpg(os.getpgrp(), signal.SIGKILL)
+
+
+def _limit_memory(n_bytes: int) -> None:
+    """Let this process have so much more address space than it has now."""
+    import resource
+
+    status = Path("/proc/self/statm")
+    used = int(status.read_text().split()[0]) * resource.getpagesize() if status.exists() else 0
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    limit = used + n_bytes
+    if hard != resource.RLIM_INFINITY:
+        limit = min(limit, hard)
+    resource.setrlimit(resource.RLIMIT_AS, (limit, hard))
+
+
+def _lift_limit() -> None:
+    """Take the limit away: what was found is to be told."""
+    import resource
+
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (hard, hard))

@@ -1,0 +1,93 @@
+"""The page on suites, and the example of a night, are right."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+
+from fastcheck.nightly.beginning import MemoryParts, new_run
+from fastcheck.nightly.records import STATUSES, Run
+from fastcheck.nightly.runner import run_suite
+from fastcheck.nightly.suite import read_suite
+from fastcheck.nightly.suite.keys import KEYS
+from tests.cli.conftest import Run as Command
+from tests.cli.conftest import empty_folder, run
+from tests.conftest import ROOT
+
+__all__ = ["empty_folder", "run"]
+
+PAGE = (ROOT / "docs/suites.md").read_text("utf-8")
+EXAMPLE = ROOT / "examples/nightly.toml"
+
+
+def block(kind: str, k: int = 0) -> str:
+    return re.findall(rf"```{kind}\n(.*?)```", PAGE, re.DOTALL)[k]
+
+
+def test_the_page_shows_what_its_suite_prints(
+    run: Command, empty_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (empty_folder / "net.py").write_text(block("python"), encoding="utf-8")
+    (empty_folder / "night.toml").write_text(block("toml"), encoding="utf-8")
+    found = run(*block("sh").split()[1:])
+    assert found.status == 1
+    printed = re.sub(r" \([\d.]+ s\)", "", found.stdout).splitlines()
+    shown = block("text").splitlines()
+    assert len(printed) == len(shown)
+    for told, line in zip(shown, printed, strict=True):
+        assert line.startswith(told.removesuffix("..."))
+    assert "every entry is 2 times the numerical gradient" in printed[4]
+    exec(block("python", 1), {})
+    assert f"This prints `{capsys.readouterr().out.strip()}`" in PAGE
+
+
+def test_the_page_lists_every_key_and_every_outcome() -> None:
+    first = {key for row in re.findall(r"^\| (`.*?) \|", PAGE, re.MULTILINE)
+             for key in re.findall(r"`([a-z_ ]+)`", row)}  # fmt: skip
+    assert set(KEYS) | {"matrix"} | set(STATUSES) == first
+
+
+def test_the_example_has_cases_of_every_kind() -> None:
+    suite = read_suite(EXAMPLE)
+    assert len(suite.cases) >= 30
+    assert f"a suite of {len(suite.cases)} cases" in PAGE
+    data = {case.dataset or case.target for case in suite.cases}
+    assert data == {"mnist", "catvnoncat", "demo:mnist", "demo:cat"}
+    assert len({case.target for case in suite.cases}) >= 5
+    assert len({case.fault for case in suite.cases}) >= 8
+    assert {case.seed for case in suite.cases} == {0, 1, 2}
+
+
+def checked(monkeypatch: pytest.MonkeyPatch, folder: Path) -> Run:
+    """Run the example; what is wrong on purpose fails, and all else passes."""
+    suite = read_suite(EXAMPLE)
+    monkeypatch.chdir(folder)
+    found = run_suite(suite, MemoryParts(new_run(suite)), jobs=2)
+    for record in found.records:
+        expected = "fail" if "wrong on purpose" in record.case.name else "pass"
+        assert (record.case.name, record.status) == (record.case.name, expected), record.message
+        assert record.result is not None
+        if expected == "fail":
+            assert record.result.diagnosis[0].kind != "unexplained"
+    return found
+
+
+@pytest.mark.slow
+def test_the_example_is_right_on_synthetic_data(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delenv("FASTCHECK_DATA", raising=False)
+    found = checked(monkeypatch, tmp_path)
+    assert "synthetic" in found.provenance["data mnist"]
+
+
+@pytest.mark.slow
+def test_the_example_is_right_on_real_data(
+    data_folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("FASTCHECK_DATA", os.fspath(data_folder))
+    found = checked(monkeypatch, tmp_path)
+    assert "synthetic" not in found.provenance["data mnist"]
