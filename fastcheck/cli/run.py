@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from fastcheck.result import CheckResult
 
 STATUS = {"pass": 0, "fail": 1, "inconclusive": 3}
-OF_A_SUITE = ("only", "timeout", "fail_fast", "dry_run")
+OF_A_SUITE = (
+    "only", "timeout", "fail_fast", "dry_run", "archive", "no_archive", "resume", "report_folder",
+)  # fmt: skip
 OF_A_CASE = ("batch", "plan", "entries", "rtol", "strict", "accept")
 
 

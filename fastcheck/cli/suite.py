@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import sys
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from fastcheck.cli.archive import ARCHIVE
 from fastcheck.cli.cases import INTERRUPTED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from pathlib import Path
 
     from fastcheck.nightly.records import Case, Record, Run
     from fastcheck.nightly.runner.dry import Foreseen
@@ -25,6 +26,12 @@ SUITE_OPTIONS = (
                  help="Run cases of such names, as in 'mnist*'; may be repeated."),
     click.option("--timeout", type=str, default=None, metavar="TIME",
                  help="Time-out of each case that has none of its own."),
+    ARCHIVE,
+    click.option("--no-archive", is_flag=True, help="Keep the run in memory only."),
+    click.option("--resume", is_flag=True, help="Continue the last run of the suite, if it has "
+                 "not ended."),
+    click.option("--report", "report_folder", type=click.Path(path_type=Path), metavar="DIR",
+                 help="Write run.html, run.md, run.xml and run.json there."),
     click.option("--fail-fast", is_flag=True, help="Start no case after the first that fails."),
     click.option("--dry-run", is_flag=True, help="Say what would be done, and how long it takes."),
 )  # fmt: skip
@@ -48,6 +55,10 @@ def run_cases(
     timeout: str | None,
     fail_fast: bool,
     dry_run: bool,
+    archive: Path,
+    no_archive: bool,
+    resume: bool,
+    report_folder: Path | None,
     json_path: Path | None,
 ) -> int:
     """Run a suite, or say what would be done; return the exit status.
@@ -57,7 +68,8 @@ def run_cases(
     FastcheckError
         If the suite or an option is wrong, or something cannot be written.
     """
-    from fastcheck.nightly.beginning import MemoryParts, new_run
+    from fastcheck.nightly.archive import read_run
+    from fastcheck.nightly.beginning import MemoryParts, new_run, now
     from fastcheck.nightly.runner import run_suite
     from fastcheck.nightly.runner.order import chosen
     from fastcheck.nightly.status import exit_status
@@ -68,20 +80,62 @@ def run_cases(
     if dry_run:
         return _foretold(suite.with_seed(seed), only, n_jobs, budget)
     given = {"only": list(only) or None, "budget": budget, "jobs": n_jobs}
-    parts = MemoryParts(new_run(suite, seed=seed, fail_fast=fail_fast or None, **given))
+    run = new_run(suite, seed=seed, fail_fast=fail_fast or None, **given)
+    parts: Any = MemoryParts(run) if no_archive else _parts(archive, run, resume=resume)
+    past = [] if no_archive else _past(archive, parts.run)
     try:
         with _telling(len(chosen(suite.cases, only))) as (on_start, on_record):
             run_suite(
                 suite, parts, jobs=n_jobs, budget=budget, fail_fast=fail_fast, only=only,
-                seed=seed, on_record=on_record, on_start=on_start,
+                seed=seed, previous=past[-1] if past else None, on_record=on_record,
+                on_start=on_start,
             )  # fmt: skip
-        status = exit_status(parts.run)
+        run, status = parts.run, exit_status(parts.run)
+        if not no_archive:
+            path = parts.finish(now())
+            run = read_run(path)
+            click.echo(f"kept in {path}", err=True)
     except KeyboardInterrupt:
-        status = INTERRUPTED
-    click.echo(_closing(parts.run))
-    if json_path is not None:
-        _write(json_path, parts.run)
+        run, status = parts.run, INTERRUPTED
+        if not no_archive:
+            click.echo("interrupted; --resume continues it", err=True)
+    finally:
+        if not no_archive:
+            parts.close()
+    _told(run, past, report_folder, json_path)
     return status
+
+
+def _parts(archive: Path, run: Run, *, resume: bool) -> Any:
+    """Return the run in progress: a new one, or the last one, if that is to be continued."""
+    from fastcheck.nightly.archive import Parts, unfinished
+
+    folder = unfinished(archive, run.suite) if resume else None
+    return Parts.create(archive, run) if folder is None else Parts.open(folder, expected=run)
+
+
+def _past(archive: Path, run: Run) -> list[Run]:
+    """Return the runs of the suite before this one; those that cannot be read are told."""
+    from fastcheck.nightly.archive import past_runs
+
+    past, problems = past_runs(archive, run.suite, before=run.id)
+    for problem in problems:
+        click.echo(f"left out: {problem}", err=True)
+    return past
+
+
+def _told(run: Run, past: list[Run], report_folder: Path | None, json_path: Path | None) -> None:
+    """Print the summary of a run, and write its reports."""
+    from fastcheck.nightly.compare import compare
+    from fastcheck.nightly.report import print_summary, write_reports
+
+    comparison = compare(past[-1], run, past) if past else None
+    print_summary(run, comparison)
+    if report_folder is not None:
+        report_folder.mkdir(parents=True, exist_ok=True)
+        write_reports(report_folder, run, comparison, past)
+    if json_path is not None:
+        _write(json_path, run)
 
 
 def _timeout(text: str | None) -> float | None:

@@ -43,6 +43,11 @@ class MemoryParts:
         self.run = self.run.with_record(record)
 
 
+def now() -> str:
+    """Return the time in UTC, to a millisecond."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
 def new_run(suite: Suite, *, seed: int = 0, **options: Any) -> Run:
     """Return a run of a suite in which no case was run yet.
 

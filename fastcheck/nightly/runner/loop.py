@@ -137,7 +137,7 @@ class Loop:
                 message = "; ".join(filter(None, (self._told(item.share), message)))
             self._end(item, Record(
                 item.case, outcome.status, outcome.result, message, outcome.traceback, seconds,
-                item.started,
+                item.started, outcome.arrays,
             ))  # fmt: skip
 
     def _told(self, share: Share) -> str:

@@ -36,19 +36,23 @@ def perform(case: Case, folder: Path, share: float | None = None) -> Outcome:
     """
 
     def check() -> Outcome:
-        from fastcheck.check import check_gradients
+        from fastcheck.check.checking import checking
+        from fastcheck.check.entry_arrays import entry_arrays
 
         start = perf_counter()
         prepared = prepare(case, folder)
         if share is not None:
             fit(prepared, share, start)
-        result = check_gradients(*prepared.arguments, **prepared.options)
+        with checking(*prepared.arguments, **prepared.options, pictures=True) as done:
+            result = done.result
+            rtol = prepared.options.get("rtol", 1e-5)
+            arrays = entry_arrays(done, rtol=rtol) if case.keeps == "arrays" else {}
         notes = list(prepared.notes)
         if result.interrupted:
             notes.append(f"stopped after {duration(perf_counter() - start)}")
         cut = result.interrupted and result.verdict != "fail"
         status: Status = "interrupted" if cut else result.verdict
-        return Outcome(status, "; ".join(notes), result=result)
+        return Outcome(status, "; ".join(notes), result=result, arrays=arrays)
 
     return _guarded(case, check)
 
