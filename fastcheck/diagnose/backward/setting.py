@@ -107,7 +107,9 @@ class Setting:
         tensor = subject.evidence
         view = self.view(self.anatomy.home[name], name, self.right)
         step = slice(None, None, max(1, tensor.analytic.size // MOST_COMPARED))
-        right, found = tensor.numerical.reshape(-1)[step], view.expected.reshape(-1)[step]
+        right, found = tensor.numerical.reshape(-1)[step], view.data.reshape(-1)[step]
+        if subject.direct is not None:
+            found = found + subject.direct.reshape(-1)[step]
         allowed = 4.0 * subject.allowance.reshape(-1)[step] + 2.0**-45 * np.abs(found)
         is_off = np.abs(right - found) > allowed
         return not np.any(is_off & tensor.known.reshape(-1)[step])
