@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -68,8 +69,7 @@ class Setting:
 
     def explaining(self, subjects: dict[str, Subject]) -> Setting:
         """Return the same with other gradients to be explained."""
-        other = object.__new__(Setting)
-        other.__dict__.update(self.__dict__)
+        other = copy.copy(self)
         other.subjects = subjects
         return other
 
