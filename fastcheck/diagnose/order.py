@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from itertools import combinations, permutations
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -99,7 +99,7 @@ def _shifts(tensor: Evidence, axis: int) -> list[int]:
     if n < 2:
         return []
     given, right, allowed, known = (
-        np.moveaxis(array, axis, 0).reshape(n, -1)
+        _rows(array, axis)
         for array in (tensor.analytic, tensor.numerical, tensor.allowance, tensor.known)
     )
     if tensor.is_complete:
@@ -120,13 +120,20 @@ def _reordered(tensor: Evidence, axis: int) -> NDArray[np.int64] | None:
     n = tensor.shape[axis]
     if n < FEWEST_ROWS:
         return None
-    given = np.moveaxis(tensor.analytic, axis, 0).reshape(n, -1)
-    right = np.moveaxis(tensor.numerical, axis, 0).reshape(n, -1)
+    given = _rows(tensor.analytic, axis)
+    right = _rows(tensor.numerical, axis)
     spread = int(np.argmax(np.ptp(right, axis=0)))
     source, target = (np.argsort(rows[:, spread], kind="stable") for rows in (given, right))
     place = np.empty(n, np.int64)
     place[target] = source
     return place
+
+
+def _rows(array: NDArray[Any], axis: int) -> NDArray[Any]:
+    """Return an array as a matrix whose rows lie along `axis`; of a matrix it is a view."""
+    if array.ndim == 2:
+        return array if axis == 0 else array.T
+    return np.moveaxis(array, axis, 0).reshape(array.shape[axis], -1)
 
 
 def axis_words(axis: int, ndim: int) -> tuple[str, str]:

@@ -115,11 +115,15 @@ def _zeros(tensor: Evidence) -> str:
 
 def _sizes(tensor: Evidence) -> str:
     """Return how the two gradients compare as vectors, over what was measured."""
-    given, right = tensor.analytic[tensor.known], tensor.numerical[tensor.known]
+    given, right = tensor.analytic.reshape(-1), tensor.numerical.reshape(-1)
+    if not tensor.is_complete:
+        given, right = given[tensor.known.reshape(-1)], right[tensor.known.reshape(-1)]
     with np.errstate(all="ignore"):
         sizes = float(np.linalg.norm(given)), float(np.linalg.norm(right))
         ratio = sizes[0] / sizes[1] if sizes[1] else np.nan
-        apart = 0.5 * float(np.sum((given / sizes[0] - right / sizes[1]) ** 2))
+        off = given / sizes[0]
+        off -= right / sizes[1]
+        apart = 0.5 * float(off @ off)
     if not (np.isfinite(ratio) and np.isfinite(apart)) or given.size < 2:
         return ""
     cosine = f"1 - {apart:.0e}" if apart < NEAR else f"{1.0 - apart:.3f}"

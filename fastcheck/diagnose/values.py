@@ -48,7 +48,7 @@ def _clipped(tensor: Evidence) -> Iterator[Fit]:
     size = np.abs(given)
     limit = float(size.max())
     least = limit * (1.0 - ROUNDING)
-    if np.any(size[tensor.wrong] < least):
+    if np.any(tensor.wrong & (size < least)):
         return
     is_limited = (size >= least) & (np.sign(right) == np.sign(given)) & (np.abs(right) > size)
     if tensor.explained_by(np.where(tensor.known & is_limited, right, given)):

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fastcheck.graph.reference import dependent
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
@@ -65,7 +67,7 @@ def swept(
     """
     assert graph.loss is not None
     nodes = {name: graph.tensor(name) for name in names}
-    depends = _dependent(graph, nodes.values())
+    depends = dependent(graph, nodes.values())
     found: dict[int, Floats] = {graph.loss.index: np.ones(graph.loss.shape)}
     for node in reversed(graph.nodes):
         cotangent = found.get(node.index)
@@ -86,15 +88,6 @@ def swept(
         name: np.array(found.get(node.index, np.zeros(node.shape)), dtype=np.float64, order="C")
         for name, node in nodes.items()
     }
-
-
-def _dependent(graph: Graph, sources: Iterable[Node]) -> set[int]:
-    """Return the nodes that depend on a parameter or on one of `sources`."""
-    found = {node.index for node in sources}
-    for node in graph.nodes:
-        if node.is_param or any(i.index in found for i in node.inputs):
-            found.add(node.index)
-    return found
 
 
 def reevaluated(

@@ -45,7 +45,7 @@ def backward(
         Disturbs the result of every vjp, as rounding does.
     """
     assert graph.loss is not None
-    depends = _dependent(graph, sources)
+    depends = dependent(graph, sources)
     found: dict[int, Floats] = {graph.loss.index: np.ones(graph.loss.shape)}
     for node in reversed(graph.nodes):
         cotangent = found.get(node.index)
@@ -171,7 +171,8 @@ class Noise:
         return found
 
 
-def _dependent(graph: Graph, sources: Sequence[Node]) -> set[int]:
+def dependent(graph: Graph, sources: Iterable[Node]) -> set[int]:
+    """Return the indices of the nodes that depend on a parameter or on one of `sources`."""
     depends = {node.index for node in sources}
     for node in graph.nodes:
         if node.is_param or any(i.index in depends for i in node.inputs):

@@ -117,8 +117,9 @@ def _fit(view: View, factor: Constant | None) -> tuple[Constant | None, list[Rea
     direct = view.subject.direct
     fits = view.fit(*([view.data] if direct is None else [view.data, direct]))
     if fits is None:
-        is_free = direct is None and factor is not None
-        return factor, _with_decay(view, factor) if is_free and factor is not None else None
+        if direct is None and factor is not None:
+            return factor, _with_decay(view, factor)
+        return factor, None
     factor = fits[0] if factor is None else factor
     if view.is_exact(view.data, factor):
         return (factor, []) if holds(view, factor) else (None, None)

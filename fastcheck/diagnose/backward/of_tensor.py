@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fastcheck.diagnose.backward.reason import Reason, Reasons
+from fastcheck.diagnose.backward.view import SLACK
 from fastcheck.diagnose.choose import find_causes
 from fastcheck.diagnose.evidence import Case, Evidence
 from fastcheck.diagnose.messages import diagnosis_of, of_part
@@ -25,17 +26,13 @@ if TYPE_CHECKING:
     Finder = Callable[[Evidence], Iterator[Fit]]
 
 
-SLACK_OF_TENSOR = 4.0
-"""Allowance of a prediction in units of that of the numerical derivative."""
-
-
 def of_tensor(view: View) -> Sequence[Reasons]:
     """Return what explains a tensor with nothing but the right one."""
     evidence, direct = view.subject.evidence, view.subject.direct
     pairs = [(view.given, view.expected)]
     if direct is not None and direct.any():
         pairs.insert(0, (view.given - direct, view.data))
-    allowance = SLACK_OF_TENSOR * view.subject.allowance
+    allowance = SLACK * view.subject.allowance
     counts = view.subject.counts
     known = np.ones(view.given.shape, bool) if counts is None else counts
     tensors = [

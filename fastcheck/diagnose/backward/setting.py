@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -68,8 +69,7 @@ class Setting:
 
     def explaining(self, subjects: dict[str, Subject]) -> Setting:
         """Return the same with other gradients to be explained."""
-        other = object.__new__(Setting)
-        other.__dict__.update(self.__dict__)
+        other = copy.copy(self)
         other.subjects = subjects
         return other
 
@@ -107,7 +107,9 @@ class Setting:
         tensor = subject.evidence
         view = self.view(self.anatomy.home[name], name, self.right)
         step = slice(None, None, max(1, tensor.analytic.size // MOST_COMPARED))
-        right, found = tensor.numerical.reshape(-1)[step], view.expected.reshape(-1)[step]
+        right, found = tensor.numerical.reshape(-1)[step], view.data.reshape(-1)[step]
+        if subject.direct is not None:
+            found = found + subject.direct.reshape(-1)[step]
         allowed = 4.0 * subject.allowance.reshape(-1)[step] + 2.0**-45 * np.abs(found)
         is_off = np.abs(right - found) > allowed
         return not np.any(is_off & tensor.known.reshape(-1)[step])

@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 
 MOST_WORK = 2e8
 """Multiplications up to which weights are solved for."""
-SOLVED = 1e-6
-"""Relative residual of least squares up to which a solution is looked at entry by entry."""
 
 
 def find_factors(
