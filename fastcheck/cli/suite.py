@@ -130,6 +130,7 @@ def _told(run: Run, past: list[Run], report_folder: Path | None, json_path: Path
     from fastcheck.nightly.report import print_summary, write_reports
 
     comparison = compare(past[-1], run, past) if past else None
+    click.echo()
     print_summary(run, comparison)
     if report_folder is not None:
         report_folder.mkdir(parents=True, exist_ok=True)

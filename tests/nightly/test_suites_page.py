@@ -28,8 +28,12 @@ def block(kind: str, k: int = 0) -> str:
 
 
 def test_the_page_shows_what_its_suite_prints(
-    run: Command, empty_folder: Path, capsys: pytest.CaptureFixture[str]
+    run: Command,
+    empty_folder: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setenv("COLUMNS", "100")
     (empty_folder / "net.py").write_text(block("python"), encoding="utf-8")
     (empty_folder / "night.toml").write_text(block("toml"), encoding="utf-8")
     found = run(*block("sh").split()[1:])
@@ -37,8 +41,10 @@ def test_the_page_shows_what_its_suite_prints(
     printed = re.sub(r" \([\d.]+ s\)", "", found.stdout).splitlines()
     shown = block("text").splitlines()
     assert len(printed) == len(shown)
-    for told, line in zip(shown, printed, strict=True):
+    assert [line.split(",")[-1] for line in (shown[-1], printed[-1])] == [" jobs 1"] * 2
+    for told, line in zip(shown[:-1], printed, strict=False):  # the last has an id and times
         assert line.startswith(told.removesuffix("..."))
+    assert found.stderr.startswith("kept in fastcheck-archive")
     assert "every entry is 2 times the numerical gradient" in printed[4]
     exec(block("python", 1), {})
     assert f"This prints `{capsys.readouterr().out.strip()}`" in PAGE
