@@ -15,6 +15,7 @@ from fastcheck.cli.cases import INTERRUPTED
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from fastcheck.errors import FastcheckError
     from fastcheck.nightly.records import Case, Record, Run
     from fastcheck.nightly.runner.dry import Foreseen
     from fastcheck.nightly.suite import Suite
@@ -68,8 +69,8 @@ def run_cases(
     FastcheckError
         If the suite or an option is wrong, or something cannot be written.
     """
+    from fastcheck.errors import DataError
     from fastcheck.files import make_folder
-    from fastcheck.nightly.archive import read_run
     from fastcheck.nightly.beginning import MemoryParts, new_run, now
     from fastcheck.nightly.runner import run_suite
     from fastcheck.nightly.runner.order import chosen
@@ -86,6 +87,7 @@ def run_cases(
     run = new_run(suite, seed=seed, fail_fast=fail_fast or None, **given)
     parts: Any = MemoryParts(run) if no_archive else _parts(archive, run, resume=resume)
     past = [] if no_archive else _past(archive, parts.run)
+    problem: FastcheckError | None = None
     try:
         with _telling(len(chosen(suite.cases, only))) as (on_start, on_record):
             run_suite(
@@ -93,19 +95,21 @@ def run_cases(
                 seed=seed, previous=past[-1] if past else None, on_record=on_record,
                 on_start=on_start,
             )  # fmt: skip
-        run, status = parts.run, exit_status(parts.run)
-        if not no_archive:
-            path = parts.finish(now())
-            run = read_run(path)
+        status = exit_status(parts.run)
+        path = parts.finish(now())
+        if path is not None:
             click.echo(f"kept in {path}", err=True)
     except KeyboardInterrupt:
-        run, status = parts.run, INTERRUPTED
+        status = INTERRUPTED
         if not no_archive:
             click.echo("interrupted; --resume continues it", err=True)
+    except DataError as found:  # what was kept before is told all the same
+        problem = found
     finally:
-        if not no_archive:
-            parts.close()
-    _told(run, past, report_folder, json_path)
+        parts.close()
+    _told(parts.run, past, report_folder, json_path)
+    if problem is not None:
+        raise problem
     return status
 
 

@@ -7,6 +7,7 @@ import os
 import platform
 import secrets
 import subprocess
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -41,6 +42,13 @@ class MemoryParts:
     def add(self, record: Record) -> None:
         """Put a record in the place of an older one of the same case."""
         self.run = self.run.with_record(record)
+
+    def finish(self, finished: str) -> None:
+        """Note when the run ended: UTC, ISO 8601."""
+        self.run = replace(self.run, finished=finished)
+
+    def close(self) -> None:
+        """Do nothing: no file is open."""
 
 
 def now() -> str:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import os
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 from pathlib import Path
 from time import perf_counter, sleep
@@ -40,20 +40,24 @@ class CaseProcess:
     def __init__(self) -> None:
         paths = [str(Path(entry or ".").resolve()) for entry in sys.path]
         environment = {"PYTHONHASHSEED": "0", **os.environ, **ONE_THREAD}
-        self._file = tempfile.TemporaryFile()  # noqa: SIM115 - closed in `close`
-        number = self._file.fileno()
+        told, into = os.pipe()  # no file, which a full disk would not take
         self._process = subprocess.Popen(
-            [sys.executable, "-c", CODE, json.dumps(paths), str(number)],
-            pass_fds=(number,),
+            [sys.executable, "-c", CODE, json.dumps(paths), str(into)],
+            pass_fds=(into,),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             start_new_session=True,  # a process group of its own, away from Ctrl-C
             env=environment,
         )
-        self._printed = bytearray()
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
+        os.close(into)
+        self._printed, self._told = bytearray(), bytearray()
+        self._readers = [
+            threading.Thread(target=self._read, daemon=True),
+            threading.Thread(target=self._receive, args=(told,), daemon=True),
+        ]
+        for reader in self._readers:
+            reader.start()
         self.case: Case | None = None
         self.started = perf_counter()
 
@@ -65,6 +69,17 @@ class CaseProcess:
             while part := os.read(descriptor, 65536):
                 self._printed += part
                 del self._printed[:-TAIL]
+
+    def _receive(self, told: int) -> None:
+        """Take in the outcome as it is written."""
+        with os.fdopen(told, "rb", buffering=0) as file:
+            while part := file.read(1 << 20):
+                self._told += part
+
+    def _join(self) -> None:
+        """Wait for all that the process wrote; what it left behind may hold the pipes open."""
+        for reader in self._readers:
+            reader.join(timeout=1.0)
 
     def give(
         self, case: Case, folder: Path, *, share: float | None = None, predict: bool = False
@@ -115,9 +130,9 @@ class CaseProcess:
     def outcome(self) -> Outcome:
         """Return what the case reported, or how its process ended; all that it left is removed."""
         self.kill()
-        self._reader.join(timeout=1.0)
+        self._join()
         try:
-            found = read_outcome(self._file)
+            found = read_outcome(io.BytesIO(self._told))
         except (OSError, ValueError, KeyError) as problem:
             found = Outcome("crashed", f"its outcome cannot be read: {problem}")
         self.close()
@@ -151,8 +166,8 @@ class CaseProcess:
     def close(self) -> None:
         """End the process and close what connects it with this one."""
         self.kill()
-        self._reader.join(timeout=1.0)
-        for file in (self._process.stdin, self._process.stdout, self._file):
+        self._join()
+        for file in (self._process.stdin, self._process.stdout):
             if file is not None:
                 with contextlib.suppress(OSError):
                     file.close()

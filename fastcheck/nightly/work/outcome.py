@@ -1,7 +1,7 @@
-"""What the process of a case reports, in a file that both it and its parent have open.
+"""What the process of a case reports, as bytes for the pipe to its parent.
 
-The file has no name, so that nothing is left behind however the two end: the length of the JSON,
-the JSON, the arrays as NumPy writes them, and a last word without which nothing is believed.
+The length of the JSON, the JSON, the arrays as NumPy writes them, and a last word without which
+nothing is believed.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import faulthandler
 import fcntl
+import io
 import json
 import os
 import random
@@ -54,8 +55,10 @@ def main() -> None:
     outcome = predicted(case, folder) if order["predict"] else perform(case, folder, share)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _lift_limit()
+    told = io.BytesIO()  # NumPy writes arrays to files that can be wound back
+    write_outcome(told, outcome, arrays=case.keeps == "arrays")
     with os.fdopen(into, "wb") as file:
-        write_outcome(file, outcome, arrays=case.keeps == "arrays")
+        file.write(told.getbuffer())
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(0)  # whatever threads and exit handlers the user's code left behind
