@@ -41,15 +41,14 @@ def changed_time(record: Record, run: Run, past: Past) -> Found | None:
     -----
     Times are compared by their logarithms, because what else a machine does multiplies them. The
     spread is 1.4826 times the median distance from the median, which one bad night does not
-    change. Only runs on the same machine that gave a verdict with the same settings count.
+    change. Only runs on the same machine, with as many cases at a time, that gave this verdict by
+    the same plan with the same settings count.
     """
-    machine = run.provenance.get("machine")
+    about = _circumstances(record, run)
     known = [
         earlier.seconds
         for other, earlier in past.same
-        if earlier.status == record.status
-        and earlier.seconds > 0.0
-        and other.provenance.get("machine") == machine
+        if earlier.seconds > 0.0 and _circumstances(earlier, other) == about
     ][-(LAST - 1) :]
     if not known or record.seconds <= 0.0 or record.result is None:
         return None
@@ -63,6 +62,12 @@ def changed_time(record: Record, run: Run, past: Past) -> Found | None:
     spread = f" ({seconds(min(known))} to {seconds(max(known))} in {quantity(len(known), 'run')})"
     kind = "slower" if record.seconds > usual else "faster"
     return kind, was, now, f"took {now}, usually {was}{spread if len(known) > 1 else ''}"
+
+
+def _circumstances(record: Record, run: Run) -> tuple[object, ...]:
+    """Return what the time of a case depends on, besides its settings."""
+    plan = None if record.result is None else record.result.plan
+    return record.status, plan, run.provenance.get("machine"), run.options.get("jobs")
 
 
 def _noise(known: Sequence[float]) -> tuple[float, float]:

@@ -288,6 +288,13 @@ def test_times_of_another_machine_or_other_settings_do_not_count() -> None:
     assert kinds(compare(history[-1], moved, history)) == []
     other = single(4, done("a", seconds=12.0, changes={"batch": 1000}))
     assert kinds(compare(history[-1], other, history)) == []
+    crowded = replace(new, options={**new.options, "jobs": 8})
+    assert kinds(compare(history[-1], crowded, history)) == []
+    record = new.records[0]
+    assert record.result is not None
+    cut = new.with_record(replace(record, result=replace(record.result, plan="sample")))
+    assert ("slower", "a") not in kinds(compare(history[-1], cut, history))
+    assert kinds(compare(history[-1], new, history)) == [("slower", "a")]
 
 
 # ------------------------------------------------------------ flakes
