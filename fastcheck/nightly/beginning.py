@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from fastcheck.errors import FastcheckError
+from fastcheck.nightly.imports import local_files
 from fastcheck.nightly.records import Record, Run
 from fastcheck.nightly.suite.keys import DEMOS
 from fastcheck.nightly.work.prepare import find_dataset
@@ -89,7 +90,7 @@ def provenance(suite: Suite) -> dict[str, str]:
     dict of str to str
         Versions (``python``, ``fastcheck``, ``numpy``, …), ``machine``, ``git`` (commit of the
         folder of the suite, and whether something is changed), and the sha256 of each file of code
-        (``code net.py``) and of data (``data mnist``).
+        (``code net.py``), those that it imports from near included, and of data (``data mnist``).
     """
     return {
         **_versions(),
@@ -135,12 +136,13 @@ def _git(folder: Path) -> str:
 
 def _code(suite: Suite) -> Iterator[tuple[str, str]]:
     targets = {case.target for case in suite.cases} - set(DEMOS)
-    for file in sorted({target.rpartition(":")[0] for target in targets}):
+    named = {suite.folder / target.rpartition(":")[0] for target in targets}
+    for file in sorted({near for target in named for near in local_files(target)}):
         try:
-            digest = hashlib.sha256((suite.folder / file).read_bytes()).hexdigest()
+            digest = hashlib.sha256(file.read_bytes()).hexdigest()
         except OSError:
             digest = "cannot be read"
-        yield f"code {file}", digest
+        yield f"code {os.path.relpath(file, suite.folder)}", digest
 
 
 def _data(suite: Suite) -> Iterator[tuple[str, str]]:
