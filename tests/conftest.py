@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import hypothesis
+import platformdirs
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -32,6 +33,15 @@ def pytest_report_header() -> list[str]:
         f"fastcheck: kernels {kernels}; FASTCHECK_DATA {data}",
         "fastcheck: hypothesis derandomized, every other seed is written in its test",
     ]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_downloads(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Hide what whoever runs the tests has downloaded, so that all see the same."""
+    with pytest.MonkeyPatch.context() as patch:
+        if platformdirs.user_cache_path("fastcheck").exists():  # else the fonts stay cached
+            patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -10,6 +10,8 @@ import pytest
 
 import fastcheck as fc
 from fastcheck.cli import main
+from fastcheck.cli.download import download
+from fastcheck.datasets.published import PUBLISHED
 from fastcheck.result import ACCEPTABLE
 
 ROOT = Path(__file__).parents[1]
@@ -228,3 +230,12 @@ def test_the_page_on_plans_shows_what_its_code_prints(capsys: pytest.CaptureFixt
     for words in ("238,510 entries checked", "each perturbed on its own", "probability 0.95"):
         assert words in printed
         assert words in shown[1]
+
+
+def test_the_page_on_data_has_the_options_and_sizes_of_the_download() -> None:
+    page = (ROOT / "docs/data.md").read_text("utf-8")
+    told = re.findall(r"^\| `(--[a-z]+)", page, re.MULTILINE)
+    assert told == [option.opts[0] for option in download.params[1:]]
+    for published in PUBLISHED.values():
+        size = sum(file.size for file in published.files) / 1e6
+        assert f"{size:.1f} MB, to `{published.folder}`" in page

@@ -10,6 +10,7 @@ import click
 from fastcheck import __version__
 from fastcheck.cli.archive import compare, history, report
 from fastcheck.cli.data import data
+from fastcheck.cli.download import download
 from fastcheck.cli.run import run
 from fastcheck.cli.selftest import selftest
 
@@ -31,6 +32,7 @@ def cli() -> None:
     """
 
 
+data.add_command(download)
 cli.add_command(compare)
 cli.add_command(data)
 cli.add_command(history)

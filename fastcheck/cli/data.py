@@ -1,4 +1,4 @@
-"""``fastcheck data``: import, inspect and make data files."""
+"""``fastcheck data``: list, import, inspect and make data files."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from fastcheck.errors import FastcheckError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["data"]
+__all__ = ["data", "one_line"]
 
 PATH = click.Path(path_type=Path)
 
@@ -25,7 +25,7 @@ class _Refusal(click.ClickException):
 
 
 @contextmanager
-def _one_line() -> Iterator[None]:
+def one_line() -> Iterator[None]:
     """Turn an error of the package into one line."""
     try:
         yield
@@ -35,7 +35,31 @@ def _one_line() -> Iterator[None]:
 
 @click.group()
 def data() -> None:
-    """Import, inspect and make data files."""
+    """Find, download, import, inspect and make data files."""
+
+
+@data.command("list")
+def list_() -> int:
+    """Say where data are looked for, and which are found."""
+    from fastcheck import datasets
+    from fastcheck.datasets.find import TITLES
+    from fastcheck.datasets.folders import VARIABLE, cache_folder, named_folder
+
+    places = {VARIABLE: named_folder() or "not set", "here": Path("data"), "cache": cache_folder()}
+    for title, place in places.items():
+        click.echo(f"{title:<16}{place}")
+    status = 0
+    for name in TITLES:
+        try:
+            found = datasets.find_data(name)
+            kind = "SYNTHETIC, " if found.synthetic else ""
+            click.echo(f"\n{name:<16}{found.path}\n{'':16}{kind}{datasets.summarise(found)}")
+            if found.note:
+                click.echo(f"{'':16}{found.note}")
+        except FastcheckError as problem:
+            click.echo(f"\n{name:<16}{problem}")
+            status = _Refusal.exit_code
+    return status
 
 
 @data.group("import")
@@ -55,7 +79,7 @@ def import_mnist(source: Path, dest: Path, overwrite: bool) -> None:
     """
     from fastcheck import datasets
 
-    with _one_line():
+    with one_line():
         path = datasets.import_mnist(source, dest, overwrite=overwrite)
         click.echo(datasets.describe(path))
 
@@ -66,7 +90,7 @@ def inspect(file: Path) -> None:
     """Say what is in a data file, after checking that it can be trusted."""
     from fastcheck import datasets
 
-    with _one_line():
+    with one_line():
         click.echo(datasets.describe(file))
 
 
@@ -78,6 +102,6 @@ def make(folder: Path, seed: int, overwrite: bool) -> None:
     """Write the small synthetic data files to FOLDER (by default: data)."""
     from fastcheck import datasets
 
-    with _one_line():
+    with one_line():
         for path in datasets.make_synthetic(folder, seed, overwrite=overwrite):
             click.echo(f"{datasets.open_dataset(path).sha256}  {path}")

@@ -52,7 +52,8 @@ def run(
 
     Without an argument: two full-size networks, cat-vs-noncat and MNIST, each on a sampled
     minibatch, every parameter perturbed on its own. Real data is taken from the folder named by
-    FASTCHECK_DATA or from ./data; otherwise small synthetic stand-ins are used.
+    FASTCHECK_DATA, from ./data, or from what `fastcheck data download` fetched; otherwise small
+    synthetic stand-ins are used.
 
     FILE.py:FUNCTION names a function without arguments that returns (objective, params, grads),
     and optionally a dict of options of check_gradients.

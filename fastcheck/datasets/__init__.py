@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from fastcheck.datasets.batch import Batch
 from fastcheck.datasets.dataset import Dataset, Split
-from fastcheck.datasets.description import describe
+from fastcheck.datasets.description import describe, summarise
+from fastcheck.datasets.downloads import download_data
 from fastcheck.datasets.find import embedded, find_data
 from fastcheck.datasets.mnist import import_mnist, open_idx
 from fastcheck.datasets.opening import open_dataset
@@ -20,11 +21,13 @@ __all__ = [
     "Dataset",
     "Split",
     "describe",
+    "download_data",
     "embedded",
     "find_data",
     "import_mnist",
     "make_synthetic",
     "open_dataset",
     "open_idx",
+    "summarise",
     "write_own",
 ]

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from fastcheck.datasets.dataset import Dataset, Split
 
-__all__ = ["describe"]
+__all__ = ["describe", "summarise"]
 
 SCAN_BYTES = 2**28
 BLOCK_BYTES = 2**22
@@ -44,6 +44,12 @@ def describe(path: str | Path) -> str:
     for split in dataset.splits.values():
         lines += _split(split, dataset)
     return "\n".join(lines)
+
+
+def summarise(dataset: Dataset) -> str:
+    """Return what is in a data set in one line, such as ``train 60,000 examples; sha256 …``."""
+    splits = (f"{name} {len(split):,} examples" for name, split in dataset.splits.items())
+    return f"{', '.join(splits)}; sha256 {dataset.sha256}"
 
 
 def _head(dataset: Dataset) -> list[str]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fastcheck.datasets.folders import VARIABLE, data_folders, named_folder
 from fastcheck.datasets.mnist import find_pairs, open_idx
 from fastcheck.datasets.opening import open_dataset
 from fastcheck.errors import DataError, InputError
@@ -14,9 +14,8 @@ from fastcheck.errors import DataError, InputError
 if TYPE_CHECKING:
     from fastcheck.datasets.dataset import Dataset
 
-__all__ = ["embedded", "find_data"]
+__all__ = ["TITLES", "check_name", "embedded", "find_data"]
 
-VARIABLE = "FASTCHECK_DATA"
 TITLES = {"mnist": "MNIST", "catvnoncat": "cat-vs-noncat"}
 REAL_FILES = {
     "mnist": ("mnist.h5", "mnist/mnist.h5"),
@@ -39,7 +38,7 @@ def embedded(name: str) -> Path:
     DataError
         If the installation is incomplete.
     """
-    _check_name(name)
+    check_name(name)
     package = Path(__file__).resolve().parents[1]
     file = f"{name}_synthetic.h5"
     for folder in (package / "_data", package.parent / "data"):
@@ -55,9 +54,9 @@ def find_data(name: str) -> Dataset:
     """Return a data set by name, real if possible.
 
     It is looked for in the folder that the environment variable ``FASTCHECK_DATA`` names, then
-    in the folder ``data`` of the current folder, and then the synthetic one is taken. Imported
-    files (``mnist.h5``) come before raw ones (IDX files in ``mnist/``), which are read into
-    memory.
+    in the folder ``data`` of the current folder, then among the downloaded data in the cache
+    folder of the platform, and then the synthetic one is taken. Imported files (``mnist.h5``)
+    come before raw ones (IDX files in ``mnist/``), which are read into memory.
 
     Parameters
     ----------
@@ -77,16 +76,17 @@ def find_data(name: str) -> Dataset:
     DataError
         If a file that is found is bad: it is not passed over in silence.
     """
-    _check_name(name)
-    folder = os.environ.get(VARIABLE, "")
-    found = _look_in(Path(folder), name) if folder else None
-    if found is not None:
-        return found
-    found = _look_in(Path("data"), name)
-    missed = f"{VARIABLE}={folder} has no {TITLES[name]} data; " if folder else ""
-    if found is not None:
-        return replace(found, note=f"{missed}{found.path} is used" if missed else "")
-    remedy = f"set {VARIABLE} to the folder of the real data"
+    check_name(name)
+    named = named_folder()
+    missed = "" if named is None else f"{VARIABLE}={named} has no {TITLES[name]} data; "
+    for folder in data_folders():
+        found = _look_in(folder, name)
+        if found is not None:
+            is_second = missed and folder != named
+            return replace(found, note=f"{missed}{found.path} is used") if is_second else found
+    remedy = (
+        f"set {VARIABLE} to the folder of the real data, or run `fastcheck data download {name}`"
+    )
     note = f"{missed}synthetic data stand in for {TITLES[name]}; {remedy}"
     return replace(open_dataset(embedded(name)), note=note)
 
@@ -103,8 +103,14 @@ def _look_in(folder: Path, name: str) -> Dataset | None:
     return None
 
 
-def _check_name(name: str) -> None:
-    """Refuse a name that no data set has."""
+def check_name(name: str) -> None:
+    """Refuse a name that no data set has.
+
+    Raises
+    ------
+    InputError
+        With the names that there are.
+    """
     if name not in TITLES:
         choices = " or ".join(repr(known) for known in TITLES)
         raise InputError(f"`name` must be {choices}, got {name!r}")

@@ -16,10 +16,20 @@ from fastcheck.datasets.rows import ArrayRows
 from fastcheck.errors import DataError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["find_pairs", "import_mnist", "is_idx_name", "open_idx"]
+__all__ = [
+    "Pair",
+    "find_pairs",
+    "import_mnist",
+    "is_idx_name",
+    "open_idx",
+    "open_pairs",
+    "write_pairs",
+]
 
 CLASSES = tuple(str(digit) for digit in range(10))
 EXAMPLE_SHAPE = (28, 28)
@@ -116,7 +126,17 @@ def open_idx(source: str | Path) -> Dataset:
     DataError
         If there are none, or one is not what it must be.
     """
-    pairs = _some_pairs(source)
+    return open_pairs(_some_pairs(source))
+
+
+def open_pairs(pairs: Mapping[str, Pair]) -> Dataset:
+    """Return a data set of these pairs of IDX files, by split.
+
+    Raises
+    ------
+    DataError
+        If one is not what it must be.
+    """
     splits = {}
     for name, pair in pairs.items():
         images, labels = pair.read()
@@ -158,6 +178,18 @@ def import_mnist(source: str | Path, dest: str | Path, *, overwrite: bool = Fals
     pairs = _some_pairs(source)
     path = Path(dest)
     path = path / "mnist.h5" if path.is_dir() else path
+    write_pairs(pairs, path, overwrite=overwrite)
+    return path
+
+
+def write_pairs(pairs: Mapping[str, Pair], path: Path, *, overwrite: bool = False) -> None:
+    """Write what pairs of IDX files hold, by split, to one HDF5 file.
+
+    Raises
+    ------
+    DataError
+        If a pair is not what it must be, or the file exists or cannot be written.
+    """
     write_own(
         path,
         {name: pair.read() for name, pair in pairs.items()},
@@ -167,7 +199,6 @@ def import_mnist(source: str | Path, dest: str | Path, *, overwrite: bool = Fals
         origin="; ".join(pair.origin() for pair in pairs.values()),
         overwrite=overwrite,
     )
-    return path
 
 
 def _some_pairs(source: str | Path) -> dict[str, Pair]:
