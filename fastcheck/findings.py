@@ -282,7 +282,8 @@ def about_kinks(tensors: Mapping[str, TensorResult]) -> list[Finding]:
             "note",
             name,
             f"{name}: {count(tensor.n_kink)} entries lie exactly at a kink, where one-sided slopes "
-            "differ; move the parameters a little (biases that are exactly zero are a usual cause)",
+            "differ; jitter=1e-3 moves the parameters a little (biases that are exactly zero are a "
+            "usual cause)",
         )
         for name, tensor in tensors.items()
         if tensor.n_kink
