@@ -66,7 +66,10 @@ def lower(
         values = recording.replay(params)
     named = named_data(recording)
     depends = dependent(recording, named)
-    recogniser = Recogniser(recording.calls, values, depends) if recognises else None
+    recogniser = None
+    if recognises:
+        seen = recording.widened().replay(_wide(params)) if recording.coarse() else values
+        recogniser = Recogniser(recording.calls, seen, depends)
     hints: Hints = {}
     for _ in range(MOST_PASSES):
         lowering = _Lowering(recording, values, named, depends, recogniser, hints)
@@ -78,6 +81,10 @@ def lower(
     prune(graph)
     label_samples(graph, n_samples)
     return graph
+
+
+def _wide(params: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    return {name: np.asarray(value, np.float64) for name, value in params.items()}
 
 
 class _Lowering:
