@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import fastcheck as fc
+from fastcheck.tracing.recording import Recording
 
 RNG = np.random.default_rng(5)
 W = RNG.normal(size=(4, 4))
@@ -220,6 +221,17 @@ def test_what_only_float32_cannot_tell_from_a_composition_is_not_taken_for_it():
 
     assert "Exp" in _single(guarded)
     assert "Sigmoid" not in _single(nearly)
+
+
+def test_what_cannot_be_made_again_in_float64_is_followed_without_being_recognised(monkeypatch):
+    def sigmoid(p, x):
+        return np.sum(1 / (1 + np.exp(-(x @ p["W"]))))
+
+    def widened(recording):
+        raise TypeError("float32 alone")
+
+    monkeypatch.setattr(Recording, "widened", widened)
+    assert {"Exp", "Divide"} <= _single(sigmoid)
 
 
 def test_a_mistake_of_code_in_float32_is_named():

@@ -203,7 +203,7 @@ class _Pair:
 
 
 def _kind(value: Any) -> str:
-    """Return what holds numbers, with an article."""
+    """Return what numbers are held in, as a sentence goes on after "is"."""
     if isinstance(value, np.ndarray) and value.dtype == object:
         return f"an array of {type(value.flat[0]).__name__} objects"
     return f"of type {type(value).__name__}"

@@ -68,8 +68,7 @@ def lower(
     depends = dependent(recording, named)
     recogniser = None
     if recognises:
-        seen = recording.widened().replay(_wide(params)) if recording.coarse() else values
-        recogniser = Recogniser(recording.calls, seen, depends)
+        recogniser = Recogniser(recording.calls, _wide(recording, params, values), depends)
     hints: Hints = {}
     for _ in range(MOST_PASSES):
         lowering = _Lowering(recording, values, named, depends, recogniser, hints)
@@ -83,8 +82,15 @@ def lower(
     return graph
 
 
-def _wide(params: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    return {name: np.asarray(value, np.float64) for name, value in params.items()}
+def _wide(recording: Recording, params: Mapping[str, np.ndarray], values: list[Any]) -> list[Any]:
+    """Return the value of every call in float64, also of a loss that is computed in float32."""
+    if not recording.coarse():
+        return values
+    wide = {name: np.asarray(value, np.float64) for name, value in params.items()}
+    try:
+        return recording.widened().replay(wide)
+    except Exception:  # a function that takes float32 alone: nothing of it is recognised
+        return values
 
 
 class _Lowering:

@@ -120,7 +120,7 @@ class Recogniser:
 
     def _find(self, index: int) -> Found | None:
         call = self.calls[index]
-        if np.asarray(self.values[index]).dtype != np.float64:
+        if getattr(self.values[index], "dtype", None) != np.float64:
             return None
         found = None
         if call.function in (np.divide, np.multiply):
