@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from fastcheck.check import assert_gradients, check_gradients, numerical_gradient
     from fastcheck.check.value_and_grad import check_value_and_grad
-    from fastcheck.datasets import open_dataset
+    from fastcheck.datasets import find_data, open_dataset
     from fastcheck.errors import (
         DataError,
         FastcheckError,
@@ -85,6 +85,7 @@ __all__ = [
     "check_gradients",
     "check_layer",
     "check_value_and_grad",
+    "find_data",
     "grads_from_update",
     "mark",
     "numerical_gradient",
@@ -98,7 +99,7 @@ __all__ = [
 _HOMES = {
     "fastcheck.check": ("assert_gradients", "check_gradients", "numerical_gradient"),
     "fastcheck.check.value_and_grad": ("check_value_and_grad",),
-    "fastcheck.datasets": ("open_dataset",),
+    "fastcheck.datasets": ("find_data", "open_dataset"),
     "fastcheck.errors": (
         "DataError",
         "FastcheckError",

@@ -27,6 +27,10 @@ MOST_NAMES = 10
 LOSS_RTOL = 1e-10
 """How far the user's loss may be from the objective's, relative: far above rounding in float64,
 far below any mistake."""
+LOSS_ROUNDINGS = 1000.0
+"""The same in unit roundoffs, where the user computes with fewer digits."""
+SLIGHTLY = 1e-4
+"""Relative deviation of a loss below which it says more than a ratio."""
 
 
 def unused_gradients(
@@ -45,8 +49,11 @@ def unused_gradients(
     return [Finding("unused-gradient", "note", None, message)]
 
 
-def about_loss(loss: float, given: float | None) -> list[Finding]:
-    """Return findings about the loss at the point, and about the user's value of it."""
+def about_loss(loss: float, given: float | None, unit: float = 0.0) -> list[Finding]:
+    """Return findings about the loss at the point, and about the user's value of it.
+
+    `unit` is the unit roundoff with which the user computes.
+    """
     if not math.isfinite(loss):
         message = (
             f"the loss is {loss} at this point, so there is no gradient to compare; look for "
@@ -56,9 +63,12 @@ def about_loss(loss: float, given: float | None) -> list[Finding]:
     if given is None:
         return []
     scale = max(abs(given), abs(loss), 1e-300)
-    if math.isfinite(given) and abs(given - loss) <= LOSS_RTOL * scale:
+    off = abs(given - loss) / scale
+    if off <= max(LOSS_RTOL, LOSS_ROUNDINGS * unit):
         return []
     ratio = f", {given / loss:.6g} times" if loss else ""
+    if off < SLIGHTLY:
+        ratio = f", which is {off:.1e} of it off"
     message = (
         f"your loss is {given!r}, that of the objective {loss!r}{ratio}: the forward pass differs, "
         "so gradients of two different functions are compared; make the losses equal first"
@@ -272,7 +282,8 @@ def about_kinks(tensors: Mapping[str, TensorResult]) -> list[Finding]:
             "note",
             name,
             f"{name}: {count(tensor.n_kink)} entries lie exactly at a kink, where one-sided slopes "
-            "differ; move the parameters a little (biases that are exactly zero are a usual cause)",
+            "differ; jitter=1e-3 moves the parameters a little (biases that are exactly zero are a "
+            "usual cause)",
         )
         for name, tensor in tensors.items()
         if tensor.n_kink

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import fastcheck as fc
+from fastcheck.tracing.recording import Recording
 
 RNG = np.random.default_rng(5)
 W = RNG.normal(size=(4, 4))
@@ -179,3 +180,71 @@ def test_float32_code_is_followed_in_float64_and_judged_at_its_own_precision(see
     assert wrong.tensors["b1"].passed
     called = fc.check_gradients(lambda: passes()[0], params, passes()[1], engine="black box")
     assert sum(t.n_disagree for t in called.tensors.values()) == 0
+
+
+def _single(loss):
+    """Return the graph of a loss of float32 arrays, as the names of its operations."""
+    rng = np.random.default_rng(0)
+    params = {"W": rng.normal(size=(4, 3)).astype(np.float32)}
+    x = rng.normal(size=(6, 4)).astype(np.float32)
+    objective = fc.trace(loss, params, x)
+    assert objective.loss(params) == pytest.approx(float(loss(params, x)), rel=1e-5)
+    return {type(node.op).__name__ for node in objective.graph.nodes}
+
+
+def test_compositions_are_recognised_in_float32_too():
+    def sigmoid(p, x):
+        return np.sum(1 / (1 + np.exp(-(x @ p["W"]))))
+
+    def softmax(p, x):
+        z = x @ p["W"]
+        e = np.exp(z - z.max(axis=1, keepdims=True))
+        return np.log(e / e.sum(axis=1, keepdims=True))[:, 0].mean()
+
+    def normalised(p, x):
+        z = x @ p["W"]
+        return np.sum(((z - z.mean(0)) / np.sqrt(z.var(0) + np.float32(1e-5))) ** 3)
+
+    assert "Sigmoid" in _single(sigmoid)
+    assert "Exp" not in _single(softmax)
+    assert "Normalise" in _single(normalised)
+
+
+def test_what_only_float32_cannot_tell_from_a_composition_is_not_taken_for_it():
+    def guarded(p, x):
+        z = x @ p["W"]
+        e = np.exp(z - z.max(axis=1, keepdims=True))
+        return np.log(e / (e.sum(axis=1, keepdims=True) + np.float32(1e-8)))[:, 0].mean()
+
+    def nearly(p, x):
+        return np.sum(1 / (1 + np.exp(-(x @ p["W"])) + np.float32(1e-8)))
+
+    assert "Exp" in _single(guarded)
+    assert "Sigmoid" not in _single(nearly)
+
+
+def test_what_cannot_be_made_again_in_float64_is_followed_without_being_recognised(monkeypatch):
+    def sigmoid(p, x):
+        return np.sum(1 / (1 + np.exp(-(x @ p["W"]))))
+
+    def widened(recording):
+        raise TypeError("float32 alone")
+
+    monkeypatch.setattr(Recording, "widened", widened)
+    assert {"Exp", "Divide"} <= _single(sigmoid)
+
+
+def test_a_mistake_of_code_in_float32_is_named():
+    rng = np.random.default_rng(1)
+    p = {n: rng.normal(size=s).astype(np.float32) for n, s in {"W": (4, 5), "V": (5, 2)}.items()}
+    x = rng.normal(size=(6, 4)).astype(np.float32)
+
+    def loss(p, x):
+        return np.sum((1 / (1 + np.exp(-(x @ p["W"]))) @ p["V"]) ** 2)
+
+    a = 1 / (1 + np.exp(-(x @ p["W"])))
+    dy = 2 * a @ p["V"]
+    wrong = {"W": x.T @ ((dy @ p["V"].T) * (1 - a**2)), "V": a.T @ dy}
+    assert wrong["W"].dtype == np.float32
+    (found,) = fc.check_gradients(fc.trace(loss, p, x), p, wrong).diagnosis
+    assert (found.kind, found.tensor) == ("slope-of-other", "W")

@@ -14,6 +14,7 @@ import numpy as np
 from fastcheck.blackbox.losses import Losses, Problem
 from fastcheck.errors import InputError, TraceError
 from fastcheck.holding import Held, find_aliases, plain
+from fastcheck.holding.numbers import is_number
 from fastcheck.tracing.outcome import loss_of
 
 if TYPE_CHECKING:
@@ -133,6 +134,8 @@ class BlackBox:
             array = np.asarray(value)
         except ValueError:  # a ragged list
             array = np.asarray(None)
+        if array.dtype == object and array.size == 1 and is_number(array.item()):
+            return float(array.item())  # a decimal or a fraction
         if array.dtype.kind not in "fiu" or array.size != 1:
             raise NotScalarError(
                 f"`loss` must return one real number, got {_described(value)}; {_remedy(array)}"

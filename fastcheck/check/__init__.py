@@ -220,7 +220,8 @@ def check_gradients(
         Whether a close entry fails.
     loss_value : float, optional
         Your loss at this point. It is compared first: if it is another function, comparing
-        gradients means little.
+        gradients means little. It is compared at its own precision, or that of your gradients if
+        they have less; a decimal or a tensor of one entry is a number too.
     jitter : float, optional
         Moves the parameters by this much for the time of the check, relative to the rms of each
         tensor or 0.01, at random from `seed`: at an initialisation, zeros and ones hide mistakes.

@@ -12,6 +12,7 @@ from fastcheck.check.accept import accepted_names
 from fastcheck.check.drawn import draw_steps, draw_tensors
 from fastcheck.check.engines import measurement_for
 from fastcheck.check.jitter import jittered
+from fastcheck.check.loss_value import number_of, unit_of
 from fastcheck.check.options import check_entries, check_options
 from fastcheck.check.outcome import make_result
 from fastcheck.holding import taken
@@ -153,7 +154,8 @@ def _received(
             run.misshapen = receipt.misshapen
             run.names = [name for name in run.names if name in analytic]
     if not any(finding.severity == "error" and finding.tensor is None for finding in run.findings):
-        run.findings += findings.about_loss(run.loss, loss_value)
+        unit = unit_of(loss_value, analytic.values())
+        run.findings += findings.about_loss(run.loss, number_of(loss_value), unit)
     return analytic
 
 

@@ -149,7 +149,7 @@ def _traced(box: BlackBox) -> TracedObjective:
     from fastcheck.traced import trace, trace_closure
 
     if box.held.obstacle:
-        raise TraceError(f"{box.held.obstacle}; NumPy code over NumPy arrays can be followed")
+        raise TraceError(f"{box.held.obstacle}; NumPy code over arrays of floats can be followed")
     if box.is_closure:
         return trace_closure(box.function, box.arrays)
     function, held = box.function, box.held

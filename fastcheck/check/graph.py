@@ -14,7 +14,7 @@ from fastcheck.audit import audit_tensor
 from fastcheck.bounds import Rounding, allowance, find_rounding
 from fastcheck.check.measurement import Measurement
 from fastcheck.derivatives import Derivatives
-from fastcheck.diagnose import explain
+from fastcheck.diagnose import explain, with_exact_ones
 from fastcheck.diagnose.backward import explain_graph
 from fastcheck.errors import InputError
 from fastcheck.parallel import single_threaded_blas
@@ -100,9 +100,14 @@ class GraphMeasurement(Measurement):
         return self.state.graph.n_batch
 
     def explained(self, case: Case) -> tuple[Diagnosis, ...]:
-        """Return why tensors are wrong, found by a walk from the loss backwards."""
+        """Return why tensors are wrong, found by a walk from the loss backwards.
+
+        Where the walk finds nothing, the gradients themselves may say it, as of a function without
+        layers.
+        """
         with single_threaded_blas(), np.errstate(all="ignore"):
-            found = explain_graph(case, self.state, self.seed)
+            walked = explain_graph(case, self.state, self.seed)
+            found = with_exact_ones(walked, case)
         told = {name for diagnosis in found for name in diagnosis.tensors}
         left = [tensor for tensor in case.failed if tensor.name not in told]
         return (*found, *explain(case.without(told))) if left else tuple(found)

@@ -6,6 +6,7 @@ import math
 from numbers import Integral, Real
 from typing import Any
 
+from fastcheck.check.loss_value import number_of
 from fastcheck.errors import InputError
 
 
@@ -33,7 +34,10 @@ RULES: dict[str, tuple[Any, str]] = {
         "a number of seconds; None leaves it to the engine",
     ),
     "rtol": (lambda v: _is_number(v) and 0.0 <= v < 1.0, "in [0, 1); the default is 1e-5"),
-    "loss_value": (lambda v: v is None or _is_number(v), "a number; None compares nothing"),
+    "loss_value": (
+        lambda v: v is None or number_of(v) is not None,
+        "a number; None compares nothing",
+    ),
     "jitter": (
         lambda v: v is None or (_is_number(v) and 0.0 < v < 1.0),
         "between 0 and 1, such as 1e-3; None moves nothing",

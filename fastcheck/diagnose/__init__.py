@@ -25,7 +25,7 @@ from fastcheck.diagnose.unexplained import unexplained
 from fastcheck.diagnose.values import find_values
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -34,7 +34,9 @@ if TYPE_CHECKING:
 
     Array = NDArray[Any]
 
-__all__ = ["MOST_ENTRIES", "Case", "Evidence", "explain", "explained", "gathered"]
+__all__ = [
+    "MOST_ENTRIES", "Case", "Evidence", "explain", "explained", "gathered", "with_exact_ones",
+]  # fmt: skip
 
 MOST_ENTRIES = 10_000_000
 """Entries of all tensors up to which explanations are looked for."""
@@ -197,6 +199,28 @@ def explained(case: Case, but: Collection[str] = ()) -> tuple[Diagnosis, ...]:
         diagnoses.append(compound)
     passing = {tensor.name for tensor in left if tensor.passes}
     return tuple(d for d in diagnoses if d.is_exact or not passing.issuperset(d.tensors))
+
+
+def with_exact_ones(found: Sequence[Diagnosis], case: Case) -> list[Diagnosis]:
+    """Return diagnoses, those that leave tensors unexplained replaced where gradients explain them.
+
+    Parameters
+    ----------
+    found : sequence of Diagnosis
+        What a walk through the layers says.
+    case : Case
+        See :func:`gathered`.
+    """
+    left = [diagnosis for diagnosis in found if diagnosis.kind == "unexplained"]
+    if not left:
+        return list(found)
+    told = {name for d in found if d not in left for name in d.tensors}
+    exact = [diagnosis for diagnosis in explained(case, told) if diagnosis.is_exact]
+    names = {name for diagnosis in exact for name in diagnosis.tensors}
+    gone = [diagnosis for diagnosis in left if names.issuperset(diagnosis.tensors)]
+    names = {name for diagnosis in gone for name in diagnosis.tensors}
+    instead = [diagnosis for diagnosis in exact if names.issuperset(diagnosis.tensors)]
+    return [*(d for d in found if d not in gone), *instead]
 
 
 def _alone(tensor: Evidence, case: Case) -> Diagnosis | None:

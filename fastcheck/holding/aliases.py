@@ -151,8 +151,9 @@ class Aliases:
             "update is right that is applied to each place with the part of its own"
         )
         return (
-            f"{who} ({count(shared)} numbers, each in up to {n} places), so that moving an entry "
-            f"moves all that share its memory: they are tied; {done}; if sharing was not meant, "
+            f"{who} ({count(shared)} numbers, each in up to {n} places): they are tied; moving an "
+            "entry moves it in all its places, so that its numerical derivative is the sum over "
+            f"them, while backpropagation has a part for each; {done}; if sharing was not meant, "
             "give each an array of its own, with copy()"
         )
 

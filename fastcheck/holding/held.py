@@ -84,8 +84,8 @@ class Held:
             return ""
         if self.pairs:
             return "its parameters are behind a pair of functions"
-        odd = [leaf for leaf in self._placed if not leaf.is_numpy]
-        return f"{odd[0].name} is of type {type(odd[0].value).__name__}" if odd else ""
+        odd = next((leaf for leaf in self._placed if not leaf.is_numpy), None)
+        return f"{odd.name} is {_kind(odd.value)}" if odd else ""
 
     def publish(self) -> None:
         """Write what is not memory of the loss to where the loss reads it; nothing by default."""
@@ -200,6 +200,13 @@ class _Pair:
                 view[...] = bits
         self.branch.pair.write(self.branch.others[0])
         self.put = None
+
+
+def _kind(value: Any) -> str:
+    """Return what numbers are held in, as a sentence goes on after "is"."""
+    if isinstance(value, np.ndarray) and value.dtype == object:
+        return f"an array of {type(value.flat[0]).__name__} objects"
+    return f"of type {type(value).__name__}"
 
 
 def _pairs(tree: Node) -> Iterator[PairBranch]:

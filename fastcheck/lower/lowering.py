@@ -66,7 +66,9 @@ def lower(
         values = recording.replay(params)
     named = named_data(recording)
     depends = dependent(recording, named)
-    recogniser = Recogniser(recording.calls, values, depends) if recognises else None
+    recogniser = None
+    if recognises:
+        recogniser = Recogniser(recording.calls, _wide(recording, params, values), depends)
     hints: Hints = {}
     for _ in range(MOST_PASSES):
         lowering = _Lowering(recording, values, named, depends, recogniser, hints)
@@ -78,6 +80,17 @@ def lower(
     prune(graph)
     label_samples(graph, n_samples)
     return graph
+
+
+def _wide(recording: Recording, params: Mapping[str, np.ndarray], values: list[Any]) -> list[Any]:
+    """Return the value of every call in float64, also of a loss that is computed in float32."""
+    if not recording.coarse():
+        return values
+    wide = {name: np.asarray(value, np.float64) for name, value in params.items()}
+    try:
+        return recording.widened().replay(wide)
+    except Exception:  # a function that takes float32 alone: nothing of it is recognised
+        return values
 
 
 class _Lowering:

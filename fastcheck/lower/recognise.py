@@ -95,7 +95,7 @@ class Recogniser:
     calls : sequence of Call
         The recording.
     values : sequence of ndarray
-        The value of every call at the base point.
+        The value of every call at the base point, in float64 where that is possible.
     depends : sequence of bool
         Which values depend on parameters.
     """
@@ -120,7 +120,7 @@ class Recogniser:
 
     def _find(self, index: int) -> Found | None:
         call = self.calls[index]
-        if call.dtype != np.float64:
+        if getattr(self.values[index], "dtype", None) != np.float64:
             return None
         found = None
         if call.function in (np.divide, np.multiply):

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from fastcheck.files import write_text
-from fastcheck.result.acceptable import ACCEPTABLE, BENIGN, accept_name
+from fastcheck.result.acceptable import ACCEPTABLE, BENIGN, TIMES_THAT, accept_name
 from fastcheck.result.pictures import Picture, StepErrors
 from fastcheck.result.places import find_places
 from fastcheck.result.records import (
@@ -43,6 +43,7 @@ __all__ = [
     "ACCEPTABLE",
     "BENIGN",
     "SCHEMA",
+    "TIMES_THAT",
     "Audit",
     "CheckResult",
     "Coverage",

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from fastcheck.result.records import Diagnosis
 
-__all__ = ["ACCEPTABLE", "BENIGN", "accept_name"]
+__all__ = ["ACCEPTABLE", "BENIGN", "TIMES_THAT", "accept_name"]
 
 ACCEPTABLE: Final[dict[str, tuple[str, ...]]] = {
     "guard": ("guard-ignored",),
@@ -31,10 +31,14 @@ BENIGN: Final = ("guard", "clip", "clip-norm", "float32", "float16", "truncated"
 """Names of what is more often meant than not."""
 FORMAT: Final = re.compile(r"\bin (float16|float32):")
 """Where the sentence of a diagnosis of precision says which."""
+TIMES_THAT: Final = "; and the result is {} times that"
+"""How a sentence goes on that tells of a factor beside its mistake, which is a second mistake."""
 
 
 def accept_name(diagnosis: Diagnosis, names: Iterable[str] = ACCEPTABLE) -> str:
     """Return which of `names` stands for a diagnosis; nothing if none does, or it is not exact.
+
+    Nothing stands for a mistake with a factor beside it.
 
     Parameters
     ----------
@@ -43,7 +47,7 @@ def accept_name(diagnosis: Diagnosis, names: Iterable[str] = ACCEPTABLE) -> str:
     names : iterable of str
         Some names of `ACCEPTABLE`.
     """
-    if not diagnosis.is_exact:
+    if not diagnosis.is_exact or TIMES_THAT.partition("{")[0] in diagnosis.message:
         return ""
     fitting = [name for name in names if diagnosis.kind in ACCEPTABLE[name]]
     if diagnosis.kind == "precision":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -218,6 +218,10 @@ class Recording:
             if call.index in needed and call.function is not None and call.dtype in COARSE
         ]
 
+    def widened(self) -> Recording:
+        """Return the same calls on arrays of float64, in place of less precise ones."""
+        return replace(self, calls=[_widened(call) for call in self.calls])
+
     @staticmethod
     def _value(call: Call, params: Mapping[str, np.ndarray], values: list[Any]) -> Any:
         if call.function is not None:
@@ -226,6 +230,13 @@ class Recording:
         if call.name in params and call.constant is not None:
             return laid_out(params[call.name], call.constant)
         return call.constant
+
+
+def _widened(call: Call) -> Call:
+    if call.constant is None or call.dtype not in COARSE:
+        return call
+    wide = np.dtype(np.float64)
+    return replace(call, constant=call.constant.astype(wide, order="K"), dtype=wide)
 
 
 def resolved(argument: Any, values: list[Any]) -> Any:

@@ -30,6 +30,26 @@ def said_of_unused(result: CheckResult) -> str:
 # ------------------------------------------------------------ alone
 
 
+@pytest.mark.parametrize("factor", [2.0, -1.0, 1 / 30, 30.0, 0.37])
+def test_a_guard_that_is_accepted_excuses_no_factor_beside_it(factor: float) -> None:
+    rng = np.random.default_rng(0)
+    layers = [fc.Dense(6, 5), fc.Tanh(), fc.Dense(5, 4)]
+    guarded, plain = (
+        fc.Network(layers, fc.SoftmaxCrossEntropy(guard=guard)).objective(
+            rng.normal(size=(30, 6)), np.arange(30) % 4
+        )
+        for rng, guard in ((np.random.default_rng(1), 1e-4), (np.random.default_rng(1), 0.0))
+    )
+    params = {n: rng.normal(size=shape) for n, shape in guarded.shapes.items()}
+    right = plain.gradient(params)
+    assert fc.check_gradients(guarded, params, right, accept="guard").passed
+    wrong = {name: factor * g for name, g in right.items()}
+    result = fc.check_gradients(guarded, params, wrong, accept="guard")
+    assert result.verdict == "fail"
+    assert all(tensor.verdict == "fail" for tensor in result.tensors.values())
+    assert "guard is accepted, and nothing" in said_of_unused(result)
+
+
 @small
 def test_a_clipped_gradient_passes_where_clipping_is_accepted_and_says_so() -> None:
     wrong = limited(CASE.right)

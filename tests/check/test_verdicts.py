@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from decimal import Decimal
+
 import numpy as np
 import pytest
 
@@ -95,6 +98,32 @@ def test_a_loss_that_differs_by_more_is_another(given: float) -> None:
     assert [f.kind for f in result.findings] == ["forward-mismatch"]
     assert f"your loss is {given!r}" in result.findings[0].message
     assert not result
+
+
+@small
+def test_a_loss_of_float32_is_compared_at_its_own_precision() -> None:
+    assert float(np.float32(CASE.loss)) != pytest.approx(CASE.loss, rel=1e-9)
+    for given in (np.float32(CASE.loss), np.array([np.float32(CASE.loss)])):
+        assert checked(loss_value=given).findings == ()
+    rounded = {name: right.astype(np.float32) for name, right in CASE.right.items()}
+    assert checked(rounded, loss_value=float(np.float32(CASE.loss))).findings == ()
+    (found,) = checked(rounded, loss_value=np.float32(1.001 * CASE.loss)).findings
+    assert ", 1.001 times: the forward pass differs" in found.message
+    (found,) = checked(loss_value=float(np.float32(CASE.loss))).findings
+    assert re.search(r"which is \d\.\de-08 of it off: the forward pass differs", found.message)
+
+
+@small
+@pytest.mark.parametrize("given", [Decimal(CASE.loss), np.array([[CASE.loss]])])
+def test_a_loss_may_be_any_number(given: object) -> None:
+    assert checked(loss_value=given).findings == ()
+
+
+@small
+@pytest.mark.parametrize("given", ["1.0", [1.0, 2.0], [[1.0], []], 1j, True])
+def test_what_is_no_number_is_no_loss(given: object) -> None:
+    with pytest.raises(fc.InputError, match="`loss_value` must be a number, got"):
+        checked(loss_value=given)
 
 
 @small

@@ -168,23 +168,27 @@ def test_along_directions_an_explanation_speaks_of_what_was_measured() -> None:
 # ------------------------------------------------------------ matrix products
 
 
+@pytest.mark.parametrize("engine", ["black box", "trace"])
 @pytest.mark.parametrize("n", [4, 7])
-def test_an_elementwise_product_taken_for_a_matrix_product_is_named(n: int) -> None:
+def test_an_elementwise_product_taken_for_a_matrix_product_is_named(n: int, engine: str) -> None:
     rng = np.random.default_rng(n)
     W, x = rng.standard_normal((n, n)), rng.standard_normal((n, n))
 
     def value_and_gradient(x: np.ndarray) -> tuple[float, np.ndarray]:
         return float(np.sum(W @ x)), W
 
-    result = fc.check_value_and_grad(value_and_gradient, x, engine="black box")
+    result = fc.check_value_and_grad(value_and_gradient, x, engine=engine)
     (found,) = result.diagnosis
     assert (found.kind, found.is_exact) == ("elementwise", True)
     assert "the loss has the matrix product W @ theta" in found.message
+    nearly = W + 1e-6 * rng.standard_normal((n, n))
+    result = fc.check_value_and_grad(lambda x: (float(np.sum(W @ x)), nearly), x, engine=engine)
+    assert "elementwise" not in [diagnosis.kind for diagnosis in result.diagnosis]
 
     def right(x: np.ndarray) -> tuple[float, np.ndarray]:
         return float(np.sum(W * x)), W
 
-    assert fc.check_value_and_grad(right, x, engine="black box").diagnosis == ()
+    assert fc.check_value_and_grad(right, x, engine=engine).diagnosis == ()
 
 
 def test_the_confusion_is_named_also_where_it_changes_the_shape() -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -37,6 +39,7 @@ def test_a_loss_that_is_not_finite_leaves_nothing_to_compare(
         (lambda v: None, "got None", "end with return loss"),
         (lambda v: v + 1j, "(1+", "real part"),
         (lambda v: "a", "got 'a' of type str", "end with return loss"),
+        (lambda v: np.array([None]), "got an array of shape (1,) of object", "return loss"),
     ],
 )
 def test_a_loss_that_is_no_number_is_named(
@@ -52,7 +55,17 @@ def test_a_loss_that_is_no_number_is_named(
 
 @ENGINES
 @pytest.mark.parametrize(
-    "returned", [float, lambda v: np.array([[v]]), np.float64, lambda v: np.array(v), lambda v: [v]]
+    "returned",
+    [
+        float,
+        lambda v: np.array([[v]]),
+        np.float64,
+        lambda v: np.array(v),
+        lambda v: [v],
+        lambda v: Decimal(float(v)),
+        lambda v: Fraction(float(v)),
+        lambda v: np.array([Decimal(float(v))], object),
+    ],
 )
 def test_a_number_in_any_wrapping_is_a_loss(engine: str, returned: Callable[[Any], Any]) -> None:
     net = Net()

@@ -8,6 +8,7 @@ import numpy as np
 
 from fastcheck.diagnose.backward.deltas import numerical_tops
 from fastcheck.diagnose.backward.layers import Anatomy
+from fastcheck.diagnose.backward.near_loss import find_near_loss
 from fastcheck.diagnose.backward.say import said
 from fastcheck.diagnose.backward.setting import Setting
 from fastcheck.diagnose.backward.walk import find_hypothesis
@@ -57,6 +58,8 @@ def explain_graph(case: Case, state: State, seed: int = 0) -> list[Diagnosis]:
         if np.isfinite(tensor.numerical).all()
     }
     setting = Setting(anatomy, case, numerical_tops(anatomy, seed))
-    if not setting.subjects or not setting.is_sound():
-        return []
-    return said(setting, find_hypothesis(setting))
+    is_sound = bool(setting.subjects) and setting.is_sound()
+    found = said(setting, find_hypothesis(setting)) if is_sound else []
+    told = {name for diagnosis in found for name in diagnosis.tensors}
+    left = [tensor for tensor in case.failed if tensor.name not in told]
+    return [*found, *find_near_loss(anatomy, left)]

@@ -10,6 +10,7 @@ from fastcheck.diagnose.backward.local import find_reasons
 from fastcheck.diagnose.backward.of_constants import holds
 from fastcheck.diagnose.backward.proposals import find_proposals
 from fastcheck.diagnose.backward.reason import VAGUE, Reason, decay_reason, regulariser_reason
+from fastcheck.result import TIMES_THAT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -150,5 +151,5 @@ def _reason(proposal: Proposal, factor: Constant, layer: Layer, names: list[str]
     if proposal.kind == "delta-factor":
         text, constant = f"the gradient is {factor.text} times the right one", factor.value
     elif not factor.is_one:
-        text = f"{text}; and the result is {factor.text} times that"
+        text += TIMES_THAT.format(factor.text)
     return Reason(proposal.kind, text, cost + factor.complexity, tensors, constant, passes_on=True)

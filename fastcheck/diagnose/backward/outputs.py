@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from fastcheck.graph.ops.normalise import softmax
+from fastcheck.graph.ops.losses import SoftmaxCrossEntropy
+from fastcheck.graph.ops.normalise import LogSoftmax, Softmax, softmax
 from fastcheck.graph.ops.pointwise import logistic
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ def find_role(anatomy: Anatomy, layer: Layer, node: Node, delta: Floats) -> Role
     u = anatomy.state.value(node)
     if not 1 <= u.ndim <= 3 or not delta.any():
         return None
-    samples, classes = node.batch_axis, _classes(node)
+    samples, classes = _axes(layer, node)
     targets = list(_targets(anatomy, layer, node))
     guards = _guards(anatomy, layer)
     for function, p in _predictions(u, classes):
@@ -98,6 +99,26 @@ def find_role(anatomy: Anatomy, layer: Layer, node: Node, delta: Floats) -> Role
             if found:
                 return min(found, key=lambda pair: pair[0])[1]
     return None
+
+
+def _axes(layer: Layer, node: Node) -> tuple[int | None, int | None]:
+    """Return the axes of samples and of classes.
+
+    Parameters have no samples: of scores that are parameters, as where a loss is checked alone, a
+    softmax tells which axis has the classes.
+    """
+    classes = _classes(node)
+    if node.batch_axis is not None or classes is not None:
+        return node.batch_axis, classes
+    for reader in layer.region:
+        over: tuple[int, ...] = ()
+        if isinstance(reader.op, Softmax | LogSoftmax) and reader.shape == node.shape:
+            over = reader.op.over(node.shape)
+        elif isinstance(reader.op, SoftmaxCrossEntropy):
+            over = (reader.op.axis,)
+        if len(over) == 1 and node.ndim == 2:
+            return 1 - over[0], over[0]
+    return None, None
 
 
 def _classes(node: Node) -> int | None:
@@ -152,9 +173,13 @@ def _targets(anatomy: Anatomy, layer: Layer, node: Node) -> Iterator[Floats]:
 
 
 def _solved(delta: Floats, function: str) -> Iterator[Floats]:
-    """Yield targets of zeros and ones: ``p - y`` is negative where y is one."""
+    """Yield targets of zeros and ones: ``p - y`` is negative where y is one.
+
+    Of a loss that is multiplied by a negative number it is the other way round.
+    """
     if function:
         yield np.where(delta < 0.0, 1.0, 0.0)
+        yield np.where(delta > 0.0, 1.0, 0.0)
 
 
 def find_outputs(role: Role, delta: Floats) -> Iterator[Output]:

@@ -6,6 +6,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from fastcheck.diagnose.backward.followers import find_followers
 from fastcheck.diagnose.backward.reason import is_included, is_same
 from fastcheck.diagnose.choose import Cause
 from fastcheck.diagnose.constants import named_factor
@@ -30,8 +31,9 @@ NEAR = 1e-9
 
 def said(setting: Setting, hypothesis: Hypothesis) -> list[Diagnosis]:
     """Return the mistakes of a hypothesis, the one nearest to the loss first."""
-    reasons = _included(_exchanged(hypothesis.reasons))
-    return [_diagnosis(setting, reason) for reason in _joined(reasons)]
+    reasons = _joined(_included(_exchanged(hypothesis.reasons)))
+    followers = find_followers(setting, reasons, hypothesis.deltas)
+    return [_diagnosis(setting, reason, followers.get(reason, [])) for reason in reasons]
 
 
 # ------------------------------------------------------------ reasons that are one mistake
@@ -79,7 +81,7 @@ def _included(reasons: Sequence[Reason]) -> list[Reason]:
 # ------------------------------------------------------------ sentences
 
 
-def _diagnosis(setting: Setting, reason: Reason) -> Diagnosis:
+def _diagnosis(setting: Setting, reason: Reason, followers: Sequence[str]) -> Diagnosis:
     order = [*setting.anatomy.graph.params]
     reason = replace(reason, tensors=tuple(sorted(reason.tensors, key=order.index)))
     names = listing(list(reason.tensors), MOST_NAMES)
@@ -98,7 +100,9 @@ def _diagnosis(setting: Setting, reason: Reason) -> Diagnosis:
             kind, single, reason.constant, f"{names}: {text}", tensors, reason.is_exact
         )
     text = _filled(text, setting.anatomy.home[first], reason.tensors)
-    text = f"{first}: {_place(setting, reason)}, {text}{_because(earlier, reason.is_exact)}"
+    because = _because(earlier, followers, reason.is_exact)
+    text = f"{first}: {_place(setting, reason)}, {text}{because}"
+    tensors = (*tensors, *followers)
     return Diagnosis(kind, first, reason.constant, text, tensors, reason.is_exact)
 
 
@@ -136,14 +140,17 @@ def _filled(text: str, layer: Layer, names: Sequence[str]) -> str:
     return text.replace("{z}", f"z{number}").replace("{a}", f"a{number}")
 
 
-def _because(earlier: Sequence[str], is_exact: bool) -> str:
-    """Return what follows for the layers before, those nearer to the input."""
+def _because(earlier: Sequence[str], followers: Sequence[str], is_exact: bool) -> str:
+    """Return what follows for the layers before, those nearer to the input, and for values."""
+    named = listing(list(followers), MOST_NAMES)
     if not earlier:
-        return ""
+        verb = "is" if len(followers) == 1 else "are"
+        return f"; {named} {verb} wrong because of it" if followers else ""
     layers = f"; the earlier layers ({listing(list(earlier), MOST_NAMES)})"
-    if is_exact:
-        return f"{layers} are wrong because of it"
-    return f"{layers} follow from it, or have mistakes of their own"
+    if not is_exact:
+        return f"{layers} follow from it, or have mistakes of their own"
+    also = f", and so {'is' if len(followers) == 1 else 'are'} {named}" if followers else ""
+    return f"{layers} are wrong because of it{also}"
 
 
 def _unexplained(setting: Setting, reason: Reason, earlier: Sequence[str]) -> str:
