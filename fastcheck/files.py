@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-__all__ = ["write_text", "written_whole"]
+__all__ = ["make_folder", "write_text", "written_whole"]
 
 
 @contextmanager
@@ -61,6 +61,22 @@ def write_text(path: Path, text: str) -> None:
     """
     with written_whole(path, overwrite=True) as temporary:
         temporary.write_text(text, encoding="utf-8")
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder with those above it; one that is there already stays as it is.
+
+    Raises
+    ------
+    DataError
+        If it cannot be made.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as problem:
+        raise DataError(
+            f"{path}: cannot be made ({problem.strerror}); choose another place"
+        ) from problem
 
 
 def _check_target(path: Path, overwrite: bool) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from fastcheck import __version__
-from fastcheck.cli.archive import compare, history
+from fastcheck.cli.archive import compare, history, report
 from fastcheck.cli.data import data
 from fastcheck.cli.run import run
 from fastcheck.cli.selftest import selftest
@@ -34,6 +34,7 @@ def cli() -> None:
 cli.add_command(compare)
 cli.add_command(data)
 cli.add_command(history)
+cli.add_command(report)
 cli.add_command(run)
 cli.add_command(selftest)
 

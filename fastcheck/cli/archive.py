@@ -1,4 +1,4 @@
-"""``fastcheck compare`` and ``fastcheck history``: what an archive of runs tells."""
+"""``fastcheck report``, ``compare`` and ``history``: what an archive of runs tells."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from fastcheck.nightly.history import CaseHistory
     from fastcheck.nightly.records import Run
 
-__all__ = ["ARCHIVE", "compare", "history"]
+__all__ = ["ARCHIVE", "compare", "history", "report"]
 
 ARCHIVE = click.option(
     "--archive", type=click.Path(path_type=Path), envvar="FASTCHECK_ARCHIVE",
@@ -43,22 +43,18 @@ def compare(runs: tuple[str, ...], archive: Path, json_path: Path | None) -> int
     Exit status: 0 nothing is worse, 1 a case has regressed, 2 usage or data error, 3 none has, but
     a case was not run or is no longer there.
     """
-    from fastcheck.nightly.archive import past_runs, read_run
+    from fastcheck.nightly.archive import find_run, read_run
     from fastcheck.nightly.compare import compare as compared
     from fastcheck.nightly.tables import print_out
 
     if len(runs) > 2:
         raise click.UsageError("name one run or two")
     try:
-        path = _found(runs[-1], archive)
-        new = read_run(path)
-        folder = path.absolute().parent
-        home = folder.parent if folder.name == new.suite else archive
-        past, problems = past_runs(home, new.suite, before=new.id)
-        old = read_run(_found(runs[0], archive)) if len(runs) == 2 else _last(past, path, problems)
+        path = find_run(runs[-1], archive)
+        new, past, problems = _with_past(path, archive)
+        named = len(runs) == 2
+        old = read_run(find_run(runs[0], archive)) if named else _last(past, path, problems)
         comparison = compared(old, new, past)
-        for problem in problems:
-            click.echo(f"left out: {problem}", err=True)
         print_out(comparison)
         if json_path is not None:
             _write(json_path, comparison.to_dict())
@@ -69,10 +65,17 @@ def compare(runs: tuple[str, ...], archive: Path, json_path: Path | None) -> int
     return 3 if comparison.of("not-run", "lost") else 0
 
 
-def _found(name: str, archive: Path) -> Path:
-    from fastcheck.nightly.archive import find_run
+def _with_past(path: Path, archive: Path) -> tuple[Run, list[Run], list[str]]:
+    """Return a run, those of its suite before it, and what is wrong with others, which is told."""
+    from fastcheck.nightly.archive import past_runs, read_run
 
-    return find_run(name, archive)
+    run = read_run(path)
+    folder = path.absolute().parent
+    home = folder.parent if folder.name == run.suite else archive
+    past, problems = past_runs(home, run.suite, before=run.id)
+    for problem in problems:
+        click.echo(f"left out: {problem}", err=True)
+    return run, past, problems
 
 
 def _last(past: list[Run], path: Path, problems: list[str]) -> Run:
@@ -81,6 +84,52 @@ def _last(past: list[Run], path: Path, problems: list[str]) -> Run:
         return past[-1]
     why = f" that can be read ({problems[0]})" if problems else ""
     raise Refusal(f"{path}: there is no run before it{why}; name the one to compare with")
+
+
+@click.command()
+@click.argument("run")
+@click.option(
+    "--to", "targets", multiple=True, type=click.Path(path_type=Path), metavar="PATH",
+    help="Write it there, too: a folder, or a file that ends in .html, .md, .xml, .json, .txt or "
+    ".h5; may be repeated.",
+)  # fmt: skip
+@ARCHIVE
+def report(run: str, targets: tuple[Path, ...], archive: Path) -> int:
+    """Show RUN once more, finished or not, compared with the run before it.
+
+    RUN is an HDF5 file, the folder of parts of one in progress, the id of a run or its beginning,
+    or the name of a suite for its last run. A folder gets run.html, run.md, run.xml and run.json;
+    a file is of the kind that the end of its name says.
+
+    Exit status: 0 it was shown, 2 usage or data error.
+    """
+    from fastcheck.nightly.archive import find_run
+    from fastcheck.nightly.compare import compare as compared
+    from fastcheck.nightly.report import print_summary
+
+    try:
+        path = find_run(run, archive)
+        shown, past, _ = _with_past(path, archive)
+        comparison = compared(past[-1], shown, past) if past else None
+        print_summary(shown, comparison)
+        for target in targets:
+            _report_to(target, path, (shown, comparison, past))
+    except FastcheckError as problem:
+        raise Refusal(str(problem)) from problem
+    return 0
+
+
+def _report_to(target: Path, path: Path, about: tuple[Any, Any, Any]) -> None:
+    """Write a run to a folder or a file."""
+    from fastcheck.nightly.archive import join
+    from fastcheck.nightly.report import write_report, write_reports
+
+    if target.suffix == ".h5":
+        join(path, target)
+    elif target.suffix and not target.is_dir():
+        write_report(target, *about)
+    else:
+        write_reports(target, *about)
 
 
 @click.command()

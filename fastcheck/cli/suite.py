@@ -68,6 +68,7 @@ def run_cases(
     FastcheckError
         If the suite or an option is wrong, or something cannot be written.
     """
+    from fastcheck.files import make_folder
     from fastcheck.nightly.archive import read_run
     from fastcheck.nightly.beginning import MemoryParts, new_run, now
     from fastcheck.nightly.runner import run_suite
@@ -79,6 +80,8 @@ def run_cases(
     n_jobs = _n_jobs(jobs)
     if dry_run:
         return _foretold(suite.with_seed(seed), only, n_jobs, budget)
+    if report_folder is not None:
+        make_folder(report_folder)  # not found out in the morning
     given = {"only": list(only) or None, "budget": budget, "jobs": n_jobs}
     run = new_run(suite, seed=seed, fail_fast=fail_fast or None, **given)
     parts: Any = MemoryParts(run) if no_archive else _parts(archive, run, resume=resume)
@@ -130,9 +133,9 @@ def _told(run: Run, past: list[Run], report_folder: Path | None, json_path: Path
     from fastcheck.nightly.report import print_summary, write_reports
 
     comparison = compare(past[-1], run, past) if past else None
+    click.echo()
     print_summary(run, comparison)
     if report_folder is not None:
-        report_folder.mkdir(parents=True, exist_ok=True)
         write_reports(report_folder, run, comparison, past)
     if json_path is not None:
         _write(json_path, run)

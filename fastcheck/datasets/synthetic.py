@@ -10,8 +10,8 @@ import numpy as np
 
 from fastcheck.datasets import faces, strokes
 from fastcheck.datasets.own import LIBVER, write_array, write_attributes, write_own
-from fastcheck.errors import DataError, InputError
-from fastcheck.files import written_whole
+from fastcheck.errors import InputError
+from fastcheck.files import make_folder, written_whole
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -56,10 +56,7 @@ def make_synthetic(
     if type(seed) is not int or not 0 <= seed <= MAX_SEED:
         raise InputError(f"`seed` must be an integer from 0 to {MAX_SEED}, got {seed!r}")
     folder = Path(folder)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as problem:
-        raise DataError(f"{folder}: cannot be made ({problem.strerror})") from problem
+    make_folder(folder)
     mnist, catvnoncat = folder / MNIST_FILE, folder / CATVNONCAT_FILE
     _make_mnist(mnist, seed, overwrite)
     _make_catvnoncat(catvnoncat, seed, overwrite)

@@ -1,4 +1,4 @@
-"""``fastcheck compare`` and ``fastcheck history``."""
+"""``fastcheck report``, ``compare`` and ``history``."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from fastcheck.nightly.archive import Parts
+from fastcheck.nightly.archive import Parts, read_run
+from fastcheck.nightly.report.files import NAMES
 from tests.cli.conftest import ENVIRONMENT, Run, command
 from tests.nightly.nights import done, kept, night, run_of
 
@@ -153,6 +154,44 @@ def test_a_pipe_gets_no_codes_and_ascii_if_it_wants(archive: Path) -> None:
         assert found.stderr == b""
 
 
-@pytest.mark.parametrize("name", ["compare", "history"])
+@pytest.mark.parametrize("name", ["compare", "history", "report"])
 def test_the_exit_status_is_in_the_help(run: Run, name: str) -> None:
     assert "Exit status: 0 " in " ".join(run(name, "--help").stdout.split())
+
+
+# ---------------------------------------------------------------- reports
+
+
+def test_a_run_is_shown_once_more_with_what_changed(run: Run, archive: Path) -> None:
+    found = run("report", "night", "--to", "pages", "--to", "mail/night.md")
+    assert (found.status, found.stderr) == (
+        2, "Error: mail/night.md: there is no folder mail; make it first\n",
+    )  # fmt: skip
+    found = run("report", "night", "--to", "pages", "--to", "night.txt")
+    assert (found.status, found.stderr) == (0, "")
+    assert found.stdout.splitlines()[0].split() == (
+        ["FAIL", "night:", "4", "cases:", "1", "fail,", "3", "pass"]
+    )
+    assert "1 regressed, 1 fixed" in found.stdout
+    assert sorted(p.name for p in Path("pages").iterdir()) == sorted(NAMES)
+    assert "regressed" in Path("night.txt").read_text(encoding="utf-8")
+
+
+def test_a_run_in_progress_is_shown_and_joined(run: Run, archive: Path) -> None:
+    with Parts.create(archive, night(4, ("a", "b"))) as parts:
+        parts.add(done("a"))
+        found = run("report", parts.folder, "--to", "so far.h5")
+        assert found.status == 0
+        assert "not finished" in found.stdout
+        assert [r.status for r in read_run("so far.h5").records if r.case.name == "a"] == ["pass"]
+    again = run("report", "so far.h5", "--to", "again.h5")
+    assert again.status == 2
+    assert "is not the folder of a run in progress" in again.stderr
+
+
+def test_a_run_that_is_not_there_cannot_be_shown(run: Run, archive: Path) -> None:
+    found = run("report", "nihgt")
+    assert (found.status, found.stdout) == (2, "")
+    assert found.stderr == (
+        "Error: fastcheck-archive: there is no run or suite 'nihgt'; the suites are night\n"
+    )

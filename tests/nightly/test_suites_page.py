@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import os
 import re
 from pathlib import Path
 
 import pytest
 
-from fastcheck.nightly.beginning import MemoryParts, new_run
-from fastcheck.nightly.records import STATUSES, Run
-from fastcheck.nightly.runner import run_suite
+from fastcheck.nightly.records import STATUSES
 from fastcheck.nightly.suite import read_suite
 from fastcheck.nightly.suite.keys import KEYS
 from tests.cli.conftest import Run as Command
 from tests.cli.conftest import empty_folder, run
 from tests.conftest import ROOT
+from tests.nightly.example import EXAMPLE, as_expected, example_run
 
 __all__ = ["empty_folder", "run"]
 
 PAGE = (ROOT / "docs/suites.md").read_text("utf-8")
-EXAMPLE = ROOT / "examples/nightly.toml"
 
 
 def block(kind: str, k: int = 0) -> str:
@@ -28,8 +25,12 @@ def block(kind: str, k: int = 0) -> str:
 
 
 def test_the_page_shows_what_its_suite_prints(
-    run: Command, empty_folder: Path, capsys: pytest.CaptureFixture[str]
+    run: Command,
+    empty_folder: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setenv("COLUMNS", "100")
     (empty_folder / "net.py").write_text(block("python"), encoding="utf-8")
     (empty_folder / "night.toml").write_text(block("toml"), encoding="utf-8")
     found = run(*block("sh").split()[1:])
@@ -37,8 +38,10 @@ def test_the_page_shows_what_its_suite_prints(
     printed = re.sub(r" \([\d.]+ s\)", "", found.stdout).splitlines()
     shown = block("text").splitlines()
     assert len(printed) == len(shown)
-    for told, line in zip(shown, printed, strict=True):
+    assert [line.split(",")[-1] for line in (shown[-1], printed[-1])] == [" jobs 1"] * 2
+    for told, line in zip(shown[:-1], printed, strict=False):  # the last has an id and times
         assert line.startswith(told.removesuffix("..."))
+    assert found.stderr.startswith("kept in fastcheck-archive")
     assert "every entry is 2 times the numerical gradient" in printed[4]
     exec(block("python", 1), {})
     assert f"This prints `{capsys.readouterr().out.strip()}`" in PAGE
@@ -61,33 +64,12 @@ def test_the_example_has_cases_of_every_kind() -> None:
     assert {case.seed for case in suite.cases} == {0, 1, 2}
 
 
-def checked(monkeypatch: pytest.MonkeyPatch, folder: Path) -> Run:
-    """Run the example; what is wrong on purpose fails, and all else passes."""
-    suite = read_suite(EXAMPLE)
-    monkeypatch.chdir(folder)
-    found = run_suite(suite, MemoryParts(new_run(suite)), jobs=2)
-    for record in found.records:
-        expected = "fail" if "wrong on purpose" in record.case.name else "pass"
-        assert (record.case.name, record.status) == (record.case.name, expected), record.message
-        assert record.result is not None
-        if expected == "fail":
-            assert record.result.diagnosis[0].kind != "unexplained"
-    return found
-
-
 @pytest.mark.slow
 def test_the_example_is_right_on_synthetic_data(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.delenv("FASTCHECK_DATA", raising=False)
-    found = checked(monkeypatch, tmp_path)
+    monkeypatch.chdir(tmp_path)
+    found = example_run()
     assert "synthetic" in found.provenance["data mnist"]
-
-
-@pytest.mark.slow
-def test_the_example_is_right_on_real_data(
-    data_folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setenv("FASTCHECK_DATA", os.fspath(data_folder))
-    found = checked(monkeypatch, tmp_path)
-    assert "synthetic" not in found.provenance["data mnist"]
+    as_expected(found)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from fastcheck.errors import DataError, InputError
-from fastcheck.files import written_whole
+from fastcheck.files import make_folder, written_whole
 from fastcheck.nightly.archive import layout
 from fastcheck.nightly.archive.arrays import arrays_of, without_arrays, write_arrays
 from fastcheck.nightly.archive.changed import check_unchanged
@@ -205,11 +205,11 @@ class Parts:
 
 def _make(target: Path, run: Run) -> None:
     """Make the folder of parts with its head in it, in one step."""
-    _create(target.parent)
+    make_folder(target.parent)
     _sweep(target.parent)
     temporary = layout.temporary_in(target.parent)
     try:
-        _create(temporary)
+        make_folder(temporary)
         write_document(temporary / layout.HEAD, _bare(run).to_dict())
         temporary.rename(target)
         _sync(target.parent)
@@ -218,15 +218,6 @@ def _make(target: Path, run: Run) -> None:
         raise DataError(f"{target}: cannot be made ({problem.strerror})") from problem
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
-
-
-def _create(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as problem:
-        raise DataError(
-            f"{folder}: cannot be made ({problem.strerror}); choose another archive"
-        ) from problem
 
 
 def _write_arrays(folder: Path, number: int, kept: Arrays) -> str:

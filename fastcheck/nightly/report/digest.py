@@ -165,15 +165,18 @@ def why(record: Record) -> str:
     """Return in a sentence what is to be said of a case first, empty for one that passes."""
     if record.status == "pass":
         return ""
-    if record.message:
-        return record.message
-    if record.result is None or record.status not in ("fail", "inconclusive", "interrupted"):
-        return SILENT.get(record.status, "it has no result")
+    if record.result is None:
+        return record.message or SILENT.get(record.status, "it has no result")
+    return "; ".join(filter(None, (_cause(record).rstrip("."), record.message)))
+
+
+def _cause(record: Record) -> str:
+    """Return the first cause of a result, or what it says of itself where there is none."""
+    assert record.result is not None
     causes = [d for d in record.result.diagnosis if not d.accepted]
     first = next((d for d in causes if d.is_exact), causes[0] if causes else None)
-    told = record.result.summary()
     if record.status != "fail" or first is None:
-        return told
+        return record.result.summary()
     more = len(causes) - 1
     return first.located + (f" (and {quantity(more, 'more cause')})" if more else "")
 

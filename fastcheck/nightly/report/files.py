@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from fastcheck.errors import InputError
-from fastcheck.files import write_text
+from fastcheck.files import make_folder, write_text
 from fastcheck.nightly.report.jobpage import markdown
 from fastcheck.nightly.report.junitxml import junit
 from fastcheck.nightly.report.numbers import run_json
@@ -80,10 +80,11 @@ def write_reports(
     comparison: Compared | None = None,
     history: Sequence[Run] = (),
 ) -> list[Path]:
-    """Write `NAMES` into a folder that exists, and return their paths.
+    """Write `NAMES` into a folder, which is made if it is missing, and return their paths.
 
     The parameters and what is raised are those of :func:`write_report`.
     """
+    make_folder(Path(folder))
     paths = [Path(folder) / name for name in NAMES]
     for path in paths:
         write_report(path, run, comparison, history)

@@ -183,12 +183,13 @@ def draw_scatter(picture: Picture) -> str:
     axes = figure.add_axes((0.2, 0.15, 0.77, 0.7))
     ends = [float(pairs[finite].min(initial=0.0)), float(pairs[finite].max(initial=0.0))]
     axes.plot(ends, ends, color=INK, lw=0.7, ls="--")
-    for chosen, color, marker, name in (
-        (~is_wrong & finite, BLUE, "o", "not wrong"),
-        (is_wrong & finite, ORANGE, "^", "wrong"),
+    size = 6.5 if picture.n_wrong <= MOST_RINGS else 3.5  # a few among many others are to be seen
+    for chosen, color, marker, ms, name in (
+        (~is_wrong & finite, BLUE, "o", 3.5, "not wrong"),
+        (is_wrong & finite, ORANGE, "^", size, "wrong"),
     ):
         if chosen.any():
-            axes.plot(*pairs[chosen].T, color=color, marker=marker, ms=3.5, ls="none", mew=0,
+            axes.plot(*pairs[chosen].T, color=color, marker=marker, ms=ms, ls="none", mew=0,
                       alpha=0.75, label=name)  # fmt: skip
     axes.set_xlabel("numerical")
     axes.set_ylabel("analytic")

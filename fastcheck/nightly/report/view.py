@@ -180,13 +180,19 @@ def _checked(result: CheckResult | None) -> str:
 
 def _settings(case: Case) -> list[tuple[str, str]]:
     data = "/".join(filter(None, [case.dataset, case.split]))
-    options = ", ".join(f"{name}={value!r}" for name, value in case.options.items())
+
+    def listed(values: Mapping[str, Any]) -> str:
+        return clipped(", ".join(f"{k}={v!r}" for k, v in values.items()), SHORT_TEXT)
+
     pairs = [
         ("target", case.target),
         ("data", f"{data}, {quantity(case.batch, 'example')}" if data else ""),
         ("seed", str(case.seed)),
-        ("options", clipped(options, SHORT_TEXT)),
+        ("arguments", listed(case.arguments)),
+        ("options", listed(case.options)),
+        ("planted", case.fault or ""),
         ("time limit", seconds(case.timeout) if case.timeout is not None else ""),
+        ("memory", f"{case.memory / 1e6:.4g} MB" if case.memory is not None else ""),
     ]
     return [(name, text) for name, text in pairs if text]
 

@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -58,8 +59,18 @@ def write(archive: Path, results: dict[str, CheckResult | None], report: int) ->
     os.write(report, b"finished\n")
 
 
-def killed_after(
-    seconds: float, archive: Path, results: dict[str, CheckResult | None]
+class Instant(NamedTuple):
+    """When a writer is killed: so many seconds after so many of its reports."""
+
+    n_reports: int
+    seconds: float
+
+
+NEVER = Instant(len(CASES) + 2, 0.0)
+
+
+def killed_at(
+    instant: Instant, archive: Path, results: dict[str, CheckResult | None]
 ) -> tuple[list[str], float]:
     """Let a process write, and kill it; return what it had reported, and how long it lived."""
     reading, writing = os.pipe()
@@ -73,16 +84,15 @@ def killed_after(
         finally:
             os._exit(status)
     os.close(writing)
-    while time.perf_counter() - start < seconds and not os.waitid(
-        os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT
-    ):
-        time.sleep(2e-4)
-    os.kill(child, signal.SIGKILL)
-    _, status = os.waitpid(child, 0)
-    assert status in (0, signal.SIGKILL), "the writer failed by itself"
-    lived = time.perf_counter() - start
-    with os.fdopen(reading) as file:
-        return file.read().splitlines(), lived
+    with os.fdopen(reading, buffering=1) as file:
+        reported = [line for _, line in zip(range(instant.n_reports), file, strict=False)]
+        time.sleep(instant.seconds)
+        os.kill(child, signal.SIGKILL)
+        _, status = os.waitpid(child, 0)
+        lived = time.perf_counter() - start
+        assert status in (0, signal.SIGKILL), "the writer failed by itself"
+        reported += file
+    return "".join(reported).splitlines(), lived
 
 
 def survey(archive: Path, whole: Run, reported: set[str]) -> str:
@@ -108,8 +118,9 @@ def survey(archive: Path, whole: Run, reported: set[str]) -> str:
 def kill_many(folder: Path, n_kills: int) -> Counter[str]:
     """Kill runs twice each at random instants and continue them; return the stages they were at."""
     results = outcomes()
-    reported, lived = killed_after(60.0, folder / "whole", results)
+    reported, lived = killed_at(NEVER, folder / "whole", results)
     assert reported[-1] == "finished"
+    between = lived / len(reported)
     whole = read_run(runs(folder / "whole", NIGHT.suite)[0], arrays=True)
     rng = np.random.default_rng(7)
     stages: Counter[str] = Counter()
@@ -117,9 +128,10 @@ def kill_many(folder: Path, n_kills: int) -> Counter[str]:
         archive = folder / str(number)
         told: set[str] = set()
         for _ in range(2):
-            told |= set(killed_after(rng.uniform(0.0, 1.1 * lived), archive, results)[0])
+            instant = Instant(int(rng.integers(len(CASES) + 2)), rng.uniform(0.0, between))
+            told |= set(killed_at(instant, archive, results)[0])
             stages[survey(archive, whole, told)] += 1
-        last, _ = killed_after(60.0, archive, results)
+        last, _ = killed_at(NEVER, archive, results)
         assert "finished" in {*told, *last} or survey(archive, whole, told) == "finished"
         (path,) = runs(archive, NIGHT.suite)
         assert content(read_run(path, arrays=True)) == content(whole)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from fastcheck.nightly.records import Run
 from fastcheck.nightly.report import html
+from tests.nightly.example import as_expected, example_run
 from tests.nightly.report.nights import Comparison, many, night, pictured
 from tests.nightly.report.test_webpage import with_pictures
 
@@ -18,7 +21,7 @@ playwright = pytest.importorskip(
     "playwright.sync_api", reason="there is no playwright: pip install 'fastcheck[browser]'"
 )
 pytest.importorskip("jinja2")
-pytest.importorskip("matplotlib")
+pictures = pytest.importorskip("matplotlib.image")
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 WIDTH, HEIGHT = 1280, 800
 VISIBLE = ".case:not([hidden])"
@@ -165,3 +168,42 @@ def test_five_hundred_cases_open_within_two_seconds(
     assert 0.0 < min(times) < 2000.0
     page.fill("#search", "seed=499")
     assert page.locator(VISIBLE).count() == 1
+
+
+def test_a_night_on_real_data_is_read_in_both_themes(
+    opened: Opener, data_folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("FASTCHECK_DATA", str(data_folder))
+    run = example_run()
+    as_expected(run)
+    assert "synthetic" not in run.provenance["data mnist"] + run.provenance["data catvnoncat"]
+    for scheme in ("light", "dark"):
+        page = opened(run, scheme=scheme)
+        n = len(run.records)
+        playwright.expect(page.locator("#shown")).to_have_text(f"{n} of {n} shown")
+        page.click("[data-section=broken] a >> text=one entry off W1")
+        case = page.locator(".case[open]")
+        assert "only W1[549, 30] is wrong" in case.inner_text()
+        assert case.locator("svg").count() == 4
+        seen = Pixels(case.screenshot())
+        assert (seen.lightness > 200) is (scheme == "light")
+        assert seen.n_colors > 100  # the heat maps are drawn
+        page.click("[data-filter=fail]")
+        playwright.expect(page.locator("#shown")).to_have_text(f"11 of {n} shown")
+
+
+class Pixels:
+    """What is seen on a picture.
+
+    Attributes
+    ----------
+    lightness : float
+        Median over the picture, from 0 to 255.
+    n_colors : int
+        How many colours it has.
+    """
+
+    def __init__(self, png: bytes) -> None:
+        image = pictures.imread(io.BytesIO(png))[..., :3]
+        self.lightness = 255.0 * float(np.median(image))
+        self.n_colors = len(np.unique(image.reshape(-1, 3), axis=0))

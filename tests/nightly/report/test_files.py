@@ -44,9 +44,11 @@ def test_all_reports_are_written_into_a_folder(tmp_path: Path) -> None:
     assert json.loads(paths[3].read_text(encoding="utf-8"))["suite"] == "night"
 
 
-def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="there is no folder"):
-        write_reports(tmp_path / "none", *night())
+def test_a_folder_is_made_or_said_to_be_impossible(tmp_path: Path) -> None:
+    assert len(write_reports(tmp_path / "a" / "b", *night())) == 4
+    (tmp_path / "file").touch()
+    with pytest.raises(DataError, match="file/reports: cannot be made \\(Not a directory\\)"):
+        write_reports(tmp_path / "file" / "reports", *night())
 
 
 @pytest.mark.parametrize("name", ["a.html", "a.md", "a.xml", "a.json", "a.txt"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from time import perf_counter, sleep
 
@@ -71,12 +70,10 @@ name = "no argument"
 target = "net.py:right"
 arguments = {widht = 3}
 """
-    before = Path.cwd()
-    os.chdir(folder)
-    try:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.delenv("FASTCHECK_DATA", raising=False)  # the synthetic data have 300 examples
         return run_text(text, jobs=2)
-    finally:
-        os.chdir(before)
 
 
 @pytest.mark.parametrize(

@@ -57,7 +57,7 @@ def test_a_case_says_everything_that_a_check_can_be_told(tmp_path: Path) -> None
 
 def test_every_option_of_a_check_that_toml_can_say_is_a_key() -> None:
     known = set(list(inspect.signature(fc.check_gradients).parameters)[3:])
-    assert set(OPTIONS) == known - {"seed", "before_each", "progress"}
+    assert set(OPTIONS) == known - {"seed", "before_each", "progress", "pictures"}
 
 
 def test_a_matrix_makes_each_combination_with_a_name_that_tells_them_apart(tmp_path: Path) -> None:
