@@ -84,13 +84,13 @@ def _add_suites(config: pytest.Config) -> None:
 
 def _make(folder: Path) -> None:
     """Make the folder of the report before anything takes time."""
+    from fastcheck.errors import DataError
+    from fastcheck.files import make_folder
+
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as problem:
-        raise pytest.UsageError(
-            f"--fastcheck-report must be a folder, got {folder}, which cannot be made "
-            f"({problem.strerror}); choose another"
-        ) from None
+        make_folder(folder)
+    except DataError as problem:
+        raise pytest.UsageError(f"--fastcheck-report: {problem}") from None
 
 
 @pytest.fixture

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
 
 from fastcheck.nightly.records import Case, Record
 from fastcheck.nightly.report.digest import why
@@ -13,7 +16,7 @@ from fastcheck.nightly.report.text import record_text
 from fastcheck.report.page import can_encode
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     import pytest
 
@@ -42,23 +45,25 @@ def case_of(nodeid: str, number: int = 1, options: Mapping[str, Any] | None = No
     >>> case_of("tests/test_net.py::TestNet::test_loss[3]").target
     'tests/test_net.py:test_loss'
     """
-    given = {name: value for name, value in (options or {}).items() if _is_plain(value)}
+    given = dict(_plain(options or {}))
+    seed = given.pop("seed", 0)
     file, _, test = nodeid.partition("::")
     function = test.partition("[")[0].rpartition("::")[2]
     return Case(
         nodeid if number == 1 else f"{nodeid} ({number})",
         f"{file}:{function}",
-        seed=given.pop("seed", 0),
+        seed=seed if isinstance(seed, int) and seed >= 0 else 0,
         options=given,
     )
 
 
-def _is_plain(value: Any) -> bool:
-    try:
-        json.dumps(value)
-    except (TypeError, ValueError):
-        return False
-    return True
+def _plain(options: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Yield the options that JSON can hold."""
+    for name, value in options.items():
+        plain = value.item() if isinstance(value, np.generic) else value
+        with contextlib.suppress(TypeError, ValueError):
+            json.dumps(plain)
+            yield name, plain
 
 
 def report_of(record: Record, columns: int) -> str:
@@ -111,8 +116,8 @@ def told(record: Record, report: pytest.TestReport | None, *, in_full: bool) -> 
     """
     expected = getattr(report, "wasxfail", None)
     if expected is not None and record.status != "pass":
-        reason = f" ({expected})" if expected else ""
-        record = replace(record, message=f"pytest expects this{reason}: {why(record)}")
+        expectation = f"expected by pytest{f': {expected}' if expected else ''}"
+        record = replace(record, message="; ".join(filter(None, [record.message, expectation])))
     is_open = record.status != "pass"
     result = record.result
     return {

@@ -34,13 +34,13 @@ LEFT_OUT: Any = object()
 class WrongGradientError(GradientMismatchError):
     """A gradient is wrong."""
 
+    __module__ = "builtins"  # else pytest's line about the test would be full before it says why
+
 
 class InconclusiveError(GradientMismatchError):
     """It could not be decided whether a gradient is right."""
 
-
-for _kind in (WrongGradientError, InconclusiveError):
-    _kind.__module__ = "builtins"  # else the line about a test would be full before it says why
+    __module__ = "builtins"
 
 
 class FastcheckFixture:
@@ -155,7 +155,8 @@ class FastcheckFixture:
         try:
             result = check(*arguments, **self._given(check, options))
         except Exception as problem:
-            hide_internals(problem)
+            if not self._item.config.getoption("fulltrace"):
+                hide_internals(problem)
             note(self._item, _broken(blank, problem, perf_counter() - start))
             raise
         cut = result.interrupted and result.verdict != "fail"
@@ -172,7 +173,7 @@ class FastcheckFixture:
 
     def _given(self, check: Callable[..., Any], options: dict[str, Any]) -> dict[str, Any]:
         """Return the options of a call, with those of all checks that this one has."""
-        known = known_options(check_gradients, *({check} - {check_value_and_grad}))
+        known = known_options(check_gradients, check)
         refuse_unknown("a check", options, known)
         common = {name: value for name, value in self._options.items() if name in known}
         return {"pictures": self._gathering.folder is not None, **common, **options}

@@ -71,9 +71,9 @@ class SuiteCase(pytest.Item):
             text = report_of(record, self.config.stash[GATHERING].columns)
             pytest.fail(status + text, pytrace=False)
 
-    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException]) -> Any:
-        """Return what is shown of a failure, which is not where this file raises it."""
-        shown: Any = super().repr_failure(excinfo)
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
+        """Return what is shown of a failure, with the suite as its place in place of this file."""
+        shown: Any = super().repr_failure(excinfo, style)
         if getattr(shown, "reprcrash", None) is not None:
             shown.reprcrash.path, shown.reprcrash.lineno = str(self.path), 1
         return shown
