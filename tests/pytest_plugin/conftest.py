@@ -84,9 +84,10 @@ def inner(pytester: pytest.Pytester, warm: None, monkeypatch: pytest.MonkeyPatch
     Path("net.py").write_text(dedent(NET), encoding="utf-8")
     monkeypatch.syspath_prepend(str(pytester.path))
 
-    def run(code: str, *arguments: str, process: bool = False) -> pytest.RunResult:
-        text = "import numpy as np\nimport pytest\nfrom net import *\n" + dedent(code)
-        Path("test_net.py").write_text(text, encoding="utf-8")
+    def run(code: str | None, *arguments: str, process: bool = False) -> pytest.RunResult:
+        if code is not None:
+            text = "import numpy as np\nimport pytest\nfrom net import *\n" + dedent(code)
+            Path("test_net.py").write_text(text, encoding="utf-8")
         if process:
             return pytester.runpytest_subprocess(*OPTIONS, *arguments, timeout=120)
         return pytester.runpytest_inprocess(*OPTIONS, *arguments, no_reraise_ctrlc=True)
