@@ -20,7 +20,14 @@ if TYPE_CHECKING:
 
     import pytest
 
-__all__ = ["case_of", "record_of_crash", "record_of_failure", "report_of", "told"]
+__all__ = [
+    "case_of",
+    "record_of_collecting",
+    "record_of_crash",
+    "record_of_failure",
+    "report_of",
+    "told",
+]
 
 MARGIN: Final = 12
 """Columns that pytest puts before each line of what an exception says."""
@@ -51,7 +58,7 @@ def case_of(nodeid: str, number: int = 1, options: Mapping[str, Any] | None = No
     function = test.partition("[")[0].rpartition("::")[2]
     return Case(
         nodeid if number == 1 else f"{nodeid} ({number})",
-        f"{file}:{function}",
+        f"{file}:{function}" if function else file,
         seed=seed if isinstance(seed, int) and seed >= 0 else 0,
         options=given,
     )
@@ -83,12 +90,23 @@ def report_of(record: Record, columns: int) -> str:
 
 def record_of_failure(report: pytest.TestReport) -> Record:
     """Return what is recorded of a test that failed before it came to its check."""
-    crash = getattr(report.longrepr, "reprcrash", None)
-    reason = (getattr(crash, "message", "") or report.longreprtext).strip().partition("\n")[0]
-    message = f"the test ended before its check: {reason}"
+    message = f"the test ended before its check: {_first_words(report)}"
     return Record(
         case_of(report.nodeid), "error", None, message, report.longreprtext, report.duration
     )
+
+
+def record_of_collecting(report: pytest.CollectReport) -> Record:
+    """Return what is recorded of a file whose tests or cases are not known, because it is wrong."""
+    message = f"could not be collected: {_first_words(report)}"
+    return Record(case_of(report.nodeid), "error", None, message, report.longreprtext)
+
+
+def _first_words(report: pytest.TestReport | pytest.CollectReport) -> str:
+    """Return the first line of what a report says of a failure."""
+    crash = getattr(report.longrepr, "reprcrash", None)
+    told = getattr(crash, "message", "") or report.longreprtext
+    return str(told).strip().partition("\n")[0]
 
 
 def record_of_crash(report: pytest.TestReport) -> Record:
@@ -96,15 +114,17 @@ def record_of_crash(report: pytest.TestReport) -> Record:
     return Record(case_of(report.nodeid), "crashed", None, report.longreprtext)
 
 
-def told(record: Record, report: pytest.TestReport | None, *, in_full: bool) -> dict[str, Any]:
+def told(
+    record: Record, report: pytest.TestReport | None = None, *, in_full: bool
+) -> dict[str, Any]:
     """Return what is told of a check, as it can be sent by pytest-xdist.
 
     Parameters
     ----------
     record : Record
         What became of it.
-    report : pytest.TestReport or None
-        That on its test; None if there is none.
+    report : pytest.TestReport, optional
+        That on its test.
     in_full : bool
         Whether the whole record is part of it.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -49,7 +50,7 @@ class Gathering:
 
     def __init__(self, config: pytest.Config, columns: int, folder: Path | None) -> None:
         self.columns = columns
-        self.folder = folder
+        self.folder = None if folder is None else folder.absolute()  # tests may go elsewhere
         self.checks: dict[str, dict[str, Any]] = {}
         self._config = config
         self._is_worker = hasattr(config, "workerinput")
@@ -86,13 +87,21 @@ class Gathering:
         """Tell a worker of pytest-xdist how wide the terminal is."""
         node.workerinput[WIDTH] = self.columns
 
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Take note of a file that could not be collected: it may have held checks."""
+        if report.failed and self.folder is not None:
+            from fastcheck.pytest_plugin.checks import record_of_collecting, told
+
+            check = told(record_of_collecting(report), in_full=True)
+            self.checks[check["name"]] = check
+
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Take what was checked from a report, of this process or of a worker."""
         checks = getattr(report, CHECKS, [])
         if str(report.when) == "???" and self.folder is not None:  # a worker crashed
             from fastcheck.pytest_plugin.checks import record_of_crash, told
 
-            checks = [told(record_of_crash(report), report, in_full=True)]
+            checks = [told(record_of_crash(report), in_full=True)]
         self.checks |= {check["name"]: check for check in checks}
 
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
@@ -105,7 +114,7 @@ class Gathering:
 
         for item in getattr(session, "items", ()):  # nobody reports on a test that Ctrl-C ended
             for record in item.stash.get(RECORDS, []):
-                self.checks[record.case.name] = told(record, None, in_full=True)
+                self.checks[record.case.name] = told(record, in_full=True)
         ended = exitstatus in ENDED and not (session.shouldstop or session.shouldfail)
         try:
             page = write(
@@ -116,7 +125,8 @@ class Gathering:
             session.exitstatus = exitstatus or pytest.ExitCode.INTERNAL_ERROR
             self._written = f"no report: {problem}"
         else:
-            self._written = f"report: {page}"
+            shown = os.path.relpath(page, self._config.invocation_params.dir)
+            self._written = f"report: {shown}"
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Say what did not pass, and where the reports are; nothing if there is nothing to say."""

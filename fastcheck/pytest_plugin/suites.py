@@ -63,6 +63,9 @@ class SuiteCase(pytest.Item):
         except KeyboardInterrupt:
             note(self, Record(named, "interrupted", message="pytest was interrupted"))
             raise
+        except Exception as problem:  # no process could be started, for example
+            note(self, Record(named, "error", message=f"{type(problem).__name__}: {problem}"))
+            raise
         note(self, record)
         if record.status == "not run":
             pytest.skip(record.message)

@@ -84,30 +84,40 @@ def test_all_checks_become_one_run_with_reports(inner: Inner) -> None:
     assert "b1: the gradient is 2 times" in Path("out/run.html").read_text("utf-8")
 
 
-def test_workers_and_one_that_crashes_are_gathered(inner: Inner) -> None:
+def test_the_checks_of_all_workers_are_gathered_also_if_one_crashes(inner: Inner) -> None:
     pytest.importorskip("xdist", reason="pytest-xdist is not installed")
-    code = (
-        TESTS
-        + """
-    def test_crashing(fastcheck):
-        import os
-        fastcheck(*given)
-        os.kill(os.getpid(), 9)
-"""
-    )
     Path("night.toml").write_text(
         '[[case]]\nname = "case"\ntarget = "test_net.py:case"\n', encoding="utf-8"
     )
-    code += """
-    def case(): return wrong
-"""
-    arguments = ("-p", "xdist.plugin", "-n", "2", "--fastcheck-report=out")
-    found = inner(code, *arguments, "test_net.py", "night.toml", process=True)
+    found = inner(
+        """
+        def test_first(fastcheck):
+            fastcheck(*given)
+
+        def test_crashing(fastcheck):
+            import os
+            fastcheck(*given)
+            os.kill(os.getpid(), 9)
+
+        def test_of_the_next_worker(fastcheck):
+            fastcheck(*wrong)
+
+        def case(): return given
+        """,
+        *("-p", "xdist.plugin", "-n", "1", "--fastcheck-report=out", "test_net.py", "night.toml"),
+        process=True,
+    )
     run = written()
-    assert statuses(run) == EXPECTED | {"test_crashing": "crashed", "night.toml::case": "fail"}
-    (crashed,) = [r for r in run.records if r.status == "crashed"]
+    assert statuses(run) == {
+        "test_first": "pass",
+        "test_crashing": "crashed",
+        "test_of_the_next_worker": "fail",
+        "night.toml::case": "pass",
+    }
+    crashed = run.record("test_net.py::test_crashing")
+    assert crashed is not None
     assert re.search(r"worker 'gw\d' crashed while running", crashed.message)
-    assert "8 checks: 3 fail, 1 error, 1 crashed, 1 inconclusive, 2 pass" in found.stdout.str()
+    assert "4 checks: 1 fail, 1 crashed, 2 pass" in found.stdout.str()
     assert "b1: the gradient is 2 times" in Path("out/run.html").read_text("utf-8")
 
 
@@ -152,6 +162,26 @@ def test_a_session_that_ends_early_is_not_a_pass(inner: Inner) -> None:
     assert not written().is_finished
 
 
+def test_what_cannot_be_collected_is_in_the_report(inner: Inner) -> None:
+    Path("night.toml").write_text("[[case]]\nrtoll = 1\n", encoding="utf-8")
+    Path("test_broken.py").write_text("import not_there\n", encoding="utf-8")
+    found = inner(
+        "def test_net(fastcheck): fastcheck(*given)",
+        *("--fastcheck-report=out", "--continue-on-collection-errors"),
+        *("test_net.py", "test_broken.py", "night.toml"),
+    )
+    found.assert_outcomes(passed=1, errors=2)
+    run = written()
+    assert [(r.case.name, r.status) for r in run.records] == [
+        ("test_broken.py", "error"),
+        ("night.toml", "error"),
+        ("test_net.py::test_net", "pass"),
+    ]
+    assert "ModuleNotFoundError: No module named 'not_there'" in run.records[0].traceback
+    told = "could not be collected: night.toml:2: a case has no key `rtoll` (did you mean rtol?)"
+    assert run.records[1].message.startswith(told)
+
+
 def test_a_second_attempt_takes_the_place_of_the_first(pytestconfig: pytest.Config) -> None:
     gathering = Gathering(pytestconfig, 100, None)
     for status in ("fail", "pass"):
@@ -173,7 +203,7 @@ def test_a_report_that_cannot_be_written_is_told_and_no_success(inner: Inner) ->
     Path("out/run.html").mkdir(parents=True)
     found = inner("def test_net(fastcheck): fastcheck(*given)", "--fastcheck-report=out")
     assert found.ret == pytest.ExitCode.INTERNAL_ERROR
-    assert "no report: out/run.html: is a folder; name a file" in found.stdout.str()
+    assert re.search(r"no report: \S+/out/run.html: is a folder; name a file", found.stdout.str())
 
 
 def test_nothing_is_written_where_nothing_is_run(inner: Inner) -> None:

@@ -150,3 +150,15 @@ def test_ctrl_c_during_a_case_ends_the_session(
     assert found.ret == pytest.ExitCode.INTERRUPTED
     assert "interrupted   night.toml::right[seed=0]: pytest was interrupted" in found.stdout.str()
     assert "1 case: 1 interrupted" in Path("out/run.md").read_text("utf-8")
+
+
+def test_a_case_whose_process_cannot_be_started_is_an_error(
+    suite: Inner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*arguments: object) -> Record:
+        raise OSError("too many processes")
+
+    monkeypatch.setattr("fastcheck.pytest_plugin.suites.run_case", fail)
+    found = suite("", "night.toml::mistaken")
+    found.assert_outcomes(failed=1)
+    assert "error         night.toml::mistaken: OSError: too many processes" in found.stdout.str()

@@ -129,8 +129,9 @@ def run_case(case: Case, folder: Path) -> Record:
         After Ctrl-C, at once; the process has ended then, with all that it started.
     """
     found: list[Record] = []
+    uncounted = Interrupts()  # which is not entered, so that Ctrl-C raises as anywhere else
     Loop(
-        folder, found.append, Interrupts(), jobs=1, budget=None, fail_fast=False, previous=None,
+        folder, found.append, uncounted, jobs=1, budget=None, fail_fast=False, previous=None,
         on_start=None,
     ).run([case])  # fmt: skip
     return found[0]
