@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from fastcheck.nightly.suite import Suite
 
-__all__ = ["MemoryParts", "new_run", "provenance"]
+__all__ = ["MemoryParts", "new_run", "now", "provenance", "surroundings"]
 
 VERSIONED = ("numpy", "numba", "h5py", "joblib")
 
@@ -92,13 +92,16 @@ def provenance(suite: Suite) -> dict[str, str]:
         folder of the suite, and whether something is changed), and the sha256 of each file of code
         (``code net.py``), those that it imports from near included, and of data (``data mnist``).
     """
+    return {**surroundings(suite.folder), **dict(_code(suite)), **dict(_data(suite))}
+
+
+def surroundings(folder: Path) -> dict[str, str]:
+    """Return versions, the machine, and the commit of a folder."""
     return {
         **_versions(),
         "machine": f"{platform.node()}, {platform.machine()}, {os.cpu_count()} cores",
         "system": platform.platform(),
-        "git": _git(suite.folder),
-        **dict(_code(suite)),
-        **dict(_data(suite)),
+        "git": _git(folder),
     }
 
 

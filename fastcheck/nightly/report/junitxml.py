@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Final
 from xml.etree import ElementTree as ET
 
 from fastcheck.nightly.report.digest import why
-from fastcheck.nightly.report.text import clipped
-from fastcheck.report.text import render
+from fastcheck.nightly.report.text import clipped, record_text
 
 if TYPE_CHECKING:
     from fastcheck.nightly.records import Record, Run
@@ -20,7 +19,6 @@ FORBIDDEN: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010
 """What XML 1.0 cannot hold, not even escaped."""
 ELEMENTS: Final = {"fail": "failure", "not run": "skipped", "pass": ""}
 """What a status becomes; all others are errors."""
-WIDTH: Final = 100
 
 
 def junit(run: Run) -> str:
@@ -88,13 +86,7 @@ def _add(suite: ET.Element, package: str, record: Record) -> None:
     outcome = ET.SubElement(case, element, message=_clean(clipped(why(record))))
     if element != "skipped":
         outcome.set("type", record.status)
-        outcome.text = _clean(_told(record))
-
-
-def _told(record: Record) -> str:
-    """Return the whole report on a case."""
-    report = "" if record.result is None else render(record.result, width=WIDTH)
-    return "\n\n".join(filter(None, [record.message, record.traceback, report]))
+        outcome.text = _clean(record_text(record))
 
 
 def _clean(text: str) -> str:

@@ -10,14 +10,15 @@ from rich.console import Console
 from fastcheck.nightly.report.digest import digest
 from fastcheck.report.lists import limited
 from fastcheck.report.page import Page, can_encode, width_of
+from fastcheck.report.text import render
 
 if TYPE_CHECKING:
     from typing import IO
 
-    from fastcheck.nightly.records import Run
+    from fastcheck.nightly.records import Record, Run
     from fastcheck.nightly.report.changes import Compared
 
-__all__ = ["print_summary", "summary"]
+__all__ = ["print_summary", "record_text", "summary"]
 
 STYLES: Final = {"incomplete": "inconclusive", "interrupted": "inconclusive"}
 """Of words for a run that the page has no style for."""
@@ -84,6 +85,22 @@ def clipped(text: str, most: int = LONGEST) -> str:
     """
     line = " ".join(text.split())
     return line if len(line) <= most else line[: most - 1].rsplit(" ", 1)[0] + " …"
+
+
+def record_text(record: Record, width: int = 100, *, unicode: bool = True) -> str:
+    """Return all that is known of a case: its message, the traceback, and the report of its check.
+
+    Parameters
+    ----------
+    record : Record
+        What became of the case.
+    width : int
+        Columns of the report, at least 60.
+    unicode : bool
+        Whether it may have characters beyond ASCII.
+    """
+    report = "" if record.result is None else render(record.result, width=width, unicode=unicode)
+    return "\n\n".join(filter(None, [record.message, record.traceback, report]))
 
 
 def print_summary(

@@ -13,11 +13,12 @@ from fastcheck.nightly.runner.signals import Interrupts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from pathlib import Path
 
     from fastcheck.nightly.records import Case, Run
     from fastcheck.nightly.suite import Suite
 
-__all__ = ["Parts", "run_suite"]
+__all__ = ["Parts", "run_case", "run_suite"]
 
 ONLY = "left out, because --only asks for others"
 
@@ -110,3 +111,27 @@ def run_suite(
     if interrupts.n:
         raise KeyboardInterrupt
     return parts.run
+
+
+def run_case(case: Case, folder: Path) -> Record:
+    """Run one case, in a process of its own.
+
+    Parameters
+    ----------
+    case : Case
+        The case.
+    folder : Path
+        Where its paths start.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        After Ctrl-C, at once; the process has ended then, with all that it started.
+    """
+    found: list[Record] = []
+    uncounted = Interrupts()  # which is not entered, so that Ctrl-C raises as anywhere else
+    Loop(
+        folder, found.append, uncounted, jobs=1, budget=None, fail_fast=False, previous=None,
+        on_start=None,
+    ).run([case])  # fmt: skip
+    return found[0]
