@@ -9,6 +9,7 @@ from fastcheck.errors import InputError
 from fastcheck.nightly.records import Record
 from fastcheck.nightly.runner.loop import Loop
 from fastcheck.nightly.runner.order import UNFINISHED, chosen
+from fastcheck.nightly.runner.places import LocalPlaces, Places, PlacesError
 from fastcheck.nightly.runner.signals import Interrupts
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from fastcheck.nightly.records import Case, Run
     from fastcheck.nightly.suite import Suite
 
-__all__ = ["Parts", "run_suite"]
+__all__ = ["Parts", "PlacesError", "run_suite"]
 
 ONLY = "left out, because --only asks for others"
 
@@ -43,6 +44,7 @@ def run_suite(
     only: Iterable[str] = (),
     seed: int = 0,
     previous: Run | None = None,
+    places: Places | None = None,
     on_record: Callable[[Record], None] | None = None,
     on_start: Callable[[Case], None] | None = None,
 ) -> Run:
@@ -67,6 +69,9 @@ def run_suite(
         Added to the seed of each case.
     previous : Run, optional
         An earlier run: what failed or changed is run first, and with a budget it gets more.
+    places : Places, optional
+        Where the cases run, as :class:`fastcheck.nightly.runner.remote.DaskPlaces`, which know by
+        themselves how many at the same time; processes on this machine by default.
     on_record, on_start : callable, optional
         Called with each record once it is durable, and with each case when it starts.
 
@@ -81,6 +86,9 @@ def run_suite(
         If an argument is wrong.
     DataError
         If a record cannot be kept. What was kept before is not lost.
+    PlacesError
+        If cases were not run, or not to their end, because there was no place for them any more;
+        all records are kept.
     KeyboardInterrupt
         After Ctrl-C, once what was running is finished and kept; after a second one at once. All
         records are kept, those of cases that were stopped or not started too.
@@ -99,14 +107,21 @@ def run_suite(
             on_record(record)
 
     left = [case for case in cases if case.key not in done]
+    used = LocalPlaces(jobs) if places is None else places
     with Interrupts() as interrupts:
         for case in left:
             if case.name not in wanted:
                 report(Record(case, message=ONLY))
-        Loop(
-            suite.folder, report, interrupts, jobs=jobs, budget=budget, fail_fast=fail_fast,
-            previous=previous, on_start=on_start,
-        ).run([case for case in left if case.name in wanted])  # fmt: skip
+        try:
+            Loop(
+                suite.folder, report, interrupts, places=used, budget=budget,
+                fail_fast=fail_fast, previous=previous, on_start=on_start,
+            ).run([case for case in left if case.name in wanted])  # fmt: skip
+        finally:
+            if places is None:
+                used.close()
     if interrupts.n:
         raise KeyboardInterrupt
+    if used.problem and any(r.message == used.problem for r in parts.run.records):
+        raise PlacesError(used.problem)
     return parts.run

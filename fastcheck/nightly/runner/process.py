@@ -37,6 +37,9 @@ class CaseProcess:
     hash seed each time.
     """
 
+    machine = ""
+    """As of a :class:`~fastcheck.nightly.runner.places.Place`: this one."""
+
     def __init__(self) -> None:
         paths = [str(Path(entry or ".").resolve()) for entry in sys.path]
         environment = {"PYTHONHASHSEED": "0", **os.environ, **ONE_THREAD}
@@ -93,6 +96,11 @@ class CaseProcess:
         with contextlib.suppress(BrokenPipeError):  # it died at its start; that is seen later
             self._process.stdin.write(json.dumps(order).encode() + b"\n")
             self._process.stdin.flush()
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether it was given a case."""
+        return self.case is not None
 
     @property
     def seconds(self) -> float:
