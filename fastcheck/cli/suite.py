@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +34,8 @@ SUITE_OPTIONS = (
                  "not ended."),
     click.option("--report", "report_folder", type=click.Path(path_type=Path), metavar="DIR",
                  help="Write run.html, run.md, run.xml and run.json there."),
+    click.option("--dask", metavar="ADDRESS", default=None,
+                 help="Run the cases on the Dask cluster of a scheduler, tcp://host:8786."),
     click.option("--fail-fast", is_flag=True, help="Start no case after the first that fails."),
     click.option("--dry-run", is_flag=True, help="Say what would be done, and how long it takes."),
 )  # fmt: skip
@@ -59,6 +63,7 @@ def run_cases(
     no_archive: bool,
     resume: bool,
     report_folder: Path | None,
+    dask: str | None,
     json_path: Path | None,
 ) -> int:
     """Run a suite, or say what would be done; return the exit status.
@@ -70,7 +75,7 @@ def run_cases(
     """
     from fastcheck.nightly.archive import read_run
     from fastcheck.nightly.beginning import MemoryParts, new_run, now
-    from fastcheck.nightly.runner import run_suite
+    from fastcheck.nightly.runner import PlacesError, run_suite
     from fastcheck.nightly.runner.order import chosen
     from fastcheck.nightly.status import exit_status
     from fastcheck.nightly.suite import read_suite
@@ -79,31 +84,51 @@ def run_cases(
     n_jobs = _n_jobs(jobs)
     if dry_run:
         return _foretold(suite.with_seed(seed), only, n_jobs, budget)
-    given = {"only": list(only) or None, "budget": budget, "jobs": n_jobs}
+    asked = n_jobs if dask is None else _of_cluster(jobs)
+    given = {"only": list(only) or None, "budget": budget, "jobs": asked}
     run = new_run(suite, seed=seed, fail_fast=fail_fast or None, **given)
-    parts: Any = MemoryParts(run) if no_archive else _parts(archive, run, resume=resume)
-    past = [] if no_archive else _past(archive, parts.run)
-    try:
-        with _telling(len(chosen(suite.cases, only))) as (on_start, on_record):
-            run_suite(
-                suite, parts, jobs=n_jobs, budget=budget, fail_fast=fail_fast, only=only,
-                seed=seed, previous=past[-1] if past else None, on_record=on_record,
-                on_start=on_start,
-            )  # fmt: skip
-        run, status = parts.run, exit_status(parts.run)
-        if not no_archive:
-            path = parts.finish(now())
-            run = read_run(path)
-            click.echo(f"kept in {path}", err=True)
-    except KeyboardInterrupt:
-        run, status = parts.run, INTERRUPTED
-        if not no_archive:
-            click.echo("interrupted; --resume continues it", err=True)
-    finally:
-        if not no_archive:
-            parts.close()
+    with _places(dask, run, suite.folder, only=only, jobs=asked) as places:
+        if places is not None:
+            run = replace(run, provenance={**run.provenance, "cluster": str(places)})
+        parts: Any = MemoryParts(run) if no_archive else _parts(archive, run, resume=resume)
+        past = [] if no_archive else _past(archive, parts.run)
+        try:
+            with _telling(len(chosen(suite.cases, only))) as (on_start, on_record):
+                run_suite(
+                    suite, parts, jobs=n_jobs, budget=budget, fail_fast=fail_fast, only=only,
+                    seed=seed, previous=past[-1] if past else None, places=places,
+                    on_record=on_record, on_start=on_start,
+                )  # fmt: skip
+            run, status = parts.run, exit_status(parts.run)
+            if not no_archive:
+                path = parts.finish(now())
+                run = read_run(path)
+                click.echo(f"kept in {path}", err=True)
+        except KeyboardInterrupt:
+            run, status = parts.run, INTERRUPTED
+            if not no_archive:
+                click.echo("interrupted; --resume continues it", err=True)
+        except PlacesError as problem:
+            run, status = parts.run, exit_status(parts.run)
+            click.echo(f"{problem}{'' if no_archive else '; --resume continues it'}", err=True)
+        finally:
+            if not no_archive:
+                parts.close()
     _told(run, past, report_folder, json_path)
     return status
+
+
+@contextmanager
+def _places(dask: str | None, run: Run, folder: Path, **options: Any) -> Iterator[Any]:
+    """Yield the places of a cluster; None for those on this machine."""
+    if dask is None:
+        yield None
+        return
+    from fastcheck.nightly.runner.remote import DaskPlaces
+
+    notice = partial(click.echo, err=True)
+    with DaskPlaces(dask, run, folder, notice=notice, **options) as places:
+        yield places
 
 
 def _parts(archive: Path, run: Run, *, resume: bool) -> Any:
@@ -163,6 +188,11 @@ def _n_jobs(jobs: int | None) -> int:
     if jobs < 1:
         raise InputError(f"`--jobs` must be a number of cases from 1, or -1, got {jobs}")
     return jobs
+
+
+def _of_cluster(jobs: int | None) -> int | None:
+    """Return how many cases a cluster is given; None for as many as it has threads."""
+    return None if jobs in (None, -1) else _n_jobs(jobs)
 
 
 def _write(path: Path, run: Run) -> None:

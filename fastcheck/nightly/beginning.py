@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
 import platform
 import secrets
 import subprocess
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from fastcheck.errors import FastcheckError
 from fastcheck.nightly.records import Record, Run
-from fastcheck.nightly.suite.keys import DEMOS
-from fastcheck.nightly.work.prepare import find_dataset
+from fastcheck.nightly.work.basis import files_of, machine, versions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from fastcheck.nightly.suite import Suite
 
 __all__ = ["MemoryParts", "new_run", "provenance"]
-
-VERSIONED = ("numpy", "numba", "h5py", "joblib")
 
 
 class MemoryParts:
@@ -84,27 +77,12 @@ def provenance(suite: Suite) -> dict[str, str]:
         (``code net.py``) and of data (``data mnist``).
     """
     return {
-        **_versions(),
-        "machine": f"{platform.node()}, {platform.machine()}, {os.cpu_count()} cores",
+        **versions(),
+        "machine": machine(),
         "system": platform.platform(),
         "git": _git(suite.folder),
-        **dict(_code(suite)),
-        **dict(_data(suite)),
+        **files_of(suite.cases, suite.folder),
     }
-
-
-def _versions() -> dict[str, str]:
-    from importlib.metadata import PackageNotFoundError, version
-
-    from fastcheck import __version__
-
-    found = {"python": platform.python_version(), "fastcheck": __version__}
-    for name in VERSIONED:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:  # not installed as a package
-            found[name] = "unknown"
-    return found
 
 
 def _git(folder: Path) -> str:
@@ -123,23 +101,3 @@ def _git(folder: Path) -> str:
         return ""
     changed = call("status", "--porcelain", "--untracked-files=no", "--", ".")
     return f"{commit}, files changed" if changed else commit
-
-
-def _code(suite: Suite) -> Iterator[tuple[str, str]]:
-    targets = {case.target for case in suite.cases} - set(DEMOS)
-    for file in sorted({target.rpartition(":")[0] for target in targets}):
-        try:
-            digest = hashlib.sha256((suite.folder / file).read_bytes()).hexdigest()
-        except OSError:
-            digest = "cannot be read"
-        yield f"code {file}", digest
-
-
-def _data(suite: Suite) -> Iterator[tuple[str, str]]:
-    names = {case.dataset or DEMOS.get(case.target) for case in suite.cases} - {None}
-    for name in sorted(filter(None, names)):
-        try:
-            found = find_dataset(name, suite.folder)
-            yield f"data {name}", f"{found.sha256} {found.path}"
-        except FastcheckError as problem:
-            yield f"data {name}", f"cannot be read: {problem}"

@@ -117,10 +117,10 @@ class Loop:
             while self.pending or self.running:
                 has_more = bool(self.pending and self.running and not self.stopped_by)
                 self.places.refresh(has_more=has_more)
+                self._greet()
                 self._collect()
                 self._watch()
                 self._start()
-                self._greet()
                 if self.running or (self.pending and not self.stopped_by):
                     sleep(TICK)
                 else:
