@@ -234,10 +234,11 @@ async def _end_others() -> None:
 
 
 def _check_installed() -> None:
-    from importlib.util import find_spec
-
-    if find_spec("distributed") is None:
-        raise InputError("a cluster needs Dask: pip install 'fastcheck[dask]'")
+    """Import Dask, which then sets up how it prints, before :func:`_quiet`."""
+    try:
+        import distributed  # noqa: F401
+    except ImportError as problem:
+        raise InputError("a cluster needs Dask: pip install 'fastcheck[dask]'") from problem
 
 
 def _unreachable(address: str, problem: Exception) -> InputError:

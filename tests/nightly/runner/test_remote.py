@@ -243,6 +243,7 @@ def test_workers_are_waited_for_and_that_is_told(
 ) -> None:
     monkeypatch.setattr("fastcheck.nightly.runner.remote.places.QUIET", -1.0)
     n = night({}, patience=600.0)
+    n.look()
     assert n.notices == [
         "there is no worker to use at tcp://s:1; one is waited for, 10 min at most"
     ]

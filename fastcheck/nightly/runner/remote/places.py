@@ -105,7 +105,7 @@ class DaskPlaces:
         """Wait until it is known of the workers whether they may be used."""
         start = perf_counter()
         while not self.crew.is_known and not self.problem and perf_counter() - start < MEETING:
-            self.refresh(has_more=False)
+            self._look()
             sleep(TICK)
         if self.problem:
             raise InputError(self.problem)
@@ -139,9 +139,7 @@ class DaskPlaces:
     def refresh(self, *, has_more: bool) -> None:
         """Take note of what has happened, and let cases begin."""
         del has_more
-        for message in self._inbox():
-            self._take(message)
-        self.crew.refresh()
+        self._look()
         for case in self._cases:
             case.refresh()
         for case in self._next():
@@ -185,6 +183,11 @@ class DaskPlaces:
             self._cases.remove(case)
 
     # ------------------------------------------------------------ what happens
+
+    def _look(self) -> None:
+        for message in self._inbox():
+            self._take(message)
+        self.crew.refresh()
 
     def _inbox(self) -> Iterator[Told | Done | Workers | Lost]:
         with suppress(Empty):
