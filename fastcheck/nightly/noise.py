@@ -43,13 +43,13 @@ def changed_time(record: Record, run: Run, past: Past) -> Found | None:
     spread is 1.4826 times the median distance from the median, which one bad night does not
     change. Only runs on the same machine that gave a verdict with the same settings count.
     """
-    machine = run.provenance.get("machine")
+    machine = _machine(run, record)
     known = [
         earlier.seconds
         for other, earlier in past.same
         if earlier.status == record.status
         and earlier.seconds > 0.0
-        and other.provenance.get("machine") == machine
+        and _machine(other, earlier) == machine
     ][-(LAST - 1) :]
     if not known or record.seconds <= 0.0 or record.result is None:
         return None
@@ -63,6 +63,11 @@ def changed_time(record: Record, run: Run, past: Past) -> Found | None:
     spread = f" ({seconds(min(known))} to {seconds(max(known))} in {quantity(len(known), 'run')})"
     kind = "slower" if record.seconds > usual else "faster"
     return kind, was, now, f"took {now}, usually {was}{spread if len(known) > 1 else ''}"
+
+
+def _machine(run: Run, record: Record) -> str | None:
+    """Return where a case ran."""
+    return record.machine or run.provenance.get("machine")
 
 
 def _noise(known: Sequence[float]) -> tuple[float, float]:

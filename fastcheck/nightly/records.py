@@ -125,7 +125,7 @@ class Record:
         What the archive keeps beside the arrays of the result, by kind and tensor, such as
         ``{"analytic": {"W1": ...}, "verdicts": {"W1": ...}}``; float64 or uint8. Not in JSON.
     machine : str
-        Where it ran, if not on the machine of the run; no part of what was found.
+        The machine of a cluster on which it ran; empty for that of the run.
     """
 
     case: Case

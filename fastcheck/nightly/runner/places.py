@@ -37,7 +37,7 @@ class Place(Protocol):
 
     @property
     def machine(self) -> str:
-        """The machine on which it ran, as a run says it; empty for this one."""
+        """The machine on which it ran, as the provenance says it; empty for this one."""
 
     def give(self, case: Case, folder: Path, *, share: float | None = None) -> None:
         """Hand over the case, whose paths start in a folder, with the seconds it should take."""
