@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from fastcheck.nightly.records import Case, Record, Run
     from fastcheck.nightly.runner.dry import Foreseen
+    from fastcheck.nightly.runner.places import Places
     from fastcheck.nightly.suite import Suite
 
 __all__ = ["SUITE_OPTIONS", "is_suite", "run_cases"]
@@ -119,7 +120,7 @@ def run_cases(
 
 
 @contextmanager
-def _places(dask: str | None, run: Run, folder: Path, **options: Any) -> Iterator[Any]:
+def _places(dask: str | None, run: Run, folder: Path, **options: Any) -> Iterator[Places | None]:
     """Yield the places of a cluster; None for those on this machine."""
     if dask is None:
         yield None

@@ -141,22 +141,24 @@ class Cluster:
 
     async def _connected(self) -> None:
         """Connect, watch, and end the connection when this is cancelled."""
+        from distributed import Client
+
         client: Any = None
         try:
-            from distributed import Client
-
             client = Client(  # type: ignore[no-untyped-call]
                 self.address, asynchronous=True, set_as_default=False, timeout=CONNECT
             )
             self._client = await asyncio.wait_for(client, 1.5 * CONNECT)
             client.subscribe_topic(self.topic, lambda event: self.inbox.put(Told(event[1])))
-            self._ready.set_result(None)
-            self.inbox.put(Lost(await self._ended()))
-            await asyncio.Event().wait()
         except asyncio.CancelledError:
             pass
         except Exception as problem:
             self._ready.set_exception(_unreachable(self.address, problem))
+        else:
+            self._ready.set_result(None)
+            with suppress(asyncio.CancelledError):
+                self.inbox.put(Lost(await self._ended()))
+                await asyncio.Event().wait()
         if client is not None:
             await _at_most(FAREWELL, self._cancelled([*self._futures.values()]))
             await _at_most(FAREWELL, client.close(timeout=FAREWELL))
@@ -171,9 +173,10 @@ class Cluster:
                     threads = await asyncio.wait_for(self._client.nthreads(), SILENCE)
                 except TimeoutError:
                     return f"has not answered for {SILENCE:.0f} s"
-                except OSError:
-                    continue  # the status will tell
-                self.inbox.put(Workers(asked, dict(threads)))
+                except Exception:
+                    threads = None  # the status will tell
+                if threads is not None:
+                    self.inbox.put(Workers(asked, dict(threads)))
             await asyncio.sleep(TICK)
         return "was lost"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -26,6 +27,7 @@ from fastcheck.nightly.runner import PlacesError, run_suite
 from fastcheck.nightly.runner.remote import DaskPlaces
 from fastcheck.nightly.suite import Suite, read_suite
 from tests.cli.conftest import ENVIRONMENT, command
+from tests.conftest import ROOT
 from tests.nightly.runner.conftest import NET
 from tests.nightly.runner.test_running import comparable
 
@@ -224,6 +226,15 @@ def test_a_budget_is_kept(cluster: Any, home: Path) -> None:
     assert stubborn.status == "interrupted"
     assert "and it did not end after" in stubborn.message
     assert "in is_stubborn" in stubborn.traceback
+
+
+@pytest.mark.slow
+def test_the_page_shows_how_it_is_done_in_python(cluster: Any, home: Path) -> None:
+    page = (ROOT / "docs/suites.md").read_text("utf-8")
+    _, here, there = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    names = {"suite": suite_of(home, '[[case]]\ntarget = "net.py:right"\n')}
+    exec(here.partition("suite = ")[0] + there, names)
+    assert names["on_cluster"](address_of(cluster)).count("pass") == 1  # type: ignore[operator]
 
 
 # ------------------------------------------------------------ what is refused

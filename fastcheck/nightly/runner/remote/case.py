@@ -101,6 +101,8 @@ class DaskCase:
 
     def where(self) -> str:
         """Return where its code is."""
+        if not self.worker:
+            return ""
         asked = self._cluster.call(self.worker, obey, self._errand, "where", seconds=ANSWER)
         with suppress(Exception):  # nobody answers
             return str(asked.result(2.0 * ANSWER))
