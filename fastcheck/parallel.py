@@ -1,4 +1,4 @@
-"""Spreading chunks over cores; the one door to joblib, its Dask and threadpoolctl."""
+"""Spreading chunks over cores; the one door to joblib and threadpoolctl."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -96,28 +96,6 @@ def process_executor(n_workers: int, **options: Any) -> Any:
     from joblib.externals.loky import ProcessPoolExecutor
 
     return ProcessPoolExecutor(n_workers, **options)
-
-
-def finished_on_dask(futures: Collection[Any]) -> Collection[Any]:
-    """Wait until at least one of some futures of Dask has finished; return those."""
-    from distributed import CancelledError, wait
-
-    done = {future for future in futures if future.done()}
-    if done:
-        return done
-    try:
-        found = wait(list(futures), return_when="FIRST_COMPLETED").done  # type: ignore[no-untyped-call]
-    except CancelledError:
-        found = {future for future in futures if future.done()}
-    return set(found)
-
-
-def dask_deaths() -> tuple[type[BaseException], ...]:
-    """Return the exceptions with which Dask says that a worker died."""
-    from distributed import CancelledError
-    from distributed.scheduler import KilledWorker
-
-    return KilledWorker, CancelledError
 
 
 # ---------------------------------------------------------------- serialisation

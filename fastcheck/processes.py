@@ -8,7 +8,7 @@ from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, wait
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
-from fastcheck import parallel
+from fastcheck import cluster, parallel
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -158,7 +158,7 @@ class DaskPool:
 
     def finished(self, futures: Collection[Any]) -> Collection[Any]:
         """Wait until at least one of `futures` has finished; return those."""
-        return parallel.finished_on_dask(futures)
+        return cluster.finished(futures)
 
     def outcome(self, future: Any) -> Any:
         """Return what the function returned, None if its worker died."""
@@ -168,7 +168,7 @@ class DaskPool:
             return None
         try:
             return future.result()
-        except parallel.dask_deaths():
+        except cluster.deaths():
             self.n_deaths += 1
             return None
 

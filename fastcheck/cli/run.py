@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 STATUS = {"pass": 0, "fail": 1, "inconclusive": 3}
 OF_A_SUITE = (
     "only", "timeout", "fail_fast", "dry_run", "archive", "no_archive", "resume", "report_folder",
+    "dask",
 )  # fmt: skip
 OF_A_CASE = ("batch", "plan", "entries", "rtol", "strict", "accept")
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,11 +15,12 @@ from fastcheck.cli.archive import ARCHIVE
 from fastcheck.cli.cases import INTERRUPTED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from fastcheck.errors import FastcheckError
     from fastcheck.nightly.records import Case, Record, Run
     from fastcheck.nightly.runner.dry import Foreseen
+    from fastcheck.nightly.runner.places import Places
     from fastcheck.nightly.suite import Suite
 
 __all__ = ["SUITE_OPTIONS", "is_suite", "run_cases"]
@@ -33,6 +36,8 @@ SUITE_OPTIONS = (
                  "not ended."),
     click.option("--report", "report_folder", type=click.Path(path_type=Path), metavar="DIR",
                  help="Write run.html, run.md, run.xml and run.json there."),
+    click.option("--dask", metavar="ADDRESS", default=None,
+                 help="Run the cases on the Dask cluster of a scheduler, tcp://host:8786."),
     click.option("--fail-fast", is_flag=True, help="Start no case after the first that fails."),
     click.option("--dry-run", is_flag=True, help="Say what would be done, and how long it takes."),
 )  # fmt: skip
@@ -60,6 +65,7 @@ def run_cases(
     no_archive: bool,
     resume: bool,
     report_folder: Path | None,
+    dask: str | None,
     json_path: Path | None,
 ) -> int:
     """Run a suite, or say what would be done; return the exit status.
@@ -69,12 +75,10 @@ def run_cases(
     FastcheckError
         If the suite or an option is wrong, or something cannot be written.
     """
-    from fastcheck.errors import DataError
     from fastcheck.files import make_folder
-    from fastcheck.nightly.beginning import MemoryParts, new_run, now
+    from fastcheck.nightly.beginning import MemoryParts, new_run
     from fastcheck.nightly.runner import run_suite
     from fastcheck.nightly.runner.order import chosen
-    from fastcheck.nightly.status import exit_status
     from fastcheck.nightly.suite import read_suite
 
     suite = read_suite(path).with_timeout(_timeout(timeout))
@@ -83,34 +87,64 @@ def run_cases(
         return _foretold(suite.with_seed(seed), only, n_jobs, budget)
     if report_folder is not None:
         make_folder(report_folder)  # not found out in the morning
-    given = {"only": list(only) or None, "budget": budget, "jobs": n_jobs}
+    asked = n_jobs if dask is None else _of_cluster(jobs)
+    given = {"only": list(only) or None, "budget": budget, "jobs": asked}
     run = new_run(suite, seed=seed, fail_fast=fail_fast or None, **given)
-    parts: Any = MemoryParts(run) if no_archive else _parts(archive, run, resume=resume)
-    past = [] if no_archive else _past(archive, parts.run)
-    problem: FastcheckError | None = None
-    try:
+    with _places(dask, run, suite.folder, only=only, jobs=asked) as places:
+        if places is not None:
+            run = replace(run, provenance={**run.provenance, "cluster": str(places)})
+        parts: Any = MemoryParts(run) if no_archive else _parts(archive, run, resume=resume)
+        past = [] if no_archive else _past(archive, parts.run)
         with _telling(len(chosen(suite.cases, only))) as (on_start, on_record):
-            run_suite(
-                suite, parts, jobs=n_jobs, budget=budget, fail_fast=fail_fast, only=only,
-                seed=seed, previous=past[-1] if past else None, on_record=on_record,
-                on_start=on_start,
-            )  # fmt: skip
-        status = exit_status(parts.run)
-        path = parts.finish(now())
-        if path is not None:
-            click.echo(f"kept in {path}", err=True)
-    except KeyboardInterrupt:
-        status = INTERRUPTED
-        if not no_archive:
-            click.echo("interrupted; --resume continues it", err=True)
-    except DataError as found:  # what was kept before is told all the same
-        problem = found
-    finally:
-        parts.close()
+            status, problem = _to_its_end(parts, partial(
+                run_suite, suite, parts, jobs=n_jobs, budget=budget, fail_fast=fail_fast,
+                only=only, seed=seed, previous=past[-1] if past else None, places=places,
+                on_record=on_record, on_start=on_start,
+            ), hint="" if no_archive else "; --resume continues it")  # fmt: skip
     _told(parts.run, past, report_folder, json_path)
     if problem is not None:
         raise problem
     return status
+
+
+def _to_its_end(
+    parts: Any, run_all: Callable[[], object], hint: str
+) -> tuple[int, FastcheckError | None]:
+    """Run the cases and keep the run; return the status, and why it could not be kept."""
+    from fastcheck.errors import DataError
+    from fastcheck.nightly.beginning import now
+    from fastcheck.nightly.runner import PlacesError
+    from fastcheck.nightly.status import exit_status
+
+    try:
+        run_all()
+        path = parts.finish(now())
+    except KeyboardInterrupt:
+        click.echo(f"interrupted{hint}", err=True)
+        return INTERRUPTED, None
+    except PlacesError as problem:
+        click.echo(f"{problem}{hint}", err=True)
+        return exit_status(parts.run), None
+    except DataError as problem:  # what was kept before is told all the same
+        return exit_status(parts.run), problem
+    finally:
+        parts.close()
+    if path is not None:
+        click.echo(f"kept in {path}", err=True)
+    return exit_status(parts.run), None
+
+
+@contextmanager
+def _places(dask: str | None, run: Run, folder: Path, **options: Any) -> Iterator[Places | None]:
+    """Yield the places of a cluster; None for those on this machine."""
+    if dask is None:
+        yield None
+        return
+    from fastcheck.nightly.runner.remote import DaskPlaces
+
+    notice = partial(click.echo, err=True)
+    with DaskPlaces(dask, run, folder, notice=notice, **options) as places:
+        yield places
 
 
 def _parts(archive: Path, run: Run, *, resume: bool) -> Any:
@@ -170,6 +204,11 @@ def _n_jobs(jobs: int | None) -> int:
     if jobs < 1:
         raise InputError(f"`--jobs` must be a number of cases from 1, or -1, got {jobs}")
     return jobs
+
+
+def _of_cluster(jobs: int | None) -> int | None:
+    """Return how many cases a cluster is given; None for as many as it has threads."""
+    return None if jobs in (None, -1) else _n_jobs(jobs)
 
 
 def _write(path: Path, run: Run) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
 import platform
 import secrets
 import subprocess
@@ -11,21 +9,15 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from fastcheck.errors import FastcheckError
-from fastcheck.nightly.imports import local_files
 from fastcheck.nightly.records import Record, Run
-from fastcheck.nightly.suite.keys import DEMOS
-from fastcheck.nightly.work.prepare import find_dataset
+from fastcheck.nightly.work.basis import files_of, machine, versions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from fastcheck.nightly.suite import Suite
 
 __all__ = ["MemoryParts", "new_run", "now", "provenance", "surroundings"]
-
-VERSIONED = ("numpy", "numba", "h5py", "joblib")
 
 
 class MemoryParts:
@@ -92,31 +84,17 @@ def provenance(suite: Suite) -> dict[str, str]:
         folder of the suite, and whether something is changed), and the sha256 of each file of code
         (``code net.py``), those that it imports from near included, and of data (``data mnist``).
     """
-    return {**surroundings(suite.folder), **dict(_code(suite)), **dict(_data(suite))}
+    return {**surroundings(suite.folder), **files_of(suite.cases, suite.folder)}
 
 
 def surroundings(folder: Path) -> dict[str, str]:
     """Return versions, the machine, and the commit of a folder."""
     return {
-        **_versions(),
-        "machine": f"{platform.node()}, {platform.machine()}, {os.cpu_count()} cores",
+        **versions(),
+        "machine": machine(),
         "system": platform.platform(),
         "git": _git(folder),
     }
-
-
-def _versions() -> dict[str, str]:
-    from importlib.metadata import PackageNotFoundError, version
-
-    from fastcheck import __version__
-
-    found = {"python": platform.python_version(), "fastcheck": __version__}
-    for name in VERSIONED:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:  # not installed as a package
-            found[name] = "unknown"
-    return found
 
 
 def _git(folder: Path) -> str:
@@ -135,24 +113,3 @@ def _git(folder: Path) -> str:
         return ""
     changed = call("status", "--porcelain", "--untracked-files=no", "--", ".")
     return f"{commit}, files changed" if changed else commit
-
-
-def _code(suite: Suite) -> Iterator[tuple[str, str]]:
-    targets = {case.target for case in suite.cases} - set(DEMOS)
-    named = {suite.folder / target.rpartition(":")[0] for target in targets}
-    for file in sorted({near for target in named for near in local_files(target)}):
-        try:
-            digest = hashlib.sha256(file.read_bytes()).hexdigest()
-        except OSError:
-            digest = "cannot be read"
-        yield f"code {os.path.relpath(file, suite.folder)}", digest
-
-
-def _data(suite: Suite) -> Iterator[tuple[str, str]]:
-    names = {case.dataset or DEMOS.get(case.target) for case in suite.cases} - {None}
-    for name in sorted(filter(None, names)):
-        try:
-            found = find_dataset(name, suite.folder)
-            yield f"data {name}", f"{found.sha256} {found.path}"
-        except FastcheckError as problem:
-            yield f"data {name}", f"cannot be read: {problem}"

@@ -67,7 +67,8 @@ def changed_time(record: Record, run: Run, past: Past) -> Found | None:
 def _circumstances(record: Record, run: Run) -> tuple[object, ...]:
     """Return what the time of a case depends on, besides its settings."""
     plan = None if record.result is None else record.result.plan
-    return record.status, plan, run.provenance.get("machine"), run.options.get("jobs")
+    machine = record.machine or run.provenance.get("machine")
+    return record.status, plan, machine, run.options.get("jobs")
 
 
 def _noise(known: Sequence[float]) -> tuple[float, float]:

@@ -124,6 +124,8 @@ class Record:
     arrays : dict of str to dict of str to ndarray
         What the archive keeps beside the arrays of the result, by kind and tensor, such as
         ``{"analytic": {"W1": ...}, "verdicts": {"W1": ...}}``; float64 or uint8. Not in JSON.
+    machine : str
+        The machine of a cluster on which it ran; empty for that of the run.
     """
 
     case: Case
@@ -134,6 +136,7 @@ class Record:
     seconds: float = 0.0
     started: str = ""
     arrays: Mapping[str, Mapping[str, NDArray[Any]]] = field(default_factory=dict, compare=False)
+    machine: str = field(default="", compare=False)
 
     def to_dict(self, *, arrays: bool = True) -> dict[str, Any]:
         """Return the record in the types of JSON."""
@@ -146,6 +149,7 @@ class Record:
             "traceback": self.traceback,
             "seconds": self.seconds,
             "started": self.started,
+            **({"machine": self.machine} if self.machine else {}),
             "result": result,
         }
 

@@ -286,6 +286,8 @@ def test_times_of_another_machine_or_other_settings_do_not_count() -> None:
     *history, new = times([3.0, 3.0, 3.0, 12.0])
     moved = replace(new, provenance={"machine": "another"})
     assert kinds(compare(history[-1], moved, history)) == []
+    elsewhere = replace(new, records=tuple(replace(r, machine="another") for r in new.records))
+    assert kinds(compare(history[-1], elsewhere, history)) == []
     other = single(4, done("a", seconds=12.0, changes={"batch": 1000}))
     assert kinds(compare(history[-1], other, history)) == []
     crowded = replace(new, options={**new.options, "jobs": 8})

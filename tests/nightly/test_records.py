@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -30,6 +31,14 @@ def test_a_run_comes_back_as_it_was(arrays: bool) -> None:
     assert after.records[0].case == before.records[0].case
     assert not after.is_finished
     assert (after.count("fail"), after.count("not run"), after.count("pass")) == (1, 1, 0)
+
+
+def test_where_a_case_ran_is_kept_and_no_part_of_what_was_found() -> None:
+    before = Record(run().records[0].case, "pass", machine="node-7, x86_64, 8 cores")
+    after = Record.from_dict(json.loads(json.dumps(before.to_dict())))
+    assert after.machine == "node-7, x86_64, 8 cores"
+    assert before == replace(before, machine="node-8")
+    assert "machine" not in replace(before, machine="").to_dict()
 
 
 def test_a_run_of_another_layout_is_refused() -> None:

@@ -20,8 +20,8 @@ __all__ = ["write_tables"]
 
 RECORDS: Final = (
     "case", "key", "status", "target", "dataset", "split", "batch", "seed", "options", "started",
-    "seconds", "verdict", "engine", "plan", "n_entries", "n_checked", "n_resolved", "coverage",
-    "summary", "data_source", "data_sha256", "message",
+    "seconds", "machine", "verdict", "engine", "plan", "n_entries", "n_checked", "n_resolved",
+    "coverage", "summary", "data_source", "data_sha256", "message",
 )  # fmt: skip
 TENSORS: Final = (
     "case", "tensor", "shape", "verdict", "reason", "n_entries", "n_checked", "n_agree", "n_close",
@@ -50,7 +50,7 @@ def _record(record: Record) -> tuple[Any, ...]:
     options = ", ".join(f"{name}={value!r}" for name, value in case.options.items())
     asked = (
         case.name, case.key, record.status, case.target, case.dataset or "", case.split or "",
-        case.batch, case.seed, options, record.started, float(record.seconds),
+        case.batch, case.seed, options, record.started, float(record.seconds), record.machine,
     )  # fmt: skip
     if result is None:
         return *asked, "", "", "", 0, 0, 0, "", "", "", "", record.message

@@ -18,7 +18,7 @@ from fastcheck.result.wording import count, percent, quantity, seconds
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from fastcheck.nightly.records import Case, Record, Run
+    from fastcheck.nightly.records import Record, Run
     from fastcheck.nightly.report.changes import Changed
     from fastcheck.result import CheckResult, TensorResult
 
@@ -136,7 +136,7 @@ def view(
         changes=changed,
         checked=_checked(result),
         seconds=seconds(record.seconds) if record.started else "",
-        settings=_settings(record.case),
+        settings=_settings(record),
         lists=lists,
         facts=[] if result is None else _facts(result, in_full),
         table=None if result is None else _table(list(result.tensors.values()), in_full),
@@ -178,7 +178,8 @@ def _checked(result: CheckResult | None) -> str:
     )
 
 
-def _settings(case: Case) -> list[tuple[str, str]]:
+def _settings(record: Record) -> list[tuple[str, str]]:
+    case = record.case
     data = "/".join(filter(None, [case.dataset, case.split]))
 
     def listed(values: Mapping[str, Any]) -> str:
@@ -193,6 +194,7 @@ def _settings(case: Case) -> list[tuple[str, str]]:
         ("planted", case.fault or ""),
         ("time limit", seconds(case.timeout) if case.timeout is not None else ""),
         ("memory", f"{case.memory / 1e6:.4g} MB" if case.memory is not None else ""),
+        ("machine", record.machine),
     ]
     return [(name, text) for name, text in pairs if text]
 

@@ -9,6 +9,7 @@ from fastcheck.errors import InputError
 from fastcheck.nightly.records import Record
 from fastcheck.nightly.runner.loop import Loop
 from fastcheck.nightly.runner.order import UNFINISHED, chosen
+from fastcheck.nightly.runner.places import LocalPlaces, Places, PlacesError
 from fastcheck.nightly.runner.signals import Interrupts
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from fastcheck.nightly.records import Case, Run
     from fastcheck.nightly.suite import Suite
 
-__all__ = ["Parts", "run_case", "run_suite"]
+__all__ = ["Parts", "PlacesError", "run_case", "run_suite"]
 
 ONLY = "left out, because --only asks for others"
 
@@ -44,6 +45,7 @@ def run_suite(
     only: Iterable[str] = (),
     seed: int = 0,
     previous: Run | None = None,
+    places: Places | None = None,
     on_record: Callable[[Record], None] | None = None,
     on_start: Callable[[Case], None] | None = None,
 ) -> Run:
@@ -68,6 +70,9 @@ def run_suite(
         Added to the seed of each case.
     previous : Run, optional
         An earlier run: what failed or changed is run first, and with a budget it gets more.
+    places : Places, optional
+        Where the cases run, as :class:`fastcheck.nightly.runner.remote.DaskPlaces`, which know by
+        themselves how many at the same time; processes on this machine by default.
     on_record, on_start : callable, optional
         Called with each record once it is durable, and with each case when it starts.
 
@@ -82,6 +87,9 @@ def run_suite(
         If an argument is wrong.
     DataError
         If a record cannot be kept. What was kept before is not lost.
+    PlacesError
+        If cases were not run, or not to their end, because there was no place for them any more;
+        all records are kept.
     KeyboardInterrupt
         After Ctrl-C, once what was running is finished and kept; after a second one at once. All
         records are kept, those of cases that were stopped or not started too.
@@ -100,16 +108,23 @@ def run_suite(
             on_record(record)
 
     left = [case for case in cases if case.key not in done]
+    used = LocalPlaces(jobs) if places is None else places
     with Interrupts() as interrupts:
         for case in left:
             if case.name not in wanted:
                 report(Record(case, message=ONLY))
-        Loop(
-            suite.folder, report, interrupts, jobs=jobs, budget=budget, fail_fast=fail_fast,
-            previous=previous, on_start=on_start,
-        ).run([case for case in left if case.name in wanted])  # fmt: skip
+        try:
+            Loop(
+                suite.folder, report, interrupts, places=used, budget=budget,
+                fail_fast=fail_fast, previous=previous, on_start=on_start,
+            ).run([case for case in left if case.name in wanted])  # fmt: skip
+        finally:
+            if places is None:
+                used.close()
     if interrupts.n:
         raise KeyboardInterrupt
+    if used.problem and any(r.message == used.problem for r in parts.run.records):
+        raise PlacesError(used.problem)
     return parts.run
 
 
@@ -131,7 +146,7 @@ def run_case(case: Case, folder: Path) -> Record:
     found: list[Record] = []
     uncounted = Interrupts()  # which is not entered, so that Ctrl-C raises as anywhere else
     Loop(
-        folder, found.append, uncounted, jobs=1, budget=None, fail_fast=False, previous=None,
-        on_start=None,
+        folder, found.append, uncounted, places=LocalPlaces(1), budget=None, fail_fast=False,
+        previous=None, on_start=None,
     ).run([case])  # fmt: skip
     return found[0]

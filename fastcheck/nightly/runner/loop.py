@@ -1,8 +1,9 @@
-"""Running cases, each in a process of its own, some at the same time."""
+"""Running cases, some at the same time, wherever there are places for them."""
 
 from __future__ import annotations
 
 import math
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from time import perf_counter, sleep
@@ -10,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from fastcheck.nightly.records import Record
 from fastcheck.nightly.runner.order import CERTAIN, FAILED, cost, in_order, rank
-from fastcheck.nightly.runner.process import CaseProcess
 from fastcheck.nightly.runner.shares import Claim, Share, share_of
 from fastcheck.nightly.units import duration
 
@@ -19,18 +19,21 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from fastcheck.nightly.records import Case, Run, Status
+    from fastcheck.nightly.runner.places import Place, Places
     from fastcheck.nightly.runner.signals import Interrupts
 
 __all__ = ["Loop"]
 
 TICK = 0.02
-"""Seconds between two looks at the processes."""
+"""Seconds between two looks at the places."""
 GRACE = 2.5
 """Seconds in which a check that was asked to end may do so."""
 START = 1.0
 """Seconds that the start of a process takes, until it is known."""
 LEAST = 0.7
 """Seconds with which a case can do something, once its process has started."""
+MOST_ASKED = 32
+"""How many cases are asked at the same time where they are."""
 URGENT = 4.0
 """Weight of what failed or changed last time, against 1."""
 
@@ -41,18 +44,20 @@ class Running:
 
     Attributes
     ----------
-    case, process, started
-        The case, its process, and when it was started.
+    case, place
+        The case, and where it runs.
     share : Share or None
         Its part of the budget.
+    started : str
+        When it began; empty before.
     asked : float
         Seconds after which it was asked to end; infinite if it was not.
     """
 
     case: Case
-    process: CaseProcess
-    started: str
+    place: Place
     share: Share | None
+    started: str = ""
     asked: float = math.inf
 
 
@@ -67,8 +72,8 @@ class Loop:
         Called with each record, as soon as it is there.
     interrupts : Interrupts
         What counts Ctrl-C.
-    jobs : int
-        How many cases at the same time.
+    places : Places
+        Where they run.
     budget : float or None
         Seconds for all.
     fail_fast : bool
@@ -85,7 +90,7 @@ class Loop:
         report: Callable[[Record], None],
         interrupts: Interrupts,
         *,
-        jobs: int,
+        places: Places,
         budget: float | None,
         fail_fast: bool,
         previous: Run | None,
@@ -94,14 +99,13 @@ class Loop:
         self.folder = folder
         self.report = report
         self.interrupts = interrupts
-        self.jobs = jobs
+        self.places = places
         self.budget = budget
         self.fail_fast = fail_fast
         self.previous = previous
         self.on_start = on_start
         self.pending: list[Case] = []
         self.running: list[Running] = []
-        self.spare: CaseProcess | None = None
         self.stopped_by = ""
         self.start = perf_counter()
 
@@ -111,33 +115,35 @@ class Loop:
         self.pending = in_order(cases, self.previous)
         try:
             while self.pending or self.running:
+                has_more = bool(self.pending and self.running and not self.stopped_by)
+                self.places.refresh(has_more=has_more)
+                self._greet()
                 self._collect()
                 self._watch()
                 self._start()
-                if self.running:
+                if self.running or (self.pending and not self.stopped_by):
                     sleep(TICK)
-                elif self.stopped_by:
+                else:
                     break
             for case in self.pending:
                 self.report(Record(case, message=self.stopped_by))
         finally:
             for item in self.running:
-                item.process.close()
-            if self.spare is not None:
-                self.spare.close()
+                item.place.close()
 
     # ------------------------------------------------------------ what has ended
 
     def _collect(self) -> None:
-        for item in [item for item in self.running if item.process.is_over]:
-            seconds = item.process.seconds
-            outcome = item.process.outcome()
+        for item in [item for item in self.running if item.place.is_over]:
+            seconds = item.place.seconds
+            outcome = item.place.outcome()
             message = outcome.message
-            if outcome.status == "interrupted" and item.share is not None:
+            is_cut = outcome.status == "interrupted" and not self.places.problem
+            if is_cut and item.share is not None:
                 message = "; ".join(filter(None, (self._told(item.share), message)))
             self._end(item, Record(
                 item.case, outcome.status, outcome.result, message, outcome.traceback, seconds,
-                item.started, outcome.arrays,
+                item.started, outcome.arrays, item.place.machine,
             ))  # fmt: skip
 
     def _told(self, share: Share) -> str:
@@ -146,35 +152,50 @@ class Loop:
         return f"{duration(share.seconds)} of the budget of {budget} were left for it"
 
     def _end(self, item: Running, record: Record) -> None:
-        item.process.close()
+        item.place.close()
         self.running.remove(item)
         self.report(record)
         if self.fail_fast and record.status in FAILED and not self.stopped_by:
             self.stopped_by = f"not started, because {record.case.name} ended with {record.status}"
 
-    def _kill(self, item: Running, status: Status, message: str) -> None:
-        """End a process that does not end; its record says where it was."""
-        seconds = item.process.seconds
-        where = item.process.where()
-        item.process.kill()
-        self._end(item, Record(
-            item.case, status, None, message, where, seconds, item.started,
-        ))  # fmt: skip
+    def _kill(self, status: Status, messages: Sequence[tuple[Running, str]]) -> None:
+        """End cases that do not end; their records say where they were."""
+        seconds = [item.place.seconds for item, _ in messages]
+        with ThreadPoolExecutor(MOST_ASKED) as pool:
+            wheres = list(pool.map(lambda told: told[0].place.where(), messages))
+        for (item, message), after, where in zip(messages, seconds, wheres, strict=True):
+            self._end(item, Record(
+                item.case, status, None, message, where, after, item.started,
+                machine=item.place.machine,
+            ))  # fmt: skip
+
+    def _take_back(self) -> None:
+        """Let cases that have not begun be among those that are still to be run."""
+        waiting = [item for item in self.running if not item.place.has_begun]
+        for item in waiting:
+            item.place.close()
+            self.running.remove(item)
+        self.pending[:0] = [item.case for item in waiting]
 
     # ------------------------------------------------------------ what takes too long
 
     def _watch(self) -> None:
+        if not self.stopped_by:
+            self.stopped_by = self.places.problem
         if self.interrupts.n and not self.stopped_by:
             self.stopped_by = "the run was interrupted before it started"
-        for item in list(self.running):
-            seconds = item.process.seconds
-            if self.interrupts.n > 1:
-                self._kill(
-                    item, "interrupted", f"the run was interrupted after {duration(seconds)}"
-                )
-            elif item.case.timeout is not None and seconds > item.case.timeout:
-                limit = duration(item.case.timeout)
-                self._kill(item, "timeout", f"it took longer than its time-out of {limit}")
+        if self.stopped_by or self._left <= 0.0:
+            self._take_back()
+        if self.interrupts.n > 1:
+            self._kill("interrupted", [
+                (item, f"the run was interrupted after {duration(item.place.seconds)}")
+                for item in self.running
+            ])  # fmt: skip
+        for item in [item for item in self.running if item.place.has_begun]:
+            seconds = item.place.seconds
+            if item.case.timeout is not None and seconds > item.case.timeout:
+                message = f"it took longer than its time-out of {duration(item.case.timeout)}"
+                self._kill("timeout", [(item, message)])
             elif item.share is not None:
                 self._hold_to(item, item.share, seconds)
 
@@ -183,10 +204,10 @@ class Loop:
         is_late = seconds > share.limit or self._left <= 0.0
         if is_late and math.isinf(item.asked):
             item.asked = seconds
-            item.process.interrupt()
+            item.place.interrupt()
         elif seconds > item.asked + GRACE:
             message = f"{self._told(share)}, and it did not end after {duration(seconds)}"
-            self._kill(item, "interrupted", message)
+            self._kill("interrupted", [(item, message)])
 
     @property
     def _left(self) -> float:
@@ -198,7 +219,7 @@ class Loop:
     # ------------------------------------------------------------ what is next
 
     def _start(self) -> None:
-        while self.pending and not self.stopped_by and len(self.running) < self.jobs:
+        while self.pending and not self.stopped_by and len(self.running) < self.places.n_given:
             case = self._next()
             if case is None:
                 self.stopped_by = (
@@ -208,19 +229,18 @@ class Loop:
                 return
             self.pending.remove(case)
             share = None if self.budget is None else self._share(case)
-            process = self.spare or CaseProcess()
-            self.spare = None
-            if process.is_over:  # while it waited
-                process.close()
-                process = CaseProcess()
+            place = self.places.place()
             planned = None if share is None or share.is_whole else share.seconds
-            process.give(case, self.folder, share=planned)
-            started = datetime.now(UTC).isoformat(timespec="milliseconds")
-            self.running.append(Running(case, process, started, share))
-            if self.on_start is not None:
-                self.on_start(case)
-        if self.pending and not self.stopped_by and self.spare is None and self.running:
-            self.spare = CaseProcess()  # starts while others work
+            place.give(case, self.folder, share=planned)
+            self.running.append(Running(case, place, share))
+
+    def _greet(self) -> None:
+        """Take note of what has begun."""
+        for item in self.running:
+            if item.place.has_begun and not item.started:
+                item.started = datetime.now(UTC).isoformat(timespec="milliseconds")
+                if self.on_start is not None:
+                    self.on_start(item.case)
 
     def _next(self) -> Case | None:
         """Return the first case that fits into what is left."""
@@ -234,10 +254,10 @@ class Loop:
 
     def _share(self, case: Case) -> Share:
         taken = sum(
-            max(item.share.seconds - item.process.seconds, 0.0)
+            max(item.share.seconds - item.place.seconds, 0.0)
             for item in self.running if item.share is not None
         )  # fmt: skip
         left = self._left
         others = [self._claim(other) for other in self.pending]
-        share = share_of(self._claim(case), others, left * self.jobs - taken)
+        share = share_of(self._claim(case), others, left * self.places.n_at_once - taken)
         return Share(min(share.seconds, left), share.is_whole)

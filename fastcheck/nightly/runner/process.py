@@ -12,12 +12,15 @@ import sys
 import threading
 from pathlib import Path
 from time import perf_counter, sleep
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from fastcheck.nightly.work.outcome import Outcome, read_outcome
 from fastcheck.processes import ONE_THREAD
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from fastcheck.nightly.records import Case
 
 __all__ = ["CaseProcess"]
@@ -33,24 +36,43 @@ TAIL = 16_000
 class CaseProcess:
     """A process that waits for one case and ends with it.
 
-    It runs in the current folder, with one thread for each library of linear algebra, and the same
-    hash seed each time.
+    It has one thread for each library of linear algebra, and the same hash seed each time.
+
+    Parameters
+    ----------
+    folder : str, optional
+        The folder in which it runs, the current one by default.
+    environment : mapping of str to (str or None), optional
+        What is otherwise in its environment than in that of this process; None for what is not.
     """
 
-    def __init__(self) -> None:
+    machine = ""
+    """As of a :class:`~fastcheck.nightly.runner.places.Place`: this one."""
+
+    def __init__(
+        self,
+        folder: str | None = None,
+        environment: Mapping[str, str | None] = MappingProxyType({}),
+    ) -> None:
         paths = [str(Path(entry or ".").resolve()) for entry in sys.path]
-        environment = {"PYTHONHASHSEED": "0", **os.environ, **ONE_THREAD}
+        wanted = {"PYTHONHASHSEED": "0", **os.environ, **ONE_THREAD, **environment}
         told, into = os.pipe()  # no file, which a full disk would not take
-        self._process = subprocess.Popen(
-            [sys.executable, "-c", CODE, json.dumps(paths), str(into)],
-            pass_fds=(into,),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,  # a process group of its own, away from Ctrl-C
-            env=environment,
-        )
-        os.close(into)
+        try:
+            self._process = subprocess.Popen(
+                [sys.executable, "-c", CODE, json.dumps(paths), str(into)],
+                pass_fds=(into,),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,  # a process group of its own, away from Ctrl-C
+                cwd=folder,
+                env={name: value for name, value in wanted.items() if value is not None},
+            )
+        except OSError:
+            os.close(told)
+            raise
+        finally:
+            os.close(into)
         self._printed, self._told = bytearray(), bytearray()
         self._readers = [
             threading.Thread(target=self._read, daemon=True),
@@ -82,32 +104,48 @@ class CaseProcess:
             reader.join(timeout=1.0)
 
     def give(
-        self, case: Case, folder: Path, *, share: float | None = None, predict: bool = False
+        self,
+        case: Case | None,
+        folder: Path,
+        *,
+        share: float | None = None,
+        predict: bool = False,
+        expected: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         """Hand over the case.
 
         Parameters
         ----------
-        case : Case
-            The case.
+        case : Case or None
+            The case; None only to compare with what is expected.
         folder : Path
             Where its paths start.
         share : float, optional
             Seconds that it should take at most.
         predict : bool, default False
             Whether to say only what would be done.
+        expected : mapping of str to str, optional
+            On what the result must rest, as
+            :func:`fastcheck.nightly.work.basis.difference` takes it.
         """
         self.case, self.started = case, perf_counter()
         order = {
-            "case": case.to_dict(),
+            "case": None if case is None else case.to_dict(),
+            "arrays": case is not None and case.keeps == "arrays",
             "folder": str(folder),
             "share": share,
             "predict": predict,
+            "expected": dict(expected),
         }
         assert self._process.stdin is not None
         with contextlib.suppress(BrokenPipeError):  # it died at its start; that is seen later
             self._process.stdin.write(json.dumps(order).encode() + b"\n")
             self._process.stdin.flush()
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether it was given a case."""
+        return self.case is not None
 
     @property
     def seconds(self) -> float:

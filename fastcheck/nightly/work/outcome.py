@@ -43,6 +43,8 @@ class Outcome:
         If that was asked for.
     arrays : dict of str to dict of str to ndarray
         What is kept beside the arrays of the result, by kind and tensor.
+    refusal : str
+        Why the case is not run on this machine, if it is not.
     """
 
     status: Status
@@ -51,6 +53,7 @@ class Outcome:
     result: CheckResult | None = None
     prediction: Prediction | None = None
     arrays: Arrays = field(default_factory=dict, compare=False)
+    refusal: str = ""
 
 
 def write_outcome(file: IO[bytes], outcome: Outcome, *, arrays: bool) -> None:
@@ -69,6 +72,7 @@ def write_outcome(file: IO[bytes], outcome: Outcome, *, arrays: bool) -> None:
         "status": outcome.status,
         "message": outcome.message,
         "traceback": outcome.traceback,
+        "refusal": outcome.refusal,
         "result": None if outcome.result is None else outcome.result.to_dict(),
         "prediction": None if outcome.prediction is None else outcome.prediction.to_dict(),
     }
@@ -108,5 +112,5 @@ def read_outcome(file: IO[bytes]) -> Outcome | None:
     if result is not None:
         result = replace(result, numerical=numerical, bounds=bounds)
     prediction = None if data["prediction"] is None else Prediction(**data["prediction"])
-    message, traceback = data["message"], data["traceback"]
-    return Outcome(data["status"], message, traceback, result, prediction, kinds)
+    message, traceback, refusal = data["message"], data["traceback"], data["refusal"]
+    return Outcome(data["status"], message, traceback, result, prediction, kinds, refusal)

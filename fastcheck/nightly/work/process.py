@@ -16,12 +16,13 @@ import signal
 import sys
 import threading
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 
 from fastcheck.nightly.records import Case
-from fastcheck.nightly.work.outcome import write_outcome
+from fastcheck.nightly.work.basis import difference
+from fastcheck.nightly.work.outcome import Outcome, write_outcome
 from fastcheck.nightly.work.perform import perform, predicted
 
 __all__ = ["main"]
@@ -45,23 +46,30 @@ def main() -> None:
         os._exit(0)
     _end_with(orders)
     order = json.loads(line)
-    case = Case.from_dict(order["case"])
-    random.seed(case.seed)
-    np.random.seed(case.seed % 2**32)  # noqa: NPY002 - what user code draws without a seed
-    if case.memory is not None:
-        _limit_memory(case.memory)
-    folder = Path(order["folder"])
-    share = order["share"]
-    outcome = predicted(case, folder) if order["predict"] else perform(case, folder, share)
+    outcome = _carried_out(order)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _lift_limit()
     told = io.BytesIO()  # NumPy writes arrays to files that can be wound back
-    write_outcome(told, outcome, arrays=case.keeps == "arrays")
+    write_outcome(told, outcome, arrays=order["arrays"])
     with os.fdopen(into, "wb") as file:
         file.write(told.getbuffer())
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(0)  # whatever threads and exit handlers the user's code left behind
+
+
+def _carried_out(order: dict[str, Any]) -> Outcome:
+    """Check or predict the case, if there is one and this machine is as it must be."""
+    folder = Path(order["folder"])
+    refusal = difference(order["expected"], folder)
+    if refusal or order["case"] is None:
+        return Outcome("not run", refusal=refusal)
+    case = Case.from_dict(order["case"])
+    random.seed(case.seed)
+    np.random.seed(case.seed % 2**32)  # noqa: NPY002 - what user code draws without a seed
+    if case.memory is not None:
+        _limit_memory(case.memory)
+    return predicted(case, folder) if order["predict"] else perform(case, folder, order["share"])
 
 
 def _own_input() -> BinaryIO:

@@ -90,13 +90,16 @@ def test_arrays_come_back_bit_for_bit_in_shape_and_order(tmp_path: Path) -> None
 
 def test_the_file_has_tables_that_any_reader_of_hdf5_shows(tmp_path: Path) -> None:
     with Parts.create(tmp_path, full_night()) as parts:
-        parts.add(done(NAMES[0], "fail", changes={"keeps": "arrays"}))
+        failed = done(NAMES[0], "fail", changes={"keeps": "arrays"})
+        parts.add(replace(failed, machine="node-7"))
         path = parts.finish(END)
+    assert read_run(path).records[0].machine == "node-7"
     with h5py.File(path) as file:
         assert file.attrs["schema_version"] == 1
         assert file.attrs["suite_sha256"] == b"ab" * 32
         first = file["records"][0]
         assert (first["case"], first["status"], first["batch"]) == (b"mnist[seed=0]", b"fail", 100)
+        assert list(file["records"]["machine"][:2]) == [b"node-7", b""]
         assert first["data_sha256"] == b"0123456789abcdef" * 4
         assert list(file["records"]["status"][1:]) == [b"not run"] * 4
         assert file["records"][4]["case"].decode() == NAMES[4]

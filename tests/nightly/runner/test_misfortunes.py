@@ -24,7 +24,7 @@ def night(run_text: RunText, folder: Path) -> Run:
 [[case]]
 name = "hangs"
 target = "net.py:hangs"
-timeout = 1.5
+timeout = 4
 [[case]]
 name = "eats"
 target = "net.py:eats"
@@ -84,7 +84,7 @@ arguments = {widht = 3}
         ("leaves", "error", "net.py:leaves raised SystemExit: 3", "sys.exit(3)"),
         ("quits", "crashed", "its process ended with status 0 before the check did", "last words"),
         ("falls", "crashed", "its process was ended by signal 11 (SIGSEGV)", "in falls"),
-        ("hangs", "timeout", "it took longer than its time-out of 1.5 s", "in hangs"),
+        ("hangs", "timeout", "it took longer than its time-out of 4 s", "in hangs"),
         ("eats", "error", "net.py:eats raised MemoryError", "kept.append"),
         ("gone", "error", "net.py: has no function 'gone'; it has right, ", ""),
         ("missing", "error", "none.py: no such file; give the path of a Python file", ""),

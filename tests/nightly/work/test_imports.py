@@ -7,7 +7,7 @@ from textwrap import dedent
 
 import pytest
 
-from fastcheck.nightly.imports import local_files
+from fastcheck.nightly.work.imports import local_files
 
 pytestmark = pytest.mark.interpreted
 
