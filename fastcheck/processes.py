@@ -8,7 +8,8 @@ from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, wait
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
-from fastcheck import cluster, parallel
+from fastcheck import parallel
+from fastcheck.cluster.futures import deaths, finished
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -158,7 +159,7 @@ class DaskPool:
 
     def finished(self, futures: Collection[Any]) -> Collection[Any]:
         """Wait until at least one of `futures` has finished; return those."""
-        return cluster.finished(futures)
+        return finished(futures)
 
     def outcome(self, future: Any) -> Any:
         """Return what the function returned, None if its worker died."""
@@ -168,7 +169,7 @@ class DaskPool:
             return None
         try:
             return future.result()
-        except cluster.deaths():
+        except deaths():
             self.n_deaths += 1
             return None
 

@@ -11,7 +11,7 @@ from time import perf_counter
 
 import pytest
 
-from fastcheck.cluster import Cluster
+from fastcheck.cluster.client import Cluster
 from fastcheck.cluster.names import by_name, by_name_at_once
 from fastcheck.errors import InputError
 from tests.conftest import FreshPython

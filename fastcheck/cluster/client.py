@@ -214,7 +214,10 @@ class Cluster:
         self, worker: str, function: Callable[..., Any], args: tuple[Any, ...], seconds: float
     ) -> Any:
         running = self._client.run(function, *args, workers=[worker])
-        return (await asyncio.wait_for(running, seconds))[worker]
+        found = await asyncio.wait_for(running, seconds)
+        if worker not in found:
+            raise OSError(f"{worker} has not answered")
+        return found[worker]
 
     def _later(self, coroutine: Coroutine[Any, Any, None]) -> None:
         task = self._loop.create_task(coroutine)

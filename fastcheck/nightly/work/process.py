@@ -61,7 +61,10 @@ def main() -> None:
 def _carried_out(order: dict[str, Any]) -> Outcome:
     """Check or predict the case, if there is one and this machine is as it must be."""
     folder = Path(order["folder"])
-    refusal = difference(order["expected"], folder)
+    try:
+        refusal = difference(order["expected"], folder)
+    except KeyboardInterrupt:
+        return Outcome("interrupted", "stopped before its first probe")
     if refusal or order["case"] is None:
         return Outcome("not run", refusal=refusal)
     case = Case.from_dict(order["case"])

@@ -9,7 +9,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
-from fastcheck.cluster import Done, Told, Workers
+from fastcheck.cluster.messages import Done, Told, Workers
 from fastcheck.nightly.records import Case, Record, Run
 from fastcheck.nightly.runner.remote import DaskPlaces
 from fastcheck.nightly.runner.remote.case import DaskCase
@@ -17,7 +17,7 @@ from fastcheck.nightly.work.outcome import Outcome, write_outcome
 
 
 class Scripted:
-    """As :class:`fastcheck.cluster.Cluster`."""
+    """As :class:`fastcheck.cluster.client.Cluster`."""
 
     def __init__(self, address: str, topic: str) -> None:
         self.address, self.topic = address, topic

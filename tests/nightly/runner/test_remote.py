@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from fastcheck.cluster import Done, Lost, Workers
+from fastcheck.cluster.messages import Done, Lost, Workers
 from fastcheck.errors import InputError
 from fastcheck.nightly.work.outcome import Outcome
 from tests.nightly.runner.scripted import Night, Scripted

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
     from pathlib import Path
 
-    from fastcheck.cluster import Done
+    from fastcheck.cluster.messages import Done
     from fastcheck.nightly.records import Case
     from fastcheck.nightly.runner.remote.places import DaskPlaces
 

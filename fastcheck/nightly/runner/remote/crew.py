@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from concurrent.futures import Future
 
-    from fastcheck.cluster import Cluster
+    from fastcheck.cluster.client import Cluster
 
 __all__ = ["Crew", "Worker"]
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from time import sleep
 from typing import TYPE_CHECKING, Any, Final
 
-from fastcheck.cluster import Post
+from fastcheck.cluster.post import Post
 from fastcheck.nightly.records import Case
 from fastcheck.nightly.runner.process import CaseProcess
 from fastcheck.nightly.work.basis import machine
@@ -106,9 +106,13 @@ def obey(name: str, word: str) -> Any:
     errand = _ERRANDS.get(name)
     if word == "where":
         return asyncio.to_thread(lambda: "" if errand is None else errand.where())
-    if errand is not None:
-        errand.may_begin.set() if word == "begin" else errand.interrupt()
-    return errand is not None
+    if errand is None:
+        return False
+    if word == "begin":
+        errand.may_begin.set()
+    else:
+        errand.interrupt()
+    return True
 
 
 class Errand:

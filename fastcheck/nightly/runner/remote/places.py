@@ -11,7 +11,8 @@ from queue import Empty
 from time import perf_counter, sleep
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from fastcheck.cluster import Cluster, Done, Lost, Told, Workers
+from fastcheck.cluster.client import Cluster
+from fastcheck.cluster.messages import Done, Lost, Told, Workers
 from fastcheck.datasets.folders import VARIABLE
 from fastcheck.errors import InputError
 from fastcheck.nightly.runner.order import chosen
