@@ -120,7 +120,8 @@ def _to_its_end(
         run_all()
         path = parts.finish(now())
     except KeyboardInterrupt:
-        click.echo(f"interrupted{hint}", err=True)
+        if hint:
+            click.echo(f"interrupted{hint}", err=True)
         return INTERRUPTED, None
     except PlacesError as problem:
         click.echo(f"{problem}{hint}", err=True)
