@@ -1,0 +1,49 @@
+"""Running the code of a page as a reader does, from top to bottom, and what it must print."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import re
+from typing import Any, NamedTuple
+
+from tests.conftest import ROOT
+
+FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+BOUND = re.compile(r"± \S+")
+"""Bounds are estimated with random numbers and rounding; their last digit is nobody's promise."""
+
+
+class Block(NamedTuple):
+    """What is between two fences."""
+
+    kind: str
+    text: str
+
+
+def blocks(page: str) -> list[Block]:
+    """Return all code of a page."""
+    return [Block(*found) for found in FENCE.findall((ROOT / page).read_text("utf-8"))]
+
+
+def lines(text: str) -> list[str]:
+    """Return what two machines print alike: words, without the widths of columns and bounds."""
+    return [" ".join(BOUND.sub("±", line).split()) for line in text.splitlines()]
+
+
+def run_page(page: str) -> list[tuple[list[str], list[str]]]:
+    """Execute the Python code of a page; return what is printed and what the page shows.
+
+    Output is what stands in a block of text right after the code; code without one prints nothing.
+    Text that is not output, such as a line that is quoted, is indented.
+    """
+    found = blocks(page)
+    names: dict[str, Any] = {"__name__": "page"}
+    pairs = []
+    for block, after in zip(found, [*found[1:], Block("", "")], strict=True):
+        if block.kind == "python":
+            with contextlib.redirect_stdout(io.StringIO()) as printed:
+                exec(compile(block.text, page, "exec"), names)
+            shown = after.text if after.kind == "text" and not after.text.startswith(" ") else ""
+            pairs.append((lines(printed.getvalue()), lines(shown)))
+    return pairs
