@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 from tests.conftest import ROOT
 
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+QUOTED = " " * 4
+"""How text begins that is no output, such as a formula or a line that is looked at."""
 BOUND = re.compile(r"± \S+")
 """Bounds are estimated with random numbers and rounding; their last digit is nobody's promise."""
 
@@ -35,7 +37,6 @@ def run_page(page: str) -> list[tuple[list[str], list[str]]]:
     """Execute the Python code of a page; return what is printed and what the page shows.
 
     Output is what stands in a block of text right after the code; code without one prints nothing.
-    Text that is not output, such as a line that is quoted, is indented.
     """
     found = blocks(page)
     names: dict[str, Any] = {"__name__": "page"}
@@ -44,6 +45,6 @@ def run_page(page: str) -> list[tuple[list[str], list[str]]]:
         if block.kind == "python":
             with contextlib.redirect_stdout(io.StringIO()) as printed:
                 exec(compile(block.text, page, "exec"), names)
-            shown = after.text if after.kind == "text" and not after.text.startswith(" ") else ""
+            shown = after.text if after.kind == "text" and not after.text.startswith(QUOTED) else ""
             pairs.append((lines(printed.getvalue()), lines(shown)))
     return pairs

@@ -1,4 +1,4 @@
-"""What a beginner reads first runs, and prints what it shows."""
+"""What is read from top to bottom runs, and prints what it shows."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import pytest
 from fastcheck.cli import main
 from tests.docs.pages import blocks, run_page
 
-LESSONS = ("docs/quickstart.md", "docs/tutorial.md")
+LESSONS = ("docs/quickstart.md", "docs/tutorial.md", "docs/numerics.md")
 
 
 @pytest.mark.parametrize("page", LESSONS)
 def test_a_lesson_prints_what_it_shows(page: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "100")
     pairs = run_page(page)
-    assert sum(bool(shown) for _, shown in pairs) >= 2
+    assert any(shown for _, shown in pairs)
     for printed, shown in pairs:
         assert printed == shown
 
