@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import re
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from tests.conftest import ROOT
@@ -14,6 +15,14 @@ QUOTED = " " * 4
 """How text begins that is no output, such as a formula or a line that is looked at."""
 BOUND = re.compile(r"± \S+")
 """Bounds are estimated with random numbers and rounding; their last digit is nobody's promise."""
+
+
+def markdown(root: Path) -> list[Path]:
+    """Return all Markdown files of the project, and none of what is installed or built in it."""
+    folders = [root / name for name in ("docs", "examples", "data", "benchmarks")]
+    return sorted(
+        [*root.glob("*.md"), *(path for folder in folders for path in folder.rglob("*.md"))]
+    )
 
 
 class Block(NamedTuple):
