@@ -29,6 +29,13 @@ if TYPE_CHECKING:
     Params = dict[str, Floats]
     Network = tuple[Any, Params, Params]
 
+SEEN = 1e-17, 1e2
+"""What is drawn; larger and smaller errors stand at the edge."""
+LOOKS = (
+    ("plain", PLAIN, "two losses subtracted"),
+    ("difference", DIFFERENCE, "difference arithmetic"),
+)
+
 
 def networks(n_batch: int) -> dict[str, Network]:
     """Return objective, parameters and 50-digit gradient of three networks."""
@@ -49,34 +56,38 @@ def errors(found: Params, truth: Params) -> Floats:
     return np.concatenate(parts)
 
 
+def worst_and_middle(
+    network: Network, arithmetic: str, steps: list[float]
+) -> tuple[Floats, Floats]:
+    """Return the worst and the median relative error of an entry, at each step."""
+    objective, params, truth = network
+    found = [
+        errors(
+            fc.numerical_gradient(
+                objective, params, plan="exhaustive", arithmetic=arithmetic, step=step
+            ).values,
+            truth,
+        )
+        for step in steps
+    ]
+    return np.array([e.max() for e in found]), np.array([np.median(e) for e in found])
+
+
 def draw_steps(n_batch: int, n_steps: int) -> tuple[Figure, list[list[str]]]:
     """Return the error at every step, and the worst entry's least error of each arithmetic."""
     steps = [2.0**-k for k in np.linspace(3, 50, n_steps).round()]
     chosen = networks(n_batch)
     figure, axes = panels(len(chosen), 3, 3.0)
     rows = [["network", "differences at 2⁻²⁴: worst", "median", "subtraction at its best: worst"]]
-    for plot, (title, (objective, params, truth)) in zip(axes, chosen.items(), strict=True):
+    for plot, (title, network) in zip(axes, chosen.items(), strict=True):
         best = {}
-        for arithmetic, look, label in (
-            ("plain", PLAIN, "two losses subtracted"),
-            ("difference", DIFFERENCE, "difference arithmetic"),
-        ):
-            found = [
-                errors(
-                    fc.numerical_gradient(
-                        objective, params, plan="exhaustive", arithmetic=arithmetic, step=step
-                    ).values,
-                    truth,
-                )
-                for step in [*steps, CHANGE]
-            ]
-            worst = np.array([e.max() for e in found])
-            middle = np.array([np.median(e) for e in found])
+        for arithmetic, look, label in LOOKS:
+            worst, middle = worst_and_middle(network, arithmetic, [*steps, CHANGE])
             plot.fill_between(
-                steps, np.clip(middle[:-1], 1e-17, 1e2), np.clip(worst[:-1], 1e-17, 1e2),
+                steps, np.clip(middle[:-1], *SEEN), np.clip(worst[:-1], *SEEN),
                 color=look["color"], alpha=0.2, lw=0,
             )  # fmt: skip
-            plot.plot(steps, np.clip(worst[:-1], 1e-17, 1e2), **look, label=label)
+            plot.plot(steps, np.clip(worst[:-1], *SEEN), **look, label=label)
             best[arithmetic] = worst.min() if arithmetic == "plain" else worst[-1]
         plot.axvline(CHANGE, color=INK, lw=0.8, ls=":")
         decades(plot, (-15, 0), (-17, 1))

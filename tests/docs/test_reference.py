@@ -38,4 +38,6 @@ def test_each_page_has_its_place_on_the_site() -> None:
     navigation = text.partition("\nnav:\n")[2].partition("\n\n")[0]
     pages = {path.relative_to(DOCS).as_posix() for path in DOCS.rglob("*.md")}
     named = re.findall(r"(\S+\.md)$", navigation, re.MULTILINE)
+    missing = sorted(pages - set(named))
+    assert missing == [], f"give {', '.join(missing)} a place in the navigation of mkdocs.yml"
     assert Counter(named) == Counter(pages | {"changelog.md"})
