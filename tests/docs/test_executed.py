@@ -33,15 +33,18 @@ EXECUTED = {
     "docs/numerics.md": (1, LESSONS),
     "docs/parallel.md": (2, "tests/docs/test_cluster.py::test_both_ways_give_the_same_bits"),
     "docs/plans.md": (2, "tests/test_docs.py::test_the_page_on_plans_shows_what_its_code_prints"),
-    "docs/pytest.md": (4, "tests/pytest_plugin/test_page.py::PAGE"),
+    "docs/pytest.md": (
+        4,
+        "tests/pytest_plugin/test_page.py::test_the_page_shows_what_its_commands_print",
+    ),
     "docs/quickstart.md": (5, LESSONS),
     "docs/reports.md": (1, "tests/nightly/report/test_page.py::test_the_code_of_the_page_runs"),
     "docs/selftest.md": (
         1,
         "tests/test_docs.py::test_the_page_on_the_self_test_shows_what_its_commands_print",
     ),
-    "docs/suites.md": (
-        2,
+    "docs/suites.md": (  # the third in tests/nightly/runner/test_dask.py
+        3,
         "tests/nightly/test_suites_page.py::test_the_page_shows_what_its_suite_prints",
     ),
     "docs/tracing.md": (4, "tests/test_docs.py::test_the_page_on_tracing_runs"),
