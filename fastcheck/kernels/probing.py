@@ -8,6 +8,7 @@ user's function calls, so that a cache on disk could answer with the code of yes
 from __future__ import annotations
 
 import functools
+import re
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["accepts", "failure", "is_compiled", "is_parallel", "probe_loop"]
 
+COLORS = re.compile(r"\x1b\[[0-9;]*m")
 KEPT = 16
 """Functions whose loops are kept. A loop holds its function, so that a table with weak keys would
 never forget one."""
@@ -121,6 +123,7 @@ def failure(error: Exception) -> str | None:
 
     if not isinstance(error, NumbaError):
         return None
-    lines = [line.strip() for line in str(error).splitlines()]
+    plain = COLORS.sub("", str(error))  # which numba writes where colorama is installed
+    lines = [line.strip() for line in plain.splitlines()]
     said = [line for line in lines if line and not line.startswith("Failed in ")]
     return said[0].rstrip(".:") if said else type(error).__name__

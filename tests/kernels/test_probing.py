@@ -178,3 +178,5 @@ def test_a_failure_to_compile_is_told_in_a_line() -> None:
         run(probing.probe_loop(numba.njit(lambda w: w)), (w,), w, [], 1.0)
     assert probing.failure(caught.value).startswith("No implementation of function")
     assert probing.failure(ValueError("other")) is None
+    colored = numba.core.errors.NumbaError("\x1b[1m\x1b[1mNo such\x1b[0m thing.\n\x1b[0m")
+    assert probing.failure(colored) == "No such thing"

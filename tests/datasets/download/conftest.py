@@ -43,7 +43,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture(autouse=True)
 def impatience(monkeypatch: pytest.MonkeyPatch) -> None:
     """Give up a silent mirror soon."""
-    monkeypatch.setattr(transfer, "SILENCE", 0.1)
+    monkeypatch.setattr(transfer, "SILENCE", 1.0)
 
 
 @pytest.fixture

@@ -29,7 +29,7 @@ FAULTS = {
     "half": (mirrors.half, "breaks off before the end of {size} bytes"),
     "nothing": (mirrors.nothing, "breaks off before the end of {size} bytes"),
     "stall": (mirrors.stall, "breaks off before the end of {size} bytes"),
-    "silence": (mirrors.say_nothing, "does not answer within 0.1 s"),
+    "silence": (mirrors.say_nothing, "does not answer within 1 s"),
     "hang-up": (mirrors.hang_up, "cannot be reached (Remote end closed connection without resp"),
     "no-http": (mirrors.no_http, "answers in a way that is not understood (ConnectionError)"),
     "too-much": (mirrors.too_much, "sends more than the {size} bytes that were published"),
