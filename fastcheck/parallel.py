@@ -62,7 +62,7 @@ def mapped(
     pool = Parallel(n_jobs=n_jobs, prefer="threads", return_as="generator")
     results = pool(delayed(function)(item) for item in items)
     try:
-        for result in results:  # not `yield from`, by which joblib would be closed first, and warn
+        for result in results:  # noqa: UP028 - it would close joblib first, which warns
             yield result
     finally:
         with warnings.catch_warnings():  # about results that an interrupted run does not want

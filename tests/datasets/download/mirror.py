@@ -91,12 +91,12 @@ def stall(handler: BaseHTTPRequestHandler, content: bytes) -> None:
     """Send one half and then nothing."""
     half(handler, content)
     handler.wfile.flush()
-    time.sleep(0.3)
+    time.sleep(1.5)
 
 
 def say_nothing(handler: BaseHTTPRequestHandler, content: bytes) -> None:
     """Let the client wait."""
-    time.sleep(0.3)
+    time.sleep(1.5)
 
 
 def hang_up(handler: BaseHTTPRequestHandler, content: bytes) -> None:
