@@ -137,6 +137,9 @@ _HOMES = {
     "fastcheck.tracing.mark": ("mark",),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
+_FRAMEWORKS = ("jax", "tensorflow", "torch")
+"""Submodules that are loaded as attributes; not in `__all__`, as a star would hide the libraries of
+the same name."""
 
 if not TYPE_CHECKING:  # a type checker that saw this function would accept any name
 
@@ -146,6 +149,8 @@ if not TYPE_CHECKING:  # a type checker that saw this function would accept any 
             value: object = import_module("fastcheck.graph.ops")
         elif name in _HOME_OF:
             value = getattr(import_module(_HOME_OF[name]), name)
+        elif name in _FRAMEWORKS:
+            value = import_module(f"fastcheck.{name}")
         else:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         globals()[name] = value

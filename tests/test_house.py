@@ -18,7 +18,10 @@ import fastcheck
 from tests.conftest import ROOT, FreshPython
 
 PACKAGE = ROOT / "fastcheck"
-HEAVY = ["click", "h5py", "joblib", "llvmlite", "numba", "numpy", "rich", "threadpoolctl"]
+FRAMEWORKS = ["jax", "tensorflow", "torch"]
+HEAVY = [
+    "click", "h5py", "joblib", "llvmlite", "numba", "numpy", "rich", "threadpoolctl", *FRAMEWORKS,
+]  # fmt: skip
 
 
 def python_files(*folders: str) -> list[Path]:
@@ -83,6 +86,23 @@ def test_importing_the_package_imports_nothing_heavy(fresh_python: FreshPython) 
     assert fresh_python(code).stdout.strip() == "[]"
 
 
+def test_the_checks_of_a_framework_are_there_without_it_being_imported(
+    fresh_python: FreshPython,
+) -> None:
+    code = (
+        "import fastcheck as fc, sys\n"
+        f"for name in {FRAMEWORKS}:\n"
+        "    assert callable(getattr(fc, name).check_gradients), name\n"
+        "    assert callable(getattr(fc, name).check_layer), name\n"
+        f"print([m for m in {FRAMEWORKS} if m in sys.modules])"
+    )
+    assert fresh_python(code).stdout.strip() == "[]"
+
+
+def test_a_star_import_does_not_hide_a_framework() -> None:
+    assert not {*fastcheck.__all__} & {*FRAMEWORKS}
+
+
 def test_importing_the_package_takes_less_than_400_ms(fresh_python: FreshPython) -> None:
     code = (
         "import time; start = time.perf_counter(); import fastcheck\n"
@@ -134,6 +154,10 @@ def test_the_layering_contract_holds() -> None:
         ("graph/second_door.py", "import numba"),
         ("graph/second_door.py", "from h5py import File"),
         ("kernels/second_door.py", "import joblib"),
+        ("holding/second_door.py", "import torch"),
+        ("frameworks/second_door.py", "import jax"),
+        ("jax/second_door.py", "import tensorflow"),
+        ("frameworks/upwards.py", "import fastcheck.torch"),
     ],
 )
 def test_the_layering_contract_fails_when_it_must(tmp_path: Path, module: str, line: str) -> None:
