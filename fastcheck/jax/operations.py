@@ -162,8 +162,8 @@ def same(x: Any) -> Any:
 
 
 IDLE = {
-    "precision", "preferred_element_type", "out_sharding", "out_dtype", "sharding", "weak_type",
-    "accuracy", "unique_indices", "indices_are_sorted",
+    "precision", "preferred_element_type", "out_sharding", "out_dtype", "out_type", "sharding",
+    "weak_type", "accuracy", "unique_indices", "indices_are_sorted",
 }  # fmt: skip
 """Parameters that are left out."""
 

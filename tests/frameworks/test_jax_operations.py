@@ -156,7 +156,7 @@ def test_each_primitive_occurs_in_one_of_these(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr("fastcheck.jax.recording.OPERATIONS", Table(OPERATIONS))
     for function, x in CASES.values():
         JaxFunction(function, x).record()
-    assert {*OPERATIONS} - seen == set()
+    assert {*OPERATIONS} - seen <= {"stack"}  # which older versions do without
 
 
 @pytest.mark.parametrize(
