@@ -46,7 +46,7 @@ def follow(function: Function, seed: int = 0) -> Tape:
         If two evaluations at the point differ.
     """
     first, again = (function.outputs(function.arrays) for _ in range(2))
-    if not all(map(_is_near, first, again)):
+    if not all(map(is_near, first, again)):
         raise NotRepeatableError(f"two calls of {function.name} at the same point differ")
     tape = function.record()
     for moved in _points(function.arrays, seed):
@@ -65,14 +65,14 @@ def _compare(
         raise TraceError(
             f"an operation of {function.library} is not known with such arguments: {problem}"
         ) from problem
-    if len(ours) != len(theirs) or not all(map(_is_near, ours, theirs)):
+    if len(ours) != len(theirs) or not all(map(is_near, ours, theirs)):
         raise TraceError(
             f"the operations that were recorded give another value than {function.name}, as they "
             "do where something is computed outside of them, or written in place"
         )
 
 
-def _is_near(ours: Any, theirs: Array) -> bool:
+def is_near(ours: Any, theirs: Array) -> bool:
     """Return whether results agree, as far as their numbers go; also where both are no number."""
     one, other = np.asarray(ours, np.float64), np.asarray(theirs, np.float64)
     if one.shape != other.shape:

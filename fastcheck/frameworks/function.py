@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -32,13 +32,21 @@ class Function(ABC):
         Whether values of float64 are computed with in float64, as far as is known.
     in_double : str
         What the user does to compute in float64, as an order.
+    before_each : callable or None
+        The user's, called before each evaluation and each gradient.
     """
 
     library: str
     in_double: str
-    is_double: bool
     name: str
     arrays: dict[str, Array]
+    is_double: bool
+    before_each: Callable[[], Any] | None = None
+
+    def prepare(self) -> None:
+        """Call what the user wants to be called first."""
+        if self.before_each is not None:
+            self.before_each()
 
     @abstractmethod
     def outputs(self, arrays: Arrays) -> list[Array]:

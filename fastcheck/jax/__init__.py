@@ -80,14 +80,17 @@ def check_gradients(
     require("jax")
     from fastcheck.jax.functions import JaxFunction
 
-    seed = options.get("seed", 0)
-    check_options(jitter=jitter, seed=seed)
-    function = JaxFunction(lambda tree: scalar(loss_of(loss(tree))), params)
+    seed, before_each = options.get("seed", 0), options.pop("before_each", None)
+    check_options(jitter=jitter, seed=seed, before_each=before_each)
+    function = JaxFunction(
+        lambda tree: scalar(loss_of(loss(tree))), params, before_each=before_each
+    )
     function.move(moved(function.arrays, grads, jitter, seed))
 
     def gradients() -> Any:
         if grads is None:
             return function.gradients(function.arrays, [np.ones(())])
+        function.prepare()
         return function.named(grads(function.point()) if callable(grads) else grads)
 
     return check_loss(function, gradients, called=(function.first, function.widest()), **options)
@@ -181,7 +184,9 @@ def check_layer(
         return layer(**tree) if by_keyword else layer(*tree.values())
 
     name = getattr(layer, "__name__", type(layer).__name__).strip("<>")
-    function = JaxFunction(called, OrderedDict(given), name)
+    before_each = options.pop("before_each", None)
+    check_options(before_each=before_each)
+    function = JaxFunction(called, OrderedDict(given), name, before_each)
     if cotangent is not None:
         several = isinstance(cotangent, tuple)
         cotangent = tuple(map(np.asarray, cotangent)) if several else np.asarray(cotangent)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastcheck.errors import DtypeError, InputError
+from fastcheck.frameworks.follow import is_near
 from fastcheck.frameworks.function import Function
 from fastcheck.holding import named_gradients, taken
 from fastcheck.holding.leaves import ALONE
@@ -34,6 +35,8 @@ class JaxFunction(Function):
         The argument; numbers of floating point are differentiated, everything else is constant.
     name : str
         What messages call it.
+    before_each : callable, optional
+        Called before each evaluation.
 
     Raises
     ------
@@ -49,7 +52,13 @@ class JaxFunction(Function):
     library = "jax"
     in_double = 'call jax.config.update("jax_enable_x64", True) where the program begins'
 
-    def __init__(self, function: Callable[[Any], Any], tree: Any, name: str = "the loss") -> None:
+    def __init__(
+        self,
+        function: Callable[[Any], Any],
+        tree: Any,
+        name: str = "the loss",
+        before_each: Callable[[], Any] | None = None,
+    ) -> None:
         import jax
 
         self.function = function
@@ -62,7 +71,16 @@ class JaxFunction(Function):
         self.arrays = {n: np.asarray(asarray(self.leaves[k])) for n, k in self.places.items()}
         self.is_double = bool(jax.config.jax_enable_x64)
         self._can_jit = True
+        self.before_each = before_each
         _check(names, self.arrays)
+        self._settle()
+
+    def _settle(self) -> None:
+        """Compile the function only if it then gives the same as Python."""
+        self.prepare()
+        plain = [np.asarray(out) for out in self.real([*self.arrays.values()])]
+        if not all(map(is_near, self._evaluated(self.arrays), plain)):
+            self._can_jit = False
 
     def move(self, arrays: Mapping[str, Array]) -> None:
         """Set another point."""
@@ -105,6 +123,7 @@ class JaxFunction(Function):
         return wide if self.is_double else self.arrays
 
     def _evaluated(self, arrays: Mapping[str, Array]) -> list[Array]:
+        self.prepare()
         values = [arrays[name] for name in self.places]
         return [np.asarray(out) for out in self._compiled(self._jitted, self.real, values)]
 
@@ -112,6 +131,7 @@ class JaxFunction(Function):
         self, arrays: Mapping[str, Array], cotangents: Sequence[Array]
     ) -> dict[str, Array | None]:
         """Return the gradient by JAX, in the types of the arguments."""
+        self.prepare()
         values = [np.asarray(arrays[n], self.arrays[n].dtype) for n in self.places]
         found = self._compiled(self._jitted_vjp, self._vjp, values, list(cotangents))
         return dict(zip(self.places, map(np.asarray, found), strict=True))

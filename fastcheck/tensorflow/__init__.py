@@ -80,16 +80,17 @@ def check_gradients(
     from fastcheck.tensorflow.functions import preserved
     from fastcheck.tensorflow.parameters import read_loss
 
-    seed = options.get("seed", 0)
-    check_options(jitter=jitter, seed=seed)
+    seed, before_each = options.get("seed", 0), options.pop("before_each", None)
+    check_options(jitter=jitter, seed=seed, before_each=before_each)
     with preserved(params):
-        subject = read_loss(loss, params)
+        subject = read_loss(loss, params, before_each)
         function = subject.function
         function.move(moved(function.arrays, grads, jitter, seed))
 
         def gradients() -> Any:
             if grads is None:
                 return function.gradients(function.arrays, [np.ones(())])
+            function.prepare()
             return subject.named(grads)
 
         return check_loss(
@@ -149,6 +150,8 @@ def check_layer(
     if cotangent is not None:
         several = isinstance(cotangent, tuple)
         cotangent = tuple(map(np.asarray, cotangent)) if several else np.asarray(cotangent)
-    function = read_layer(layer, inputs)
+    before_each = options.pop("before_each", None)
+    check_options(before_each=before_each)
+    function = read_layer(layer, inputs, before_each)
     with preserved(layer):
         return check_function(function, cotangent=cotangent, **options)

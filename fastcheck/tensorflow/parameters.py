@@ -49,33 +49,41 @@ class Subject:
         return named_gradients(taken(plain, self.function.arrays), [*self.function.arrays])
 
 
-def read_loss(loss: Callable[..., Any], params: Any) -> Subject:
+def read_loss(
+    loss: Callable[..., Any], params: Any, before_each: Callable[[], Any] | None = None
+) -> Subject:
     """Return a loss of variables, or of tensors in the places of the parameters."""
     import tensorflow as tf
 
     if hasattr(params, "trainable_variables"):
         variables = named_variables(params.trainable_variables)
         bound = loss if takes_nothing(loss) else lambda: loss(params)
-        return Subject(_live(bound, variables), lambda: params)
+        return Subject(_live(bound, variables, before_each), lambda: params)
     loss = as_one_argument(loss, params)
     tree = find_tree(params)
     values = {leaf.name: leaf.value for leaf in leaves_of(tree)}
     if takes_nothing(loss):
-        return Subject(_live(loss, values), lambda: params)
+        return Subject(_live(loss, values, before_each), lambda: params)
 
     def built(parts: Mapping[str, Any]) -> Any:
         return remade(tree, params, lambda leaf: parts[leaf.name])
 
     arrays = {name: np.asarray(value) for name, value in values.items()}
-    function = TensorFunction(lambda parts: scalar(loss_of(loss(built(parts)))), arrays, {})
+    function = TensorFunction(
+        lambda parts: scalar(loss_of(loss(built(parts)))), arrays, {}, before_each=before_each
+    )
     return Subject(function, lambda: built({n: tf.constant(a) for n, a in function.arrays.items()}))
 
 
-def _live(loss: Callable[[], Any], variables: Mapping[str, Any]) -> TensorFunction:
-    return TensorFunction(lambda _: scalar(loss_of(loss())), {}, variables)
+def _live(
+    loss: Callable[[], Any], variables: Mapping[str, Any], before_each: Callable[[], Any] | None
+) -> TensorFunction:
+    return TensorFunction(lambda _: scalar(loss_of(loss())), {}, variables, before_each=before_each)
 
 
-def read_layer(layer: Any, inputs: Any) -> TensorFunction:
+def read_layer(
+    layer: Any, inputs: Any, before_each: Callable[[], Any] | None = None
+) -> TensorFunction:
     """Return a layer, or any function of tensors, at its inputs."""
     import tensorflow as tf
 
@@ -90,7 +98,8 @@ def read_layer(layer: Any, inputs: Any) -> TensorFunction:
     called({})  # at which layers make their variables
     name = getattr(layer, "__name__", type(layer).__name__).strip("<>")
     variables = named_variables(getattr(layer, "trainable_variables", ()))
-    return TensorFunction(called, {n: v.numpy() for n, v in real.items()}, variables, name)
+    arrays = {n: v.numpy() for n, v in real.items()}
+    return TensorFunction(called, arrays, variables, name, before_each)
 
 
 def _tensor(value: Any) -> Any:

@@ -72,9 +72,8 @@ def check_gradients(
     --------
     >>> import fastcheck.torch
     >>> import torch
-    >>> model = torch.nn.Linear(3, 2)
-    >>> x, y = torch.randn(5, 3), torch.randn(5, 2)
-    >>> result = fastcheck.torch.check_gradients(lambda: ((model(x) - y) ** 2).mean(), model)
+    >>> model, x = torch.nn.Linear(3, 2).double(), torch.randn(5, 3).double()
+    >>> result = fastcheck.torch.check_gradients(lambda: model(x).square().mean(), model)
     >>> result.verdict, [*result.tensors]
     ('pass', ['weight', 'bias'])
     """
@@ -82,7 +81,7 @@ def check_gradients(
     from fastcheck.torch.losses import TorchLoss, preserved
     from fastcheck.torch.randomness import explained
 
-    seed, before_each = options.get("seed", 0), options.get("before_each")
+    seed, before_each = options.get("seed", 0), options.pop("before_each", None)
     check_options(jitter=jitter, seed=seed, before_each=before_each)
     with preserved(params):
         function = TorchLoss(loss, params, before_each)
@@ -158,8 +157,10 @@ def check_layer(layer: Any, inputs: Any, *, cotangent: Any = None, **options: An
         several = isinstance(cotangent, tuple)
         cotangent = tuple(map(plain, cotangent)) if several else plain(cotangent)
     options["cotangent"] = cotangent
+    before_each = options.pop("before_each", None)
+    check_options(before_each=before_each)
     with torch.random.fork_rng(devices=[]):
-        function = TorchLayer(layer, inputs)
+        function = TorchLayer(layer, inputs, before_each)
         result = check_function(function, **options)
         result = explained(result, lambda: function.outputs(function.arrays))
         if not (result.passed and isinstance(layer, type) and len(function.arrays) > 1):

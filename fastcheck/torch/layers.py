@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +22,10 @@ if TYPE_CHECKING:
     Array = NDArray[Any]
 
 
+BASE = "torch.autograd.function"
+"""Where the classes are that custom functions derive from."""
+
+
 class TorchLayer(Function):
     """A function of tensors, at its inputs.
 
@@ -33,6 +36,8 @@ class TorchLayer(Function):
     inputs : Tensor, tuple or dict
         What it is called with. Tensors that require a gradient are differentiated; if none does,
         all that consist of numbers of floating point.
+    before_each : callable, optional
+        Called before each evaluation.
 
     Attributes
     ----------
@@ -48,8 +53,11 @@ class TorchLayer(Function):
     library = "torch"
     in_double = "call double() of the inputs, and of a module"
 
-    def __init__(self, layer: Any, inputs: Any) -> None:
+    def __init__(
+        self, layer: Any, inputs: Any, before_each: Callable[[], Any] | None = None
+    ) -> None:
         self.layer = layer
+        self.before_each = before_each
         self.name = getattr(layer, "__name__", type(layer).__name__).strip("<>")
         self.given, self.by_keyword = named_inputs(_signed(layer), inputs)
         own = _parameters(layer)
@@ -165,6 +173,7 @@ class TorchLayer(Function):
         """Return what the layer returns for other values of what is differentiated."""
         import torch
 
+        self.prepare()
         dtype = next(iter(tensors.values())).dtype
 
         def value(name: str, given: Any) -> Any:
@@ -203,7 +212,8 @@ def _parameters(layer: Any) -> dict[str, Any]:
 def _signed(layer: Any) -> Callable[..., Any]:
     """Return what has the signature with which a layer is called."""
     forward = getattr(layer, "forward", layer)
-    takes_context = inspect.isclass(layer) and "setup_context" not in vars(layer)
+    own = [kind for kind in getattr(layer, "__mro__", ()) if kind.__module__ != BASE]
+    takes_context = bool(own) and not any("setup_context" in vars(kind) for kind in own)
     return partial(forward, None) if takes_context else forward
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,7 @@ from fastcheck.torch.recording import record
 from fastcheck.tracing.outcome import loss_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -62,6 +63,7 @@ class TorchLoss(Function):
     ) -> None:
         self.loss = as_one_argument(loss, params)
         self.params = params
+        self.before_each = before_each
         self.box = BlackBox(quiet(self.loss), params, before_each)
         held = self.box.held
         odd = [name for name, leaf in held.leaves.items() if not hasattr(leaf.value, "detach")]
@@ -117,7 +119,7 @@ class TorchLoss(Function):
         for tensor, _ in kept:
             tensor.grad = None
         try:
-            self._prepare()
+            self.prepare()
             returned = gradient_of(grads, point)
             return named_gradients(taken(returned, point), [*self.arrays])
         finally:
@@ -141,12 +143,8 @@ class TorchLoss(Function):
 
     def _called(self) -> Any:
         """Return what the user's function returns for the tensors that are differentiated."""
-        self._prepare()
+        self.prepare()
         return self.loss() if self.box.is_closure else self.loss(self.box.held.point())
-
-    def _prepare(self) -> None:
-        if self.box.before_each is not None:
-            self.box.before_each()
 
 
 def quiet(loss: Callable[..., Any]) -> Callable[..., Any]:
@@ -172,10 +170,10 @@ def quiet(loss: Callable[..., Any]) -> Callable[..., Any]:
 
 @contextmanager
 def preserved(params: Any) -> Iterator[None]:
-    """Put back the buffers of a module and torch's random state."""
+    """Put back the buffers of modules, and torch's random state."""
     import torch
 
-    buffers = [*params.buffers()] if hasattr(params, "buffers") else []
+    buffers = _buffers(params)
     kept = [buffer.clone() for buffer in buffers]
     with torch.random.fork_rng(devices=[]):
         try:
@@ -184,6 +182,16 @@ def preserved(params: Any) -> Iterator[None]:
             with torch.no_grad():
                 for buffer, copy in zip(buffers, kept, strict=True):
                     buffer.copy_(copy)
+
+
+def _buffers(params: Any) -> list[Any]:
+    """Return the buffers of a module, or of modules in containers."""
+    if hasattr(params, "buffers"):
+        return [*params.buffers()]
+    if not isinstance(params, Mapping | list | tuple):
+        return []
+    parts = params.values() if isinstance(params, Mapping) else params
+    return [buffer for part in parts for buffer in _buffers(part)]
 
 
 def _tensor_of(leaf: Any) -> Any:

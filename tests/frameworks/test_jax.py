@@ -220,6 +220,21 @@ def test_python_that_needs_values_is_called_without_compiling() -> None:
     assert "JAX cannot trace it" in str([f.message for f in result.findings])
 
 
+def test_numbers_that_numpy_draws_are_noticed_and_may_be_seeded() -> None:
+    def evaluate(w: Any) -> Any:
+        return jnp.sum(w * np.random.rand(4))  # noqa: NPY002
+
+    result = fc.jax.check_gradients(evaluate, np.ones(4))
+    assert result.verdict == "inconclusive"
+    assert "loss-not-repeatable" in kinds(result)
+
+    def seed() -> None:
+        np.random.seed(0)  # noqa: NPY002
+
+    assert fc.jax.check_gradients(evaluate, np.ones(4), before_each=seed).passed
+    assert fc.jax.check_layer(evaluate, np.ones(4), before_each=seed).passed
+
+
 def test_a_type_that_is_written_down_leaves_float32() -> None:
     data = jnp.ones((3, 3), jnp.float32)
 

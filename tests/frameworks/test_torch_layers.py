@@ -216,6 +216,10 @@ def test_dropout_is_named() -> None:
     result = fc.torch.check_layer(torch.nn.Dropout(0.5), draw(20, 3))
     assert result.verdict == "inconclusive"
     assert "it draws from torch's generator" in result.findings[0].message
+    seeded = fc.torch.check_layer(
+        torch.nn.Dropout(0.5), draw(20, 3), before_each=lambda: torch.manual_seed(0)
+    )
+    assert seeded.passed
 
 
 @pytest.mark.parametrize(

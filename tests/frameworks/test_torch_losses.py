@@ -227,6 +227,14 @@ def test_nothing_of_the_users_is_changed() -> None:
     assert torch.equal(torch.get_rng_state(), state)
 
 
+def test_buffers_of_modules_in_containers_are_put_back() -> None:
+    module = torch.nn.BatchNorm1d(6).double()
+    x = torch.randn(8, 6, dtype=torch.float64)
+    result = fc.torch.check_gradients(lambda: module(x).sin().mean(), {"parts": [module]})
+    assert result.passed
+    assert not module.running_mean.any()
+
+
 def test_jitter_moves_private_parameters_too() -> None:
     w = torch.zeros(3, dtype=torch.float64)
     result = fc.torch.check_gradients(lambda p: p["w"].exp().sum(), {"w": w}, jitter=1e-2)
