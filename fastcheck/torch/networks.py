@@ -67,6 +67,24 @@ def batch_norm(
     return _scaled(found, *own), None, None
 
 
+def group_norm(
+    x: Any, weight: Any, bias: Any, n: int, channels: int, size: int, groups: int, eps: float
+) -> Any:
+    """Return `x` normalised over groups of channels, and two values for a backward pass."""
+    grouped = x.reshape([n, groups, channels // groups * size])
+    found = formulas.normalised(grouped, (-1,), eps).reshape(list(x.shape))
+    shape = [1, -1] + [1] * (x.ndim - 2)
+    own = [None if v is None else v.reshape(shape) for v in (weight, bias)]
+    return _scaled(found, *own), None, None
+
+
+def weight_norm(v: Any, g: Any, dim: int = 0) -> Any:
+    """Return vectors along all other axes in the direction of `v`, `g` long, and their norms."""
+    others = tuple(a for a in range(v.ndim) if a != dim)
+    size = np.sqrt(np.sum(v * v, axis=others, keepdims=True))
+    return v * (g / size), size
+
+
 def attention(
     q: Any,
     k: Any,
@@ -212,6 +230,7 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "hardtanh": lambda x, low=-1.0, high=1.0: np.clip(x, low, high),
     "_softmax": softmax, "_log_softmax": log_softmax,
     "native_layer_norm": layer_norm, "native_batch_norm": batch_norm,
+    "native_group_norm": group_norm, "_weight_norm_interface": weight_norm,
     "_scaled_dot_product_flash_attention_for_cpu": attention,
     "convolution": convolution, "max_pool2d_with_indices": max_pool, "avg_pool2d": average_pool,
     "nll_loss_forward": nll, "mse_loss": squared_error, "huber_loss": huber,

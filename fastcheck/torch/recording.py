@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
 IDLE = {"dtype", "layout", "device", "pin_memory", "memory_format", "non_blocking"}
 """Arguments that say how numbers are kept."""
+LIKE = {"zeros_like", "ones_like", "full_like", "new_zeros", "new_ones", "new_full"}
+"""Operations that look at nothing but the shape and the type."""
 
 
 def record(function: Callable[[], Sequence[Any]], leaves: Mapping[str, Any]) -> Tape:
@@ -32,6 +35,7 @@ def record(function: Callable[[], Sequence[Any]], leaves: Mapping[str, Any]) -> 
     TraceError
         If an operation on what depends on them is not known.
     """
+    from torch.backends import mkldnn
     from torch.utils._python_dispatch import TorchDispatchMode
 
     notes = Notes(leaves)
@@ -47,8 +51,10 @@ def record(function: Callable[[], Sequence[Any]], leaves: Mapping[str, Any]) -> 
             notes.take(operation, args, kwargs or {}, returned)
             return returned
 
-    with Recorder():
-        outputs = function()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the flags speak of processors that are not there
+        with mkldnn.flags(enabled=False), Recorder():  # it makes one operation of a recurrence
+            outputs = function()
     return notes.finished(outputs)
 
 
@@ -73,6 +79,8 @@ class Notes:
         if not any(id(tensor) in self.known for tensor in _tensors([args, [*kwargs.values()]])):
             return
         name = operation.overloadpacket.__name__
+        if name in LIKE:
+            return
         target = args[0] if name.endswith("_") and not name.endswith("__") else None
         function = OPERATIONS.get(name if target is None else name.rstrip("_"))
         if function is None or "out" in kwargs:

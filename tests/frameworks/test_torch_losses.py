@@ -130,6 +130,14 @@ def test_a_large_network_is_checked_in_full() -> None:
     assert result.coverage.n_checked == 39_760
 
 
+def test_a_recurrence_in_float32_is_followed() -> None:
+    torch.manual_seed(0)
+    model, x = torch.nn.LSTM(4, 3), torch.randn(6, 2, 4)
+    result = fc.torch.check_gradients(lambda: model(x)[0].square().sum(), model)
+    assert result.engine.startswith("trace")
+    assert sum(t.n_disagree + t.n_close for t in result.tensors.values()) == 0
+
+
 def test_what_is_cut_off_is_wrong_unless_it_is_accepted() -> None:
     model, _ = problem(torch.nn.Tanh())
     x, y = torch.randn(8, 6, dtype=torch.float64), torch.randint(3, (8,))

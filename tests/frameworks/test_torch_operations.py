@@ -56,6 +56,7 @@ ACTIVATIONS = {
     "sign": lambda x: x * x.sign(),
     "comparisons": lambda x: x * (x > 0.5) + x * (x >= 1.0) - x * (x < 0.0) - x * (x.data <= 0.2),
     "detach": lambda x: x * x.detach(),
+    "constants of the same shape": lambda x: x * torch.full_like(x, 2.0) + torch.zeros_like(x),
     "dropout, not in training": lambda x: F.dropout(x, 0.5, training=False),
 }
 ARITHMETIC = {
@@ -155,6 +156,8 @@ MODULES = {
     "BatchNorm1d": (torch.nn.BatchNorm1d(5), X),
     "BatchNorm2d": (torch.nn.BatchNorm2d(4), IMAGES),
     "BatchNorm2d, not in training": (torch.nn.BatchNorm2d(4).eval(), IMAGES),
+    "GroupNorm": (torch.nn.GroupNorm(2, 4), IMAGES),
+    "weight_norm": (torch.nn.utils.parametrizations.weight_norm(torch.nn.Linear(5, 3)), X),
     "Conv2d": (torch.nn.Conv2d(4, 3, (3, 2), stride=(2, 1), padding=1), IMAGES),
     "Conv2d, dilated": (torch.nn.Conv2d(4, 6, 2, dilation=(3, 2), bias=False), IMAGES),
     "Conv2d, in groups": (torch.nn.Conv2d(4, 6, 3, groups=2), IMAGES),
