@@ -10,6 +10,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from fastcheck import jax as jax
+    from fastcheck import tensorflow as tensorflow
+    from fastcheck import torch as torch
     from fastcheck.check import assert_gradients, check_gradients, numerical_gradient
     from fastcheck.check.value_and_grad import check_value_and_grad
     from fastcheck.datasets import open_dataset

@@ -69,6 +69,7 @@ def test_the_names_for_type_checkers_are_the_names_at_run_time() -> None:
         for alias in node.names
     }
     assert static.pop("ops") == "fastcheck.graph"
+    assert {static.pop(name) for name in FRAMEWORKS} == {"fastcheck"}
     assert static == fastcheck._HOME_OF
     assert {*static, "ops", "__version__"} == set(fastcheck.__all__)
 

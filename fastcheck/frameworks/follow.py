@@ -49,9 +49,13 @@ def follow(function: Function, seed: int = 0) -> Tape:
     if not all(map(is_near, first, again)):
         raise NotRepeatableError(f"two calls of {function.name} at the same point differ")
     tape = function.record()
+    _compare(function, tape, function.arrays, first)
     for moved in _points(function.arrays, seed):
-        theirs = first if moved is None else function.outputs(moved)
-        _compare(function, tape, function.arrays if moved is None else moved, theirs)
+        try:
+            theirs = function.outputs(moved)
+        except Exception as problem:
+            raise TraceError(f"{function.name} raises at a point nearby: {problem}") from problem
+        _compare(function, tape, moved, theirs)
     return tape
 
 
@@ -82,10 +86,9 @@ def is_near(ours: Any, theirs: Array) -> bool:
     return bool(np.allclose(one, other, rtol=0.0, atol=rtol * size, equal_nan=True))
 
 
-def _points(arrays: Mapping[str, Array], seed: int) -> Iterator[dict[str, Array] | None]:
-    """Yield the points of comparison, None for the point itself."""
+def _points(arrays: Mapping[str, Array], seed: int) -> Iterator[dict[str, Array]]:
+    """Yield points around that of some arrays."""
     rng = np.random.default_rng([seed, 23])
-    yield None
     moved = {name: _moved(array, rng) for name, array in arrays.items()}
     for name in [*arrays][:MOST_MOVED] if len(arrays) > 1 else ():
         yield {**arrays, name: moved[name]}

@@ -22,6 +22,8 @@ CALLS = {
 """Primitives that do nothing but call one."""
 MOVES = {"gather", "dynamic_slice"}
 """Primitives that pick entries by constants."""
+MOST_STEPS = 500
+"""So many steps of a loop are followed one by one."""
 
 
 def record(function: Callable[..., Any], leaves: Mapping[str, Any]) -> Tape:
@@ -120,6 +122,8 @@ class Reader:
 
     def _scan(self, params: Mapping[str, Any], inputs: list[Any]) -> list[Any]:
         """Return the results of a loop, step by step."""
+        if not 0 < params["length"] <= MOST_STEPS:
+            raise TraceError(f"a loop of {params['length']} steps, where {MOST_STEPS} are followed")
         n_consts, n_carry = params["num_consts"], params["num_carry"]
         consts, carry = inputs[:n_consts], inputs[n_consts : n_consts + n_carry]
         sequences = inputs[n_consts + n_carry :]

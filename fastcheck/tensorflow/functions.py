@@ -198,8 +198,7 @@ def preserved(params: Any) -> Iterator[None]:
     """Put back the values of variables: those of a model, or in any structure."""
     import tensorflow as tf
 
-    found = getattr(params, "variables", None)
-    found = tf.nest.flatten(params) if found is None or callable(found) else found
+    found = [v for part in tf.nest.flatten(params) for v in getattr(part, "variables", [part])]
     kept = [(v, v.numpy()) for v in found if hasattr(v, "assign")]
     try:
         yield

@@ -10,6 +10,7 @@ import numpy as np
 from fastcheck.blackbox.arguments import as_one_argument
 from fastcheck.blackbox.loss import takes_nothing
 from fastcheck.check.gradient_of import gradient_of
+from fastcheck.errors import InputError
 from fastcheck.frameworks.layers import named_inputs
 from fastcheck.frameworks.losses import scalar
 from fastcheck.holding import named_gradients, taken
@@ -63,7 +64,7 @@ def read_loss(
     tree = find_tree(params)
     values = {leaf.name: leaf.value for leaf in leaves_of(tree)}
     if takes_nothing(loss):
-        return Subject(_live(loss, values, before_each), lambda: params)
+        return Subject(_live(loss, _variables(values), before_each), lambda: params)
 
     def built(parts: Mapping[str, Any]) -> Any:
         return remade(tree, params, lambda leaf: parts[leaf.name])
@@ -73,6 +74,23 @@ def read_loss(
         lambda parts: scalar(loss_of(loss(built(parts)))), arrays, {}, before_each=before_each
     )
     return Subject(function, lambda: built({n: tf.constant(a) for n, a in function.arrays.items()}))
+
+
+def _variables(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return variables by name, those of models by the names of both."""
+    found: dict[str, Any] = {}
+    for name, value in values.items():
+        if hasattr(value, "trainable_variables"):
+            own = named_variables(value.trainable_variables)
+            found |= {f"{name}.{key}": variable for key, variable in own.items()}
+        elif hasattr(value, "assign"):
+            found[name] = value
+        else:
+            raise InputError(
+                f"`params[{name!r}]` must be a variable, because the loss reads it, got "
+                f"{type(value).__name__}; make it a tf.Variable, or pass a loss of the parameters"
+            )
+    return found
 
 
 def _live(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastcheck.errors import InputError
+from fastcheck.frameworks.follow import is_near
 from fastcheck.frameworks.function import Function
 from fastcheck.frameworks.layers import named_inputs
 from fastcheck.torch.recording import record
@@ -244,10 +245,10 @@ def differing(layer: TorchLayer, names: Iterable[str], rng: np.random.Generator)
     for name in names:
         single = layer.alone(name)
         alone = single.gradients(single.arrays, cotangents)[name]
-        if not np.array_equal(_zeroed(alone), _zeroed(together[name]), equal_nan=True):
+        if not is_near(_zeroed(alone), _zeroed(together[name])):
             found.append(name)
     return found
 
 
 def _zeroed(gradient: Array | None) -> Array:
-    return np.zeros(()) if gradient is None or not gradient.any() else gradient
+    return np.zeros(()) if gradient is None or not gradient.any() else gradient  # None is zeros

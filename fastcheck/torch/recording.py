@@ -78,7 +78,7 @@ class Notes:
         """Note an operation, if something known goes into it."""
         if not any(id(tensor) in self.known for tensor in _tensors([args, [*kwargs.values()]])):
             return
-        name = operation.overloadpacket.__name__
+        name = getattr(operation, "overloadpacket", operation).__name__
         if name in LIKE:
             return
         target = args[0] if name.endswith("_") and not name.endswith("__") else None

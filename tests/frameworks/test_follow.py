@@ -88,6 +88,20 @@ def test_an_array_that_was_not_followed_is_noticed(name: str, dtype: Any) -> Non
     assert "not-traced" in [f.kind for f in result.findings]
 
 
+def test_a_function_that_raises_nearby_is_called() -> None:
+    function = Quadratic()
+    right = function.outputs
+
+    def outputs(arrays: Any) -> list[Any]:
+        if arrays["w"][0] != 1.0:
+            raise ValueError("not here")
+        return right(arrays)
+
+    function.outputs = outputs  # type: ignore[method-assign]
+    with pytest.raises(TraceError, match="the loss raises at a point nearby: not here"):
+        follow(function)
+
+
 def test_a_function_that_varies_is_not_followed() -> None:
     function = Quadratic()
     function.outputs = lambda arrays: [np.random.default_rng().normal(size=())]  # type: ignore[method-assign]

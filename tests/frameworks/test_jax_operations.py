@@ -167,6 +167,7 @@ def test_each_primitive_occurs_in_one_of_these(monkeypatch: pytest.MonkeyPatch) 
         (lambda x: x[jnp.argmax(x, axis=0)], "indices that depend on the parameters"),
         (lambda x: lax.rem(x, 2.0 * jnp.ones_like(x)), "JAX's rem has no counterpart"),
         (lambda x: jnp.take(x, jnp.array([7]), axis=0, mode="fill"), "an index beyond the array"),
+        (lambda x: lax.fori_loop(0, 600, lambda _, h: jnp.sin(h), x), "a loop of 600 steps, where"),
         (lambda x: x.astype(int).astype(float) * x, "a conversion to int64"),
         (lambda x: x * RNG.normal(), "two calls of the loss at the same point differ"),
     ],

@@ -178,6 +178,16 @@ def test_a_model_may_be_the_argument() -> None:
     assert result.passed
 
 
+def test_several_models_have_names_of_their_own() -> None:
+    models = {"one": keras_model(6, 4), "other": [keras_model(4, 3)]}
+    x = X.astype("f4")
+    result = fc.tensorflow.check_gradients(
+        lambda: tf.reduce_mean(tf.tanh(models["other"][0](models["one"](x))) ** 2), models
+    )
+    assert sum(t.n_disagree + t.n_close for t in result.tensors.values()) == 0
+    assert [*result.tensors] == ["one.kernel", "one.bias", "other.0.kernel", "other.0.bias"]
+
+
 def test_other_variables_of_a_model_are_put_back() -> None:
     model = tf.keras.Sequential([tf.keras.Input((6,)), tf.keras.layers.BatchNormalization()])
     before = [v.numpy() for v in model.variables]
@@ -299,6 +309,7 @@ def test_a_layer_that_cannot_be_followed_is_called_in_float64() -> None:
         ),
         (lambda p: p * 2.0, np.ones(3), r"`loss` must return one real number, got shape \(3,\)"),
         (lambda p: tf.constant(1), np.ones(3), "must return a tensor of floating point, got none"),
+        (lambda: tf.constant(1.0), {"w": np.ones(3)}, "must be a variable, because the loss reads"),
         (lambda: tf.constant(1.0), tf.Module(), "`params` must hold a variable that is trained"),
     ],
 )
