@@ -238,12 +238,13 @@ def test_numbers_that_numpy_draws_are_noticed_and_may_be_seeded() -> None:
 def test_a_type_that_is_written_down_leaves_float32() -> None:
     data = jnp.ones((3, 3), jnp.float32)
 
-    def evaluate(w: Any) -> Any:  # a product that does not mix types
-        return jnp.sum(jnp.sort(jax.lax.dot(data, w)) ** 2)
+    def evaluate(w: Any) -> Any:  # a sum that does not mix types
+        return jnp.sum(jnp.sort(jax.lax.add(data, w)) ** 2)
 
     result = fc.jax.check_gradients(evaluate, np.eye(3, dtype=np.float32))
     assert result.verdict != "fail"
     assert sum(t.n_disagree for t in result.tensors.values()) == 0
+    assert {"not-traced", "low-precision"} <= {*kinds(result)}
 
 
 def test_a_slow_loss_is_looked_at_along_directions() -> None:
@@ -296,6 +297,11 @@ def test_a_layer_that_cannot_be_followed_is_called() -> None:
         (lambda p: p["n"], {"n": 3}, "`params` must hold an array of floating point, got n; pass"),
         (lambda p: jnp.sum(p), jnp.ones(2, jnp.bfloat16), "float64, float32 or float16, got bfloa"),
         (lambda p: p * 2.0, np.ones(3), r"`loss` must return one real number, got shape \(3,\)"),
+        (
+            jnp.sum,
+            {"a": {"b": np.ones(2)}, "a.b": np.ones(2)},
+            "different names, got a.b more than",
+        ),
         (lambda p: 1, np.ones(3), "the loss must return an array of floating point, got none"),
     ],
 )
