@@ -10,6 +10,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from fastcheck import jax as jax
+    from fastcheck import tensorflow as tensorflow
+    from fastcheck import torch as torch
     from fastcheck.check import assert_gradients, check_gradients, numerical_gradient
     from fastcheck.check.value_and_grad import check_value_and_grad
     from fastcheck.datasets import find_data, open_dataset
@@ -138,6 +141,9 @@ _HOMES = {
     "fastcheck.tracing.mark": ("mark",),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
+_FRAMEWORKS = ("jax", "tensorflow", "torch")
+"""Submodules that are loaded as attributes; not in `__all__`, as a star would hide the libraries of
+the same name."""
 
 if not TYPE_CHECKING:  # a type checker that saw this function would accept any name
 
@@ -147,6 +153,8 @@ if not TYPE_CHECKING:  # a type checker that saw this function would accept any 
             value: object = import_module("fastcheck.graph.ops")
         elif name in _HOME_OF:
             value = getattr(import_module(_HOME_OF[name]), name)
+        elif name in _FRAMEWORKS:
+            value = import_module(f"fastcheck.{name}")
         else:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         globals()[name] = value

@@ -18,7 +18,10 @@ import fastcheck
 from tests.conftest import ROOT, FreshPython
 
 PACKAGE = ROOT / "fastcheck"
-HEAVY = ["click", "h5py", "joblib", "llvmlite", "numba", "numpy", "rich", "threadpoolctl"]
+FRAMEWORKS = ["jax", "tensorflow", "torch"]
+HEAVY = [
+    "click", "h5py", "joblib", "llvmlite", "numba", "numpy", "rich", "threadpoolctl", *FRAMEWORKS,
+]  # fmt: skip
 
 
 def python_files(*folders: str) -> list[Path]:
@@ -66,6 +69,7 @@ def test_the_names_for_type_checkers_are_the_names_at_run_time() -> None:
         for alias in node.names
     }
     assert static.pop("ops") == "fastcheck.graph"
+    assert {static.pop(name) for name in FRAMEWORKS} == {"fastcheck"}
     assert static == fastcheck._HOME_OF
     assert {*static, "ops", "__version__"} == set(fastcheck.__all__)
 
@@ -81,6 +85,23 @@ def test_an_unknown_name_is_refused_in_the_usual_words() -> None:
 def test_importing_the_package_imports_nothing_heavy(fresh_python: FreshPython) -> None:
     code = f"import fastcheck, sys; print([m for m in {HEAVY} if m in sys.modules])"
     assert fresh_python(code).stdout.strip() == "[]"
+
+
+def test_the_checks_of_a_framework_are_there_without_it_being_imported(
+    fresh_python: FreshPython,
+) -> None:
+    code = (
+        "import fastcheck as fc, sys\n"
+        f"for name in {FRAMEWORKS}:\n"
+        "    assert callable(getattr(fc, name).check_gradients), name\n"
+        "    assert callable(getattr(fc, name).check_layer), name\n"
+        f"print([m for m in {FRAMEWORKS} if m in sys.modules])"
+    )
+    assert fresh_python(code).stdout.strip() == "[]"
+
+
+def test_a_star_import_does_not_hide_a_framework() -> None:
+    assert not {*fastcheck.__all__} & {*FRAMEWORKS}
 
 
 def test_importing_the_package_takes_less_than_400_ms(fresh_python: FreshPython) -> None:
@@ -135,6 +156,10 @@ def test_the_layering_contract_holds() -> None:
         ("graph/second_door.py", "from h5py import File"),
         ("kernels/second_door.py", "import joblib"),
         ("datasets/second_door.py", "from pooch import retrieve"),
+        ("holding/second_door.py", "import torch"),
+        ("frameworks/second_door.py", "import jax"),
+        ("jax/second_door.py", "import tensorflow"),
+        ("frameworks/upwards.py", "import fastcheck.torch"),
     ],
 )
 def test_the_layering_contract_fails_when_it_must(tmp_path: Path, module: str, line: str) -> None:

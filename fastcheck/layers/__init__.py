@@ -41,6 +41,7 @@ def check_layer(
     grads: Any = None,
     *,
     n_cotangents: int = 3,
+    cotangent: Any = None,
     seed: int = 0,
     only: Patterns = None,
     skip: Patterns = None,
@@ -74,6 +75,9 @@ def check_layer(
         attributes, or a function that is called after it.
     n_cotangents : int
         How many random upstream gradients.
+    cotangent : array_like or tuple of array_like, optional
+        The upstream gradient to check with, in place of random ones: of the shape of the output; of
+        several outputs one for each. Not for a list of layers.
     seed : int
         Seed of whatever is drawn.
     only, skip : str or iterable of str, optional
@@ -123,7 +127,7 @@ def check_layer(
     _check_count(n_cotangents)
     with preserved(forward, backward, inputs, params, grads):
         if isinstance(forward, list | tuple):
-            _check_list(forward, backward, params, grads)
+            _check_list(forward, backward, params, grads, cotangent)
             cases = _open_all(forward, inputs, seed, before_each)
         else:
             layer = read_layer(forward, backward)
@@ -137,7 +141,8 @@ def check_layer(
         for label, names in chosen.items():
             case = cases[label]
             with _named(label), moved_in_place(case.params.arrays, jitter, seed):
-                results[label] = _checked(case, names, n_cotangents, seed, options)
+                drawn = _cotangents(case, n_cotangents, cotangent, seed)
+                results[label] = _checked(case, names, drawn, seed, options)
             if results[label].interrupted:
                 break
     return over_layers(results) if isinstance(forward, list | tuple) else results[""]
@@ -181,8 +186,11 @@ def _check_count(n: object) -> None:
         )
 
 
-def _check_list(layers: Sequence[Any], backward: Any, params: Any, grads: Any) -> None:
-    for name, value in (("backward", backward), ("params", params), ("grads", grads)):
+def _check_list(
+    layers: Sequence[Any], backward: Any, params: Any, grads: Any, cotangent: Any
+) -> None:
+    given = {"backward": backward, "params": params, "grads": grads, "cotangent": cotangent}
+    for name, value in given.items():
         if value is not None:
             raise InputError(
                 f"`{name}` must be left out for a list of layers, got {type(value).__name__}; "
@@ -253,12 +261,23 @@ def _chosen(cases: dict[str, Case], only: Patterns, skip: Patterns) -> dict[str,
     return chosen
 
 
+def _cotangents(case: Case, n: int, given: Any, seed: int) -> list[tuple[Any, ...]]:
+    """Return the upstream gradients to check with."""
+    if given is not None:
+        return [case.given(given)]
+    rng = np.random.default_rng([seed, 2])
+    return [case.draw(rng) for _ in range(n)]
+
+
 def _checked(
-    case: Case, names: list[str], n_cotangents: int, seed: int, options: dict[str, Any]
+    case: Case,
+    names: list[str],
+    cotangents: list[tuple[Any, ...]],
+    seed: int,
+    options: dict[str, Any],
 ) -> CheckResult:
     """Return the outcome for one layer."""
-    rng = np.random.default_rng([seed, 2])
-    trial = Trial(case, [case.draw(rng) for _ in range(n_cotangents)])
+    trial = Trial(case, cotangents)
     arrays = case.tensors(trial.gradients[0])
     wanted = [escape(name) for name in names if name in arrays]
     n_entries = sum(int(np.size(array)) for array in arrays.values())
@@ -269,10 +288,10 @@ def _checked(
         options = options | {"budget": budget / len(trial.cotangents)}
     results: list[CheckResult] = []
     pairs = zip(trial.cotangents, trial.gradients, strict=True)
-    for place, (cotangents, gradients) in enumerate(pairs):
+    for place, (upstream, gradients) in enumerate(pairs):
         given = {name: gradients[name] for name in arrays}
         result = check_gradients(
-            case.loss(cotangents), arrays, given, seed=seed + place, only=wanted, **options
+            case.loss(upstream), arrays, given, seed=seed + place, only=wanted, **options
         )
         results.append(result)
         errors = any(f.severity == "error" for f in result.findings)

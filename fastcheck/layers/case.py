@@ -116,6 +116,27 @@ class Case:
         """Return an upstream gradient for each output: no two weights alike, none near zero."""
         return tuple(_weights(out, rng) for out in self.outputs)
 
+    def given(self, cotangent: Any) -> tuple[Any, ...]:
+        """Return an upstream gradient for each output, as the user gave them.
+
+        Raises
+        ------
+        InputError
+            If they have not the shapes of the outputs.
+        """
+        each = cotangent if isinstance(cotangent, tuple) else (cotangent,)
+        found = [np.shape(part) for part in each]
+        wanted = [out.shape for out in self.outputs]
+        if found != wanted:
+            raise InputError(
+                f"`cotangent` must have the shape of each output, {_listed(wanted)}, got "
+                f"{_listed(found)}; pass an array, or a tuple with one for each output"
+            )
+        return tuple(
+            np.asarray(np.asarray(part, _dtype_of(out)), np.float64)
+            for part, out in zip(each, self.outputs, strict=True)
+        )
+
     def run(self, cotangents: Sequence[Any]) -> Passes:
         """Call both passes on copies and return copies of what they give."""
         given, result = self._forward()
@@ -253,6 +274,15 @@ def is_same(one: Any, other: Any) -> bool:
 def _widened(value: Any) -> Any:
     """Return a float32 array in float64, so that its probes are not lost in rounding."""
     return value.astype(np.float64) if is_tensor(value) and value.dtype.itemsize < 8 else value
+
+
+def _listed(shapes: Sequence[tuple[int, ...]]) -> str:
+    return " and ".join(map(str, shapes)) or "none"
+
+
+def _dtype_of(out: NDArray[Any]) -> Any:
+    """Return the type in which an upstream gradient of an output arrives."""
+    return out.dtype if out.dtype.kind == "f" else np.float64
 
 
 def _weights(out: NDArray[Any], rng: np.random.Generator) -> Any:

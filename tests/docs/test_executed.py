@@ -28,6 +28,10 @@ EXECUTED = {
         1,
         "tests/test_findings_page.py::test_the_example_prints_what_the_page_says",
     ),
+    "docs/frameworks.md": (
+        16,
+        "tests/frameworks/test_page.py::test_the_examples_print_what_the_page_shows",
+    ),
     "docs/hookups.md": (37, "tests/test_hookups.py::test_a_right_gradient_passes"),
     "docs/layers.md": (6, "tests/test_docs.py::test_the_page_on_layers_runs"),
     "docs/numerics.md": (1, LESSONS),

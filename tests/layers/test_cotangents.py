@@ -130,3 +130,33 @@ def test_an_interrupted_check_gives_what_there_is() -> None:
     assert result.interrupted
     assert result.verdict == "inconclusive"
     assert layer.W.tobytes() == before
+
+
+def test_a_given_cotangent_is_used_in_place_of_random_ones() -> None:
+    x = np.random.default_rng(0).normal(size=(4, 3))
+
+    def averaging(dout: np.ndarray) -> np.ndarray:  # right of equal weights only
+        return 2.0 * dout.mean() * np.ones_like(dout)
+
+    assert fc.check_layer(lambda x: 2.0 * x, averaging, x, cotangent=np.ones((4, 3))).passed
+    result = fc.check_layer(lambda x: 2.0 * x, averaging, x, cotangent=x)
+    assert result.verdict == "fail"
+    assert "times one upstream gradient" in result.coverage.statement
+
+
+def test_given_cotangents_are_one_for_each_output() -> None:
+    def forward(x: np.ndarray) -> tuple[np.ndarray, float, np.ndarray]:
+        return x**2, np.sum(x), x
+
+    def backward(dout: np.ndarray, dsum: float, x: np.ndarray) -> np.ndarray:
+        return 2.0 * x * dout + dsum
+
+    x = np.arange(1.0, 4.0)
+    assert fc.check_layer(forward, backward, x, cotangent=(np.ones(3), 0.5)).passed
+    with pytest.raises(fc.InputError, match=r"`cotangent` .* \(3,\) and \(\), got \(3,\); pass an"):
+        fc.check_layer(forward, backward, x, cotangent=np.ones(3))
+
+
+def test_a_list_of_layers_takes_no_cotangent() -> None:
+    with pytest.raises(fc.InputError, match="`cotangent` must be left out for a list of layers"):
+        fc.check_layer([(np.exp, lambda dout, x: dout * np.exp(x))], inputs=np.ones(2), cotangent=1)
