@@ -1,0 +1,66 @@
+"""One core for all that is compared, whatever threads its libraries would start."""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from time import perf_counter, process_time
+from typing import TYPE_CHECKING, Any
+
+from benchmarks.peers.roster import versions
+from benchmarks.timing import machine, one_blas_thread
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+CLOCKS: dict[str, Callable[[], float]] = {"wall": perf_counter, "cpu": process_time}
+"""The time that passes, or the time of the processor, all threads of the process together."""
+
+
+@contextmanager
+def one_core() -> Iterator[None]:
+    """Run on one core, where the system can pin a process, and BLAS and torch on one thread.
+
+    XLA has no other limit that holds for all of its versions; it counts the cores when JAX is
+    imported, which must therefore happen inside.
+    """
+    pins = hasattr(os, "sched_setaffinity")
+    cores = os.sched_getaffinity(0) if pins else set()
+    if pins:
+        os.sched_setaffinity(0, {max(cores)})
+    try:
+        with one_blas_thread(), _one_torch_thread():
+            yield
+    finally:
+        if pins:
+            os.sched_setaffinity(0, cores)
+
+
+@contextmanager
+def _one_torch_thread() -> Iterator[None]:
+    try:
+        import torch
+    except ImportError:
+        yield
+        return
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def about(clock: str, rounds: int, argv: list[str]) -> dict[str, Any]:
+    """Return what figures rest on: date, machine, versions, clock, rounds, command."""
+    words = ["python -m benchmarks.peers", *argv]
+    return {
+        "date": datetime.now(tz=UTC).date().isoformat(),
+        "machine": machine() | versions(),
+        "clock": clock,
+        "rounds": rounds,
+        "command": " ".join(words),
+        "pinned": sys.platform.startswith("linux"),
+    }
