@@ -13,7 +13,7 @@ import pytest
 
 from benchmarks.measure import NotEqualError
 from benchmarks.peers import exact, recipes, rules, side_by_side
-from benchmarks.peers.command import SMALL, main
+from benchmarks.peers.command import QUICK, main
 from benchmarks.peers.dialects import NUMPY, Net
 from benchmarks.peers.peer import every, remembered
 from benchmarks.peers.planting import TEN, ten, with_wrong
@@ -243,7 +243,7 @@ def test_the_gradient_in_50_digits_is_that_of_tiny_differences(net: Net) -> None
 
 def test_ten_different_mistakes_are_planted_and_one_entry_is_one_entry() -> None:
     for name in ("s3", "s1-one", "s1"):
-        problem = SMALL[name]()
+        problem = QUICK[name]()
         planted = ten(problem)
         titles = [title for title, _ in TEN if title in [one.title for one in planted]]
         assert [one.title for one in planted] == titles
@@ -256,7 +256,7 @@ def test_ten_different_mistakes_are_planted_and_one_entry_is_one_entry() -> None
 
 
 def test_a_slice_has_each_mistake_in_it() -> None:
-    problem = SMALL["s3"]()
+    problem = QUICK["s3"]()
     planted = ten(problem)
     entries = with_wrong(problem, dict.fromkeys(problem.params, np.array([], np.int64)), planted)
     assert sum(some.size for some in entries.values()) <= len(planted) + len(entries)
@@ -298,7 +298,7 @@ def test_a_peer_that_mixes_up_entries_is_not_timed(monkeypatch: pytest.MonkeyPat
 
 def test_an_absent_peer_is_named_in_the_table() -> None:
     absent = replace(BY_NAME["torch-slow"], package="no_such_package", name="absent")
-    found = measured(SMALL["s1"](), [OURS, absent, BY_NAME["pytensor"]], EFFORT, say=str)
+    found = measured(QUICK["s1"](), [OURS, absent, BY_NAME["pytensor"]], EFFORT, say=str)
     ours, missing, pytensor = found["rows"]
     assert [row["installed"] for row in found["rows"]] == [True, False, True]
     assert "seconds" not in missing
@@ -314,7 +314,7 @@ def test_what_takes_too_long_is_done_on_a_slice_and_extrapolated(
 ) -> None:
     monkeypatch.setattr(side_by_side, "LEAST", 20)
     effort = replace(EFFORT, longest=1e-9)
-    found = measured(SMALL["s1"](), [OURS, BY_NAME["plain"]], effort, say=str)
+    found = measured(QUICK["s1"](), [OURS, BY_NAME["plain"]], effort, say=str)
     ours, plain = found["rows"]
     assert plain["extrapolated"]
     assert 20 <= plain["n_entries"] < 40 < found["n_params"] == ours["n_entries"]
@@ -328,7 +328,7 @@ def test_the_table_is_printed_and_kept(capsys: pytest.CaptureFixture[str], tmp_p
     assert main(words) == 0
     assert "course: " not in capsys.readouterr().out
     found = json.loads(file.read_text())
-    assert found["command"] == "python -m benchmarks.peers " + " ".join(words)
+    assert found["command"] == "python -m benchmarks.peers " + " ".join(words[:-2])
     assert [row["peer"] for row in found["problems"][0]["rows"]] == ["fastcheck", "plain"]
     assert {"processor", "numpy"} <= set(found["machine"])
 

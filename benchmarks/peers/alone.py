@@ -21,46 +21,37 @@ CLOCKS: dict[str, Callable[[], float]] = {"wall": perf_counter, "cpu": process_t
 
 @contextmanager
 def one_core() -> Iterator[None]:
-    """Run on one core, where the system can pin a process, and BLAS and torch on one thread.
+    """Run on one core, where the system can pin a process, and BLAS on one thread.
 
     XLA has no other limit that holds for all of its versions; it counts the cores when JAX is
-    imported, which must therefore happen inside.
+    imported, which must therefore happen inside. Nothing is imported here: what a peer needs would
+    count as memory of ours.
     """
     pins = hasattr(os, "sched_setaffinity")
     cores = os.sched_getaffinity(0) if pins else set()
     if pins:
         os.sched_setaffinity(0, {max(cores)})
     try:
-        with one_blas_thread(), _one_torch_thread():
+        with one_blas_thread():
             yield
     finally:
         if pins:
             os.sched_setaffinity(0, cores)
 
 
-@contextmanager
-def _one_torch_thread() -> Iterator[None]:
-    try:
-        import torch
-    except ImportError:
-        yield
-        return
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
+def _without_files(argv: list[str]) -> list[str]:
+    """Return the words of a command, but for where figures and pictures were to go."""
+    files = {k for k, word in enumerate(argv) if word in ("--json", "--pictures")}
+    return [w for k, w in enumerate(argv) if k not in files and k - 1 not in files]
 
 
 def about(clock: str, rounds: int, argv: list[str]) -> dict[str, Any]:
     """Return what figures rest on: date, machine, versions, clock, rounds, command."""
-    words = ["python -m benchmarks.peers", *argv]
     return {
         "date": datetime.now(tz=UTC).date().isoformat(),
         "machine": machine() | versions(),
         "clock": clock,
         "rounds": rounds,
-        "command": " ".join(words),
+        "command": " ".join(["python -m benchmarks.peers", *_without_files(argv)]),
         "pinned": sys.platform.startswith("linux"),
     }

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Fastcheck(Peer):
-    """``check_gradients`` of the network in layers, with its defaults."""
+    """``check_gradients`` of the network in layers, described anew, with its defaults."""
 
     def __init__(self, problem: Problem, entries: Entries | None = None) -> None:
         super().__init__(problem)
@@ -22,7 +22,7 @@ class Fastcheck(Peer):
 
     def asked(self, grads: Arrays) -> CheckResult:
         """Return the result."""
-        return fc.check_gradients(self.problem.objective, self.problem.params, grads)
+        return fc.check_gradients(self.problem.new_objective(), self.problem.params, grads)
 
     def check(self, grads: Arrays) -> bool:
         """Return whether `grads` passes."""

@@ -42,6 +42,8 @@ class Problem:
         Labels.
     params : dict of str to ndarray of float64
         The point.
+    seed : int
+        Of whatever a peer draws.
     """
 
     name: str
@@ -49,7 +51,8 @@ class Problem:
     x: Floats
     y: Ints
     params: Arrays
-    data: str = "drawn"
+    data: str = "random numbers"
+    seed: int = 0
 
     @property
     def title(self) -> str:
@@ -85,6 +88,10 @@ class Problem:
     @cached_property
     def objective(self) -> GraphObjective:
         """The same network as fastcheck describes it."""
+        return self.new_objective()
+
+    def new_objective(self) -> GraphObjective:
+        """Return the same, with nothing computed yet."""
         return described(self.net).objective(self.x, self.y)
 
     @cached_property
@@ -112,9 +119,14 @@ def described(net: Net) -> fc.Network:
     return fc.Network([*layers, *last], loss=loss, l2=net.l2)
 
 
+def small() -> Problem:
+    """Return a network that a test would have."""
+    return drawn(Net((20, 8, 5), "tanh"), 10, 0, "Small")
+
+
 def s1(n: int | None = None) -> Problem:
     """Return the cat network at `n` examples, all of them by default."""
-    x, y, data = batch("catvnoncat", n)
+    x, y, data = _batch("catvnoncat", n)
     net = Net((x.shape[1], 5, 5, 1), "tanh", "sigmoid")
     name = "S1" if n is None else f"S1, {n} example" + "s" * (n > 1)
     return Problem(name, net, x, y, described(net).init_params(seed=0), data)
@@ -122,24 +134,31 @@ def s1(n: int | None = None) -> Problem:
 
 def s3(n: int = 100) -> Problem:
     """Return the digit network of two layers with ReLU twice."""
-    x, y, data = batch("mnist", n)
+    x, y, data = _batch("mnist", n)
     net = Net((x.shape[1], 50, 10), "relu", "relu softmax", guard=GUARD)
     return Problem("S3", net, x, y, described(net).init_params(seed=0, scale=0.01), data)
 
 
 def digits(sizes: tuple[int, ...], hidden: str, n_batch: int) -> Problem:
     """Return a network of any sizes for the digits; `sizes` has the layers after the pixels."""
-    x, y, data = batch("mnist", n_batch)
+    x, y, data = _batch("mnist", n_batch)
     net = Net((x.shape[1], *sizes), hidden)
     params = described(net).init_params(seed=0, scale="he" if hidden == "relu" else "fan_in")
     return Problem("-".join(map(str, net.sizes)), net, x, y, params, data)
 
 
-def drawn(net: Net, n_batch: int, seed: int, name: str = "drawn") -> Problem:
+def _batch(name: str, n: int | None) -> tuple[Floats, Ints, str]:
+    x, y, data = batch(name, n)
+    return x, y, data.partition(",")[0]  # how many there are is said elsewhere
+
+
+def drawn(
+    net: Net, n_batch: int, seed: int, name: str = "drawn", scale: str | float = "fan_in"
+) -> Problem:
     """Return a network at random examples, with random biases."""
     rng = np.random.default_rng([seed, n_batch])
     x = rng.standard_normal((n_batch, net.sizes[0]))
     n_classes = 2 if net.output == "sigmoid" else net.sizes[-1]
     y = rng.integers(0, n_classes, n_batch)
-    params = described(net).init_params(seed=seed, biases="random")
-    return Problem(name, net, x, y, params)
+    params = described(net).init_params(seed=seed, scale=scale, biases="random")
+    return Problem(name, net, x, y, params, seed=seed)

@@ -129,8 +129,8 @@ class TenEntries(Recipe):
     rule = relative(1e-4)
     n_drawn = 10
 
-    def __init__(self, problem: Problem, entries: Entries | None = None, *, seed: int = 0) -> None:
-        rng = np.random.default_rng([seed, self.n_drawn])
+    def __init__(self, problem: Problem, entries: Entries | None = None) -> None:
+        rng = np.random.default_rng([problem.seed, self.n_drawn])
         drawn = {n: rng.integers(0, p.size, self.n_drawn) for n, p in problem.params.items()}
         super().__init__(problem, drawn)
 

@@ -142,9 +142,9 @@ def measured(
     for kind in kinds:
         if kind.is_installed and kind.fits(problem):
             compared(problem, kind)
-            peers[kind.name] = (kind, _sized(problem, kind, planted, effort))
+            peers[kind.name] = (kind, sized(problem, kind, planted, effort))
             say(f"{problem.name}: {kind.name} is right, {peers[kind.name][1].n_entries} entries")
-    timers = {name: _timer(problem, *peers[name], effort) for name in peers}
+    timers = {name: timer(problem, *peers[name], effort) for name in peers}
     times = interleaved(timers, effort.rounds)
     for name, (kind, peer) in peers.items():
         rows[name] |= {
@@ -179,7 +179,7 @@ def _described(kind: Kind) -> dict[str, Any]:
     }
 
 
-def _sized(problem: Problem, kind: Kind, planted: list[Planted], effort: Effort) -> Peer:
+def sized(problem: Problem, kind: Kind, planted: list[Planted], effort: Effort) -> Peer:
     """Return the peer for all entries, or for as many as it does in the time that is allowed."""
     if not kind.has_entries or kind.place.startswith("ours:"):
         return kind.make(problem)
@@ -196,7 +196,7 @@ def _sized(problem: Problem, kind: Kind, planted: list[Planted], effort: Effort)
     return kind.make(problem, with_wrong(problem, spread(_shapes(problem), n), planted))
 
 
-def _timer(problem: Problem, kind: Kind, peer: Peer, effort: Effort) -> Callable[[], float]:
+def timer(problem: Problem, kind: Kind, peer: Peer, effort: Effort) -> Callable[[], float]:
     """Return what measures the time of a whole check of all entries."""
     peer.prepare()
     check = partial(peer.check, problem.right)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,8 @@ from benchmarks.peers.dialects import Dialect
 from benchmarks.peers.peer import Peer, remembered
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from benchmarks.peers.peer import Arrays, Entries
     from benchmarks.peers.problem import Problem
 
@@ -21,6 +24,17 @@ TORCH = Dialect(
     partial(torch.softmax, dim=1), partial(torch.log_softmax, dim=1),
 )  # fmt: skip
 MODULE = importlib.import_module("torch.autograd.gradcheck")  # the name is that of a function too
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Let torch compute on one thread."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 class Handwritten(torch.autograd.Function):
@@ -91,7 +105,7 @@ class Gradcheck(Peer):
         def function(*leaves: torch.Tensor) -> Any:
             return Handwritten.apply(loss, parts, *leaves)
 
-        with remembered(MODULE, self.kept_of, self.kept, again=again):
+        with one_thread(), remembered(MODULE, self.kept_of, self.kept, again=again):
             passed = torch.autograd.gradcheck(
                 function, tuple(leaves), fast_mode=self.fast_mode, raise_exception=False
             )
