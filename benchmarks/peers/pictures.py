@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.peers.growth import HIDDEN, TITLES
+from benchmarks.peers.growth import HIDDEN
 from benchmarks.peers.roster import BY_NAME
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ LINES = {
     "jax-loop": ("#00916a", "^", ":"),
 }
 """Colour, marker and line: nobody needs the colours to tell them apart."""
+AXES = {"width": "hidden units", "depth": "hidden layers", "batch": "examples"}
 STYLE: dict[str, Any] = {
     "svg.fonttype": "none", "svg.hashsalt": "fastcheck", "font.size": 10.0,
     "axes.edgecolor": INK, "axes.labelcolor": INK, "axes.titlecolor": INK, "text.color": INK,
@@ -44,14 +45,18 @@ def draw(points: list[dict[str, Any]], folder: Path) -> list[Path]:
     with mpl.rc_context(STYLE):
         for series in dict.fromkeys(point["series"] for point in points):
             some = [point for point in points if point["series"] == series]
+            ticks = sorted({point["n"] for point in some})[::2]
             figure = Figure(figsize=(8.0, 3.4), layout="constrained")
             time, memory = figure.subplots(1, 2)
             _draw_times(time, some)
             _draw_memory(memory, some)
             for axes in (time, memory):
-                axes.set(xscale="log", yscale="log", xlabel="n")
+                axes.set(xscale="log", yscale="log", xlabel=AXES[series])
+                axes.set_xticks(ticks, [str(n) for n in ticks])
+                axes.minorticks_off()
                 axes.grid(visible=True)
-            figure.suptitle(TITLES[series], color=INK, fontsize=10.0)
+            figure.legend(*time.get_legend_handles_labels(), loc="outside lower center", ncols=4,
+                          frameon=False, fontsize=8.0, labelcolor=INK)  # fmt: skip
             file = folder / f"growth-{series}.svg"
             figure.savefig(file, transparent=True, metadata={"Date": None})
             files.append(file)
@@ -67,7 +72,6 @@ def _draw_times(axes: Axes, points: Sequence[dict[str, Any]]) -> None:
         color, marker, line = LINES[name]
         axes.plot([point["n"] for point in some], y, color=color, marker=marker, linestyle=line,
                   markersize=5, label=BY_NAME[name].title)  # fmt: skip
-    axes.legend(frameon=False, fontsize=8.0, labelcolor=INK)
 
 
 def _draw_memory(axes: Axes, points: Sequence[dict[str, Any]]) -> None:
@@ -82,8 +86,11 @@ def _draw_ours(axes: Axes, points: Sequence[dict[str, Any]], key: str, scale: fl
             continue
         color, marker, line = LINES[f"fastcheck, {hidden}"]
         x, y = [point["n"] for point in some], [scale * point[key] for point in some]
-        axes.plot(x, y, color=color, linestyle=line, label=f"fastcheck, {hidden}")
-        for k, point in enumerate(some):
-            filled = point["plan"] == "exhaustive"
-            axes.plot(x[k], y[k], marker=marker, markersize=5, color=color, linestyle="none",
-                      markerfacecolor=color if filled else "none")  # fmt: skip
+        axes.plot(x, y, color=color, linestyle=line)
+        for full in (True, False):
+            at = [k for k, point in enumerate(some) if (point["plan"] == "exhaustive") == full]
+            face = color if full else "none"
+            axes.plot([x[k] for k in at], [y[k] for k in at], marker=marker, markersize=5,
+                      color=color, linestyle="none", markerfacecolor=face)  # fmt: skip
+        axes.plot([], [], color=color, linestyle=line, marker=marker, markersize=5,
+                  label=f"fastcheck, {hidden}")  # fmt: skip
