@@ -292,7 +292,7 @@ def test_a_peer_that_mixes_up_entries_is_not_timed(monkeypatch: pytest.MonkeyPat
         return found
 
     monkeypatch.setattr(recipes.NaiveLoop, "check", mixed)
-    with pytest.raises(NotEqualError, match=r"plain: its numerical derivative of W1 is .* off"):
+    with pytest.raises(NotEqualError, match=r"plain: \d+ of \d+ numerical derivatives are off"):
         compared(problem_for(OURS), BY_NAME["plain"])
 
 

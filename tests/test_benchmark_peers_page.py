@@ -44,7 +44,7 @@ def table(*rows: dict[str, Any], name: str = "S3") -> dict[str, Any]:
         "faults": [{"title": "sign", "change": 2.0}, {"title": "a row", "change": 0.1}],
         "rows": [row("fastcheck"), *rows],
     }  # fmt: skip
-    return about("cpu", 2, ["table", "--json", "some/file", "--longest", "5"]) | {
+    return about(["table", "--json", "some/file", "--longest", "5"], "cpu", 2) | {
         "problems": [problem]
     }
 
@@ -315,7 +315,7 @@ def test_the_page_is_written_by_the_command(tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
     (tmp_path / "table.json").write_text(json.dumps(table()))
     points = [point(n, float(n)) for n in (1, 2, 4)]
-    figures = about("wall", 1, ["growth"]) | {"points": points}
+    figures = about(["growth"], "wall", 1) | {"points": points}
     (tmp_path / "growth.json").write_text(json.dumps(figures))
     file = tmp_path / "page.md"
     file.write_text(f"{MARK.format(name='growth')}\n{END.format(name='growth')}\n")

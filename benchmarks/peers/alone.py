@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from time import perf_counter, process_time
@@ -45,13 +44,12 @@ def _without_files(argv: list[str]) -> list[str]:
     return [w for k, w in enumerate(argv) if k not in files and k - 1 not in files]
 
 
-def about(clock: str, rounds: int, argv: list[str]) -> dict[str, Any]:
-    """Return what figures rest on: date, machine, versions, clock, rounds, command."""
+def about(argv: list[str], clock: str = "", rounds: int = 0) -> dict[str, Any]:
+    """Return what figures rest on: date, machine, versions, command; clock and rounds if timed."""
     return {
         "date": datetime.now(tz=UTC).date().isoformat(),
         "machine": machine() | versions(),
         "clock": clock,
         "rounds": rounds,
         "command": " ".join(["python -m benchmarks.peers", *_without_files(argv)]),
-        "pinned": sys.platform.startswith("linux"),
     }

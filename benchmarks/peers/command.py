@@ -65,19 +65,13 @@ def _parser() -> argparse.ArgumentParser:
     table.set_defaults(run=_table)
     table.add_argument("--problem", nargs="+", choices=PROBLEMS, default=list(PROBLEMS))
     table.add_argument("--peer", nargs="+", choices=BY_NAME, default=list(BY_NAME))
-    table.add_argument("--rounds", type=int, default=3)
-    table.add_argument(
-        "--longest", type=float, default=60.0, metavar="SECONDS",
-        help="what would take longer is done on a slice, and extrapolated",
-    )  # fmt: skip
+    _timed(table, 60.0)
     _common(table)
     grow = commands.add_parser("growth", help="time and memory as the network grows")
     grow.set_defaults(run=_growth)
     grow.add_argument("--series", nargs="+", choices=growth.SERIES, default=list(growth.SERIES))
-    grow.add_argument("--rounds", type=int, default=3)
-    grow.add_argument("--longest", type=float, default=6.0, metavar="SECONDS",
-                      help="peers that take longer are extrapolated from a slice")  # fmt: skip
     grow.add_argument("--pictures", type=Path, metavar="FOLDER", help="draw the figures there")
+    _timed(grow, 6.0)
     _common(grow)
     faults = commands.add_parser("faults", help="which mistakes each peer misses")
     faults.set_defaults(run=_faults)
@@ -95,16 +89,22 @@ def _parser() -> argparse.ArgumentParser:
     point.add_argument("hidden", choices=growth.HIDDEN)
     point.add_argument("n", type=int)
     point.add_argument("--peer", nargs="*", choices=BY_NAME, default=[])
-    point.add_argument("--rounds", type=int, default=1)
-    point.add_argument("--longest", type=float, default=6.0)
-    point.add_argument("--clock", choices=CLOCKS, default="wall")
+    _timed(point, 6.0)
     return parser
+
+
+def _timed(parser: argparse.ArgumentParser, longest: float) -> None:
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument(
+        "--longest", type=float, default=longest, metavar="SECONDS",
+        help="what would take longer is done on a slice, and extrapolated",
+    )  # fmt: skip
+    parser.add_argument("--clock", choices=CLOCKS, default="wall",
+                        help="cpu: the processor's time, where others use the machine")  # fmt: skip
 
 
 def _common(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--quick", action="store_true", help="small networks, one round")
-    parser.add_argument("--clock", choices=CLOCKS, default="wall",
-                        help="cpu: the processor's time, where others use the machine")  # fmt: skip
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures there")
     parser.add_argument("--write", action="store_true",
                         help="keep the figures for the page, which `page` writes")  # fmt: skip
@@ -115,11 +115,11 @@ def _table(options: argparse.Namespace, words: list[str]) -> int:
     names = [OURS.name, *(name for name in options.peer if name != OURS.name)]
     kinds = [BY_NAME[name] for name in names]
     clock = CLOCKS[options.clock]
-    effort = Effort(1, 10.0, 0.0, clock) if options.quick else Effort(
-        options.rounds, options.longest, clock=clock
-    )  # fmt: skip
+    effort = Effort(options.rounds, options.longest, clock=clock)
+    if options.quick:
+        effort = Effort(1, 10.0, 0.0, clock)
     with one_core():
-        report: dict[str, Any] = about(options.clock, effort.rounds, words)
+        report: dict[str, Any] = about(words, options.clock, effort.rounds)
         report |= {"longest": effort.longest, "problems": [], "failures": []}
         for name in options.problem:
             _add(report, makers[name](), kinds, effort)
@@ -142,7 +142,7 @@ def _add(report: dict[str, Any], problem: Problem, kinds: list[Kind], effort: Ef
 def _growth(options: argparse.Namespace, words: list[str]) -> int:
     sizes = growth.QUICK if options.quick else growth.SERIES
     rounds = 1 if options.quick else options.rounds
-    report: dict[str, Any] = about(options.clock, rounds, words)
+    report: dict[str, Any] = about(words, options.clock, rounds)
     report |= {"longest": options.longest, "points": [], "failures": []}
     passed_on = ["--clock", options.clock, "--rounds", str(rounds), "--longest",
                  str(options.longest)]  # fmt: skip
@@ -164,7 +164,7 @@ def _growth(options: argparse.Namespace, words: list[str]) -> int:
 
 def _faults(options: argparse.Namespace, words: list[str]) -> int:
     n_seeds = 1 if options.quick else options.seeds
-    report: dict[str, Any] = about(options.clock, 1, words) | {"failures": []}
+    report: dict[str, Any] = about(words) | {"failures": []}
     with one_core():
         try:
             report |= survey.surveyed(

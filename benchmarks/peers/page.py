@@ -112,8 +112,14 @@ def _cells(problem: str, row: Figures) -> list[str]:
         times(row["ratio"]) + missed,
         "" if row["error"] is None else f"{row['error']:.0e}",
         {"pass": "passes", "fail": "**false alarm**"}.get(row["right"], row["right"]),
-        ", ".join(missed_numbers(row)) or "none",
+        _missed_cell(row),
     ]
+
+
+def _missed_cell(row: Figures) -> str:
+    """Return which mistakes a peer has missed; finding all is nothing if it accuses everything."""
+    missed = ", ".join(missed_numbers(row))
+    return missed or ("none, as it accuses all" if row["right"] == "fail" else "none")
 
 
 def missed_numbers(row: Figures) -> list[str]:
@@ -250,11 +256,11 @@ def machines(found: dict[str, Figures]) -> str:
         machine = one["machine"]
         fixed = {"processor", "cores", "system", "load", "blas"}
         versions = ", ".join(f"{n} {v}" for n, v in machine.items() if n not in fixed)
-        clock = {"wall": "time that passes", "cpu": "time of the processor"}[one["clock"]]
-        rounds = f"{one['rounds']} round" + "s" * (one["rounds"] != 1)
+        clock = {"wall": "time that passes", "cpu": "time of the processor", "": "not timed"}
+        rounds = f", {one['rounds']} round" + "s" * (one["rounds"] != 1) if one["clock"] else ""
         lines.append(
             f"- `{one['command']}` on {one['date']}: {machine['processor']}, "
-            f"{machine['cores']} cores, one used, load {machine['load'][0]}, {clock}, {rounds}; "
-            f"{versions}; {', '.join(machine['blas'])}."
+            f"{machine['cores']} cores, one used, load {machine['load'][0]}, "
+            f"{clock[one['clock']]}{rounds}; {versions}; {', '.join(machine['blas'])}."
         )
     return "\n".join(lines)

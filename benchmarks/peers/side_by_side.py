@@ -36,9 +36,10 @@ if TYPE_CHECKING:
 
 FEW = 24
 """Entries from which the time of a whole check is predicted."""
-FAR = 0.02
-"""How far the numerical derivatives of a peer may be from the right ones, in norm: entries that
-are mixed up, or another network, are farther; steps across kinks are not."""
+FAR, MOST_FAR = 0.02, 0.25
+"""How far a numerical derivative of a peer may be from the right one, in units of its tensor's root
+mean square, and how many may be farther: steps across kinks make some wrong; if the network is
+another, or entries are mixed up, most are."""
 SINGLE = 1e-4
 """What a loss or a gradient in float32 may be off."""
 LEAST = 48
@@ -91,9 +92,10 @@ def compared(problem: Problem, kind: Kind) -> None:
         _near(problem, kind, "its own gradient", own, problem.right, SINGLE if is_single else RTOL)
     if kind.has_entries:
         peer.check(problem.right)
-        right = peer.some(problem.right)
-        limit = RTOL if kind.place.startswith("ours:") else FAR
-        _near(problem, kind, "its numerical derivative", peer.numerical, right, limit)
+        if kind.place.startswith("ours:"):
+            right = peer.some(problem.right)
+            _near(problem, kind, "its numerical gradient", peer.numerical, right, RTOL)
+        _mostly_near(problem, kind, peer)
 
 
 def _near(
@@ -105,6 +107,17 @@ def _near(
         far = gap / max(float(np.linalg.norm(there)), 1e-300)
         if not far <= limit:
             raise NotEqualError(f"{problem.name}: {kind.name}: {what} of {name} is {far:.1e} off")
+
+
+def _mostly_near(problem: Problem, kind: Kind, peer: Peer) -> None:
+    far = []
+    for name, right in peer.some(problem.right).items():
+        size = float(np.sqrt(np.mean(problem.right[name] ** 2)))
+        far += list(~(np.abs(peer.numerical[name] - right) <= FAR * size))
+    if sum(far) > MOST_FAR * len(far):
+        raise NotEqualError(
+            f"{problem.name}: {kind.name}: {sum(far)} of {len(far)} numerical derivatives are off"
+        )
 
 
 def worst_error(peer: Peer, truth: Mapping[str, Floats]) -> float | None:
