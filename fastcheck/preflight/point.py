@@ -49,7 +49,7 @@ def about_point(params: Mapping[str, NDArray[Any]]) -> list[Finding]:
         return []
     message = (
         f"{', '.join(told)}, which hides mistakes such as a forgotten term or factor; check "
-        "with jitter=1e-3, too"
+        "with jitter=1e-3, too, which takes the backward pass as a function"
     )
     return [Finding("uninformative-point", "note", None, message)]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from copy import copy
 from dataclasses import dataclass, field
@@ -16,7 +17,7 @@ from fastcheck.graph.route import find_route
 from fastcheck.units import Site, find_sites, pulled_back
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -67,6 +68,18 @@ class Layer:
     def places(self) -> dict[int, int]:
         """The place of each site among all, by the index of its node."""
         return {site.node.index: k for k, site in enumerate(self.sites)}
+
+
+def number_of(names: Sequence[str]) -> str:
+    """Return the number in which all names end, empty if there is none.
+
+    Examples
+    --------
+    >>> number_of(["W2", "b2"]), number_of(["W1", "b2"]), number_of(["W"])
+    ('2', '', '')
+    """
+    numbers = {match.group() for name in names if (match := re.search(r"\d+$", name))}
+    return numbers.pop() if len(numbers) == 1 else ""
 
 
 class Anatomy:

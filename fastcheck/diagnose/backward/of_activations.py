@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fastcheck.diagnose.backward.chain import Step, find_chain
+from fastcheck.diagnose.backward.layers import number_of
 from fastcheck.diagnose.backward.proposal import Proposal, Surroundings
 from fastcheck.diagnose.backward.slopes import Slope, elsewhere, find_masks, find_slopes
 
@@ -59,7 +60,7 @@ def _times(ends: dict[int, int], slopes: dict[int, Floats]) -> Edit:
 
 
 def _other_activations(around: Surroundings) -> list[tuple[str, Floats, Floats]]:
-    """Return name, z and slope of the activations of other layers with one site."""
+    """Return a title, z and slope of the activations of other layers with one site."""
     anatomy, found = around.anatomy, []
     for layer in anatomy.layers:
         if layer is around.layer or len(layer.sites) > 1:
@@ -67,5 +68,12 @@ def _other_activations(around: Surroundings) -> list[tuple[str, Floats, Floats]]
         region = {node.index for node in layer.region} - layer.seeds
         chain = find_chain(anatomy, layer.node, region)
         slope = chain.slope
-        found.append((layer.names[0], anatomy.state.value(layer.node), slope))
+        found.append((_title(layer), anatomy.state.value(layer.node), slope))
     return found
+
+
+def _title(layer: Layer) -> str:
+    """Return what the values of a layer are called: z2, or by its parameter."""
+    number = number_of(layer.names)
+    called = layer.node.name or (f"z{number}" if number else "")
+    return f"that of {layer.names[0]}" + (f" ({called})" if called else "")

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import product
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from fastcheck.diagnose.backward.proposal import Proposal, Surroundings
 from fastcheck.graph.ops.contraction import Contraction
+from fastcheck.result.wording import listing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from fastcheck.graph.node import Node
 
     Floats = NDArray[np.float64]
+
+NEXT: Final = "the weights of the next layer"
 
 
 def of_weights(around: Surroundings) -> Iterator[Proposal]:
@@ -38,19 +41,23 @@ def of_weights(around: Surroundings) -> Iterator[Proposal]:
                 options.append(("other-weights", name, anatomy.state.value(node)))
     groups = sorted(set(around.groups.values()))
     for (kind, name, value), group in product(options, groups):
-        edit = _with_weights(around, value, group)
-        if edit is not None:
-            text = (
-                "the weights of the next layer are not transposed"
-                if kind == "not-transposed"
-                else f"{name} is used in place of the weights of the next layer"
-            )
-            yield Proposal(kind, text, 1.5 if kind == "not-transposed" else 1.7, edit)
+        edit, own = _with_weights(around, value, group)
+        if edit is not None and kind == "not-transposed":
+            yield Proposal(kind, _not_transposed(own), 1.5, edit)
+        elif edit is not None:
+            text = f"{name} is used in place of {listing(own) or NEXT}"
+            yield Proposal(kind, text, 1.7, edit)
     names = _read_by(around)
     for name, group in product(names if len(names) > 1 else (), groups):
-        edit = _with_weights(around, None, group, name)
+        edit, own = _with_weights(around, None, group, name)
         if edit is not None:
-            yield Proposal("not-transposed", f"{name} is not transposed", 1.55, edit)
+            yield Proposal("not-transposed", _not_transposed(own), 1.55, edit)
+
+
+def _not_transposed(names: list[str]) -> str:
+    """Return the mistake, with the parameters where these have names."""
+    verb = "is" if len(names) == 1 else "are"
+    return f"{listing(names) or NEXT} {verb} not transposed on the way back"
 
 
 def _read_by(around: Surroundings) -> list[str]:
@@ -81,6 +88,7 @@ class _Exchange:
 
     reader: Node
     place: int
+    name: str
     own: Floats
     other: Floats
 
@@ -119,20 +127,25 @@ def _exchanges(around: Surroundings, k: int, other: Floats | None, of: str = "")
         new = own.T if other is None else other
         new = new if new.shape == own.shape else new.T
         if new.shape == own.shape and not np.array_equal(new, own):
-            found.append(_Exchange(reader, place, own, np.ascontiguousarray(new)))
+            exchanged = np.ascontiguousarray(new)
+            found.append(_Exchange(reader, place, _origin(weight), own, exchanged))
     return found
 
 
 def _with_weights(
     around: Surroundings, other: Floats | None, group: int, of: str = ""
-) -> Edit | None:
-    """Return the edit that uses `other` weights, None for the own ones transposed."""
+) -> tuple[Edit | None, list[str]]:
+    """Return the edit that uses `other` weights, None for the own ones transposed; and their names.
+
+    No edit if nothing would be another, no names if not all have one.
+    """
     exchanges = [
         _exchanges(around, k, other, of) if around.groups[k] == group else []
         for k in range(len(around.chains))
     ]
     if not any(exchanges):
-        return None
+        return None, []
+    names = list(dict.fromkeys(exchange.name for made in exchanges for exchange in made))
     slopes = [chain.slope for chain in around.chains]
 
     def edit(_layer: Layer, k: int, delta: Floats, found: Deltas) -> Floats:
@@ -144,4 +157,4 @@ def _with_weights(
                 total = total + exchange.change(around, found[exchange.reader.index])
         return total * slopes[k]
 
-    return edit
+    return edit, names if all(names) else []

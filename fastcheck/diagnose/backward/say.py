@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from fastcheck.diagnose.backward.followers import find_followers
+from fastcheck.diagnose.backward.layers import number_of
 from fastcheck.diagnose.backward.reason import is_included, is_same
 from fastcheck.diagnose.choose import Cause
 from fastcheck.diagnose.constants import named_factor
@@ -124,19 +124,13 @@ def _usual_name(layer: Layer, names: Sequence[str]) -> str:
         return ""
     if layer.node.name:
         return f" (d{layer.node.name})"
-    number = _number(names)
+    number = number_of(names)
     return f" (often called dz{number})" if number else ""
-
-
-def _number(names: Sequence[str]) -> str:
-    """Return the number in which all names end, empty if there is none."""
-    numbers = {match.group() for name in names if (match := re.search(r"\d+$", name))}
-    return numbers.pop() if len(numbers) == 1 else ""
 
 
 def _filled(text: str, layer: Layer, names: Sequence[str]) -> str:
     """Return a sentence with the names of what an activation is given, and of what it gives."""
-    number = _number(names) if len(layer.sites) == 1 else ""
+    number = number_of(names) if len(layer.sites) == 1 else ""
     return text.replace("{z}", f"z{number}").replace("{a}", f"a{number}")
 
 

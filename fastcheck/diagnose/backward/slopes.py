@@ -134,10 +134,10 @@ def _bent(step: Step, z: Floats) -> Floats:
 
 
 def elsewhere(step: Step, others: list[tuple[str, Floats, Floats]]) -> Iterator[Slope]:
-    """Yield the derivative taken with the values of other layers: (name, z, slope) of each."""
-    own = name_of(step)
-    for name, z, slope in others:
-        text = f"the derivative of {own} is taken with the values of {name}"
+    """Yield the derivative taken at the values of other layers: (title, z, slope) of each."""
+    own, use = name_of(step), f"use {formula_of(step)}"
+    for title, z, slope in others:
+        text = f"the derivative of {own} is taken at the values of another layer, {title}: {use}"
         yield Slope("slope-elsewhere", text, 1.8, slope)
         if own in OF_Z:
             yield Slope("slope-elsewhere", text, 1.85, OF_Z[own](z))
