@@ -223,12 +223,13 @@ def survey(found: Figures) -> str:
 def _fewer(rows: list[Figures], sizes: list[str]) -> str:
     """Return which peers miss fewer mistakes of some size."""
     ours = next(row for row in rows if row["peer"] == OURS.name)
-    lines = []
-    for row in rows:
-        better = [size for size in sizes if _missed(row, size) < _missed(ours, size)]
+    parts = []
+    for size in sizes:
+        better = [row for row in rows if _missed(row, size) < _missed(ours, size)]
+        listed = ", ".join(f"{row['title']} ({row['alarms']})" for row in better)
         if better:
-            lines.append(f"{row['title']} of {', '.join(better)} ({row['alarms']} false alarms)")
-    return "; ".join(lines) + "." if lines else "nobody."
+            parts.append(f"of {size}, with false alarms in brackets, {listed}")
+    return "; ".join(parts) + "." if parts else "nobody."
 
 
 def _missed(row: Figures, size: str) -> int:

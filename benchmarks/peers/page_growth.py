@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
     Point = dict[str, Any]
 
-ALONG = {"width": "n_params", "depth": "n_params", "batch": "n_batch"}
+ALONG = {"width": "n_params", "depth": "n", "batch": "n_batch"}
 """In what the exponents are stated."""
-WORDS = {"n_params": "parameters", "n_batch": "examples"}
+WORDS = {"n_params": "parameters", "n": "layers", "n_batch": "examples"}
 
 
 def growth(found: dict[str, Any], pictures: str) -> str:

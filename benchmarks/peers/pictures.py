@@ -50,8 +50,10 @@ def draw(points: list[dict[str, Any]], folder: Path) -> list[Path]:
             time, memory = figure.subplots(1, 2)
             _draw_times(time, some)
             _draw_memory(memory, some)
+            time.set_yscale("log")
+            memory.set_ylim(0.0, 1.08 * memory.dataLim.y1)
             for axes in (time, memory):
-                axes.set(xscale="log", yscale="log", xlabel=AXES[series])
+                axes.set(xscale="linear" if series == "depth" else "log", xlabel=AXES[series])
                 axes.set_xticks(ticks, [str(n) for n in ticks])
                 axes.minorticks_off()
                 axes.grid(visible=True)
