@@ -14,6 +14,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 
+os.environ["COLUMNS"] = "100"  # wherever the tests run; readline would make it 80 in a worker
+
 hypothesis.settings.register_profile(
     "fastcheck",
     derandomize=True,  # the same examples everywhere; a failure prints how to repeat it

@@ -179,7 +179,7 @@ def test_the_module_calls_the_command(
 ) -> None:
     monkeypatch.setattr(sys, "argv", ["fastcheck", "--version"])
     with pytest.raises(SystemExit, match="0"):
-        runpy.run_module("fastcheck", run_name="__main__")
+        runpy.run_path(str(Path(fc.__file__).with_name("__main__.py")), run_name="__main__")
     assert capsys.readouterr().out == f"fastcheck, version {fc.__version__}\n"
 
 

@@ -12,8 +12,10 @@ import pytest
 
 from fastcheck import pytest_plugin
 from fastcheck.nightly.records import Record
+from fastcheck.nightly.report import write_reports
 from fastcheck.pytest_plugin.checks import case_of, report_of
 from tests.conftest import ROOT
+from tests.nightly.report.nights import pictured
 from tests.test_pictures import check
 
 NET = """
@@ -59,7 +61,7 @@ Inner = Callable[..., pytest.RunResult]
 
 
 @pytest.fixture(scope="session")
-def warm() -> None:
+def warm(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Import and compile what an inner session does, which forgets what it is the first to import.
 
     Compiled code and drawings do not bear being imported twice.
@@ -68,6 +70,7 @@ def warm() -> None:
         importlib.import_module(module.name)
     found = check()
     report_of(Record(case_of("test_net.py::test_net"), found.verdict, found), 100)
+    write_reports(tmp_path_factory.mktemp("warm"), pictured(1))
 
 
 @pytest.fixture
