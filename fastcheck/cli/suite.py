@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -13,12 +12,13 @@ import click
 
 from fastcheck.cli.archive import ARCHIVE
 from fastcheck.cli.cases import INTERRUPTED
+from fastcheck.cli.telling import telling
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from fastcheck.errors import FastcheckError
-    from fastcheck.nightly.records import Case, Record, Run
+    from fastcheck.nightly.records import Run
     from fastcheck.nightly.runner.dry import Foreseen
     from fastcheck.nightly.runner.places import Places
     from fastcheck.nightly.suite import Suite
@@ -42,8 +42,6 @@ SUITE_OPTIONS = (
     click.option("--dry-run", is_flag=True, help="Say what would be done, and how long it takes."),
 )  # fmt: skip
 """Those that only a suite has."""
-COLORS = {"pass": "green", "fail": "red", "error": "red", "crashed": "red", "timeout": "red"}
-ATTENTION = ("fail", "error", "crashed", "timeout", "inconclusive")
 
 
 def is_suite(target: str | None) -> bool:
@@ -95,11 +93,11 @@ def run_cases(
             run = replace(run, provenance={**run.provenance, "cluster": str(places)})
         parts: Any = MemoryParts(run) if no_archive else _parts(archive, run, resume=resume)
         past = [] if no_archive else _past(archive, parts.run)
-        with _telling(len(chosen(suite.cases, only))) as (on_start, on_record):
+        with telling(len(chosen(suite.cases, only))) as teller:
             status, problem = _to_its_end(parts, partial(
                 run_suite, suite, parts, jobs=n_jobs, budget=budget, fail_fast=fail_fast,
                 only=only, seed=seed, previous=past[-1] if past else None, places=places,
-                on_record=on_record, on_start=on_start,
+                on_record=teller.ended, on_start=teller.started,
             ), hint="" if no_archive else "; --resume continues it")  # fmt: skip
     _told(parts.run, past, report_folder, json_path)
     if problem is not None:
@@ -168,8 +166,9 @@ def _past(archive: Path, run: Run) -> list[Run]:
 
 def _told(run: Run, past: list[Run], report_folder: Path | None, json_path: Path | None) -> None:
     """Print the summary of a run, and write its reports."""
+    from fastcheck.files import write_text
     from fastcheck.nightly.compare import compare
-    from fastcheck.nightly.report import print_summary, write_reports
+    from fastcheck.nightly.report import print_summary, run_json, write_reports
 
     comparison = compare(past[-1], run, past) if past else None
     click.echo()
@@ -177,7 +176,7 @@ def _told(run: Run, past: list[Run], report_folder: Path | None, json_path: Path
     if report_folder is not None:
         write_reports(report_folder, run, comparison, past)
     if json_path is not None:
-        _write(json_path, run)
+        write_text(json_path, run_json(run))
 
 
 def _timeout(text: str | None) -> float | None:
@@ -212,110 +211,6 @@ def _of_cluster(jobs: int | None) -> int | None:
     return None if jobs in (None, -1) else _n_jobs(jobs)
 
 
-def _write(path: Path, run: Run) -> None:
-    import json
-
-    from fastcheck.files import write_text
-
-    write_text(path, json.dumps(run.to_dict(), indent=1, allow_nan=False))
-
-
-# ---------------------------------------------------------------- while it runs
-
-
-@contextmanager
-def _telling(n_cases: int) -> Iterator[tuple[Any, Any]]:
-    """Yield what is called when a case starts and ends: a bar on a terminal, else lines."""
-    if not sys.stderr.isatty():
-        yield None, _Lines(n_cases).ended
-        return
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeElapsedColumn,
-    )
-
-    columns = (
-        BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
-        TextColumn("{task.description}", markup=False),
-    )  # fmt: skip
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        yield _Bar(bar, n_cases).calls()
-
-
-class _Lines:
-    """A line for each case that has ended."""
-
-    def __init__(self, n_cases: int) -> None:
-        self.n_cases = n_cases
-        self.n = 0
-
-    def ended(self, record: Record) -> None:
-        from fastcheck.nightly.runner import ONLY
-
-        if record.message == ONLY:
-            return
-        self.n += 1
-        click.echo(f"{self.n}/{self.n_cases} {_line(record)}")
-
-
-class _Bar:
-    """A bar, and above it a line for each case that did not pass."""
-
-    def __init__(self, bar: Any, n_cases: int) -> None:
-        self.bar = bar
-        self.task = bar.add_task("", total=n_cases)
-        self.names: list[str] = []
-
-    def calls(self) -> tuple[Any, Any]:
-        return self.started, self.ended
-
-    def started(self, case: Case) -> None:
-        self.names.append(case.name)
-        self.bar.update(self.task, description=", ".join(self.names))
-
-    def ended(self, record: Record) -> None:
-        from fastcheck.nightly.runner import ONLY
-
-        if record.message == ONLY:
-            return
-        if record.case.name in self.names:
-            self.names.remove(record.case.name)
-        self.bar.update(self.task, advance=1, description=", ".join(self.names))
-        if record.status in ATTENTION:
-            self.bar.console.print(_line(record), markup=False, highlight=False)
-
-
-def _line(record: Record) -> str:
-    """Return what became of a case, in a line."""
-    from fastcheck.nightly.units import duration
-
-    told = []
-    if record.result is not None:
-        passed = record.status == "pass"
-        told.append(record.result.coverage.statement if passed else record.result.summary())
-        if not passed and record.result.diagnosis:
-            told.append(record.result.diagnosis[0].located)
-    told += [record.message] * bool(record.message)
-    time = f" ({duration(record.seconds)})" if record.started else ""
-    return f"{record.status:12} {record.case.name}{time}: {'; '.join(t.rstrip('.') for t in told)}"
-
-
-def _closing(run: Run) -> str:
-    """Return how many cases there are of each kind, worst first."""
-    from fastcheck.nightly.records import STATUSES
-    from fastcheck.result.wording import quantity
-
-    counts = [(status, run.count(status)) for status in STATUSES]
-    parts = ", ".join(
-        click.style(f"{n} {status}", fg=COLORS.get(status)) for status, n in counts if n
-    )
-    return f"\n{run.suite}: {quantity(len(run.records), 'case')}: {parts}"
-
-
 # ---------------------------------------------------------------- without running
 
 
@@ -327,12 +222,8 @@ def _foretold(suite: Suite, only: Sequence[str], jobs: int, budget: float | None
     from fastcheck.result.wording import quantity
 
     cases = chosen(suite.cases, only)
-    with _telling(len(cases)) as (on_start, _):
-        bar = None if on_start is None else on_start.__self__
-        found = foresee(
-            suite.folder, cases, jobs=jobs, budget=budget,
-            on_case=None if bar is None else lambda _: bar.bar.update(bar.task, advance=1),
-        )  # fmt: skip
+    with telling(len(cases)) as teller:
+        found = foresee(suite.folder, cases, jobs=jobs, budget=budget, on_case=teller.foreseen)
     width = max(len(seen.case.name) for seen in found)
     for seen in found:
         click.echo(f"{seen.case.name:<{width}}  {_foretelling(seen)}")

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from fastcheck.errors import TraceError
 from fastcheck.frameworks.follow import follow
 from fastcheck.frameworks.losses import FOLLOWING, not_followed, with_reason
@@ -70,6 +72,21 @@ def check_function(
     if reason:
         return not_followed(function, result, reason)
     return result if tape is None else with_reason(result, function, tape)
+
+
+def arrays_of(cotangent: Any, plain: Callable[[Any], Any] = np.asarray) -> Any:
+    """Return an upstream gradient, or a tuple of several, as NumPy's; None as it is.
+
+    Parameters
+    ----------
+    cotangent : tensor, tuple of tensor, or None
+        One for each output.
+    plain : callable
+        Returns the array of a tensor.
+    """
+    if cotangent is None:
+        return None
+    return tuple(map(plain, cotangent)) if isinstance(cotangent, tuple) else plain(cotangent)
 
 
 def named_inputs(function: Callable[..., Any], inputs: Any) -> tuple[dict[str, Any], bool]:

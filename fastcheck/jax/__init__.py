@@ -12,7 +12,7 @@ import numpy as np
 
 from fastcheck.check.options import check_options
 from fastcheck.frameworks.function import require
-from fastcheck.frameworks.layers import check_function, named_inputs
+from fastcheck.frameworks.layers import arrays_of, check_function, named_inputs
 from fastcheck.frameworks.losses import check_loss, moved, scalar
 from fastcheck.tracing.outcome import loss_of
 
@@ -187,7 +187,4 @@ def check_layer(
     before_each = options.pop("before_each", None)
     check_options(before_each=before_each)
     function = JaxFunction(called, OrderedDict(given), name, before_each)
-    if cotangent is not None:
-        several = isinstance(cotangent, tuple)
-        cotangent = tuple(map(np.asarray, cotangent)) if several else np.asarray(cotangent)
-    return check_function(function, cotangent=cotangent, **options)
+    return check_function(function, cotangent=arrays_of(cotangent), **options)

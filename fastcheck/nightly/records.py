@@ -23,6 +23,8 @@ STATUSES: Final = (
 """All, those that ask most for attention first."""
 BROKEN: Final = ("error", "crashed", "timeout")
 """Those of a case that was run and gave no result."""
+FAILED: Final = ("fail", *BROKEN)
+"""Those of a case that went wrong."""
 NOT_RUN: Final = ("interrupted", "not run")
 """Those of a case of which nothing is known."""
 SCHEMA: Final = 1

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import re
 import sys
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from fastcheck.nightly.compare import KINDS, Comparison
 from fastcheck.nightly.records import BROKEN, NOT_RUN
-from fastcheck.report.page import STYLES, Page, can_encode, width_of
+from fastcheck.report.page import STYLES, Page, print_fitted, width_of
 from fastcheck.report.table import ASCII_BOX, UNICODE_BOX
 from fastcheck.result.wording import count, quantity, seconds
 
@@ -150,13 +150,7 @@ def print_out(thing: Comparison | CaseHistory, file: IO[str] | None = None) -> N
     file : text file, optional
         Standard output by default. Characters that it cannot encode are written in ASCII.
     """
-    target = sys.stdout if file is None else file
-    console = Console(file=target)
-    color = console.is_terminal and console.color_system is not None and not console.no_color
-    width, unicode = width_of(target), can_encode(target)
     if isinstance(thing, Comparison):
-        text = render_comparison(thing, width=width, color=color, unicode=unicode)
+        print_fitted(partial(render_comparison, thing), file)
     else:
-        text = render_history(thing, width=width, color=color, unicode=unicode)
-    encoding = getattr(target, "encoding", None) or "utf-8"
-    target.write(text.encode(encoding, "backslashreplace").decode(encoding) + "\n")
+        print_fitted(partial(render_history, thing), file)

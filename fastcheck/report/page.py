@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 import textwrap
 from dataclasses import dataclass, field
 from io import StringIO
@@ -16,12 +17,12 @@ from rich.console import Console
 from rich.text import Text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from typing import IO
 
     from rich.console import RenderableType
 
-__all__ = ["STYLES", "Page", "can_encode", "width_of"]
+__all__ = ["STYLES", "Page", "can_encode", "print_fitted", "width_of"]
 
 WIDTH: Final = 100
 """Where nothing says how wide the output is: a pipe, a file, a build server."""
@@ -148,6 +149,25 @@ class Page:
         """Return the page, without spaces at the ends of lines."""
         lines = self.output.getvalue().rstrip().split("\n")
         return "\n".join(line.rstrip() for line in lines)
+
+
+def print_fitted(render: Callable[..., str], file: IO[str] | None = None) -> None:
+    """Write what `render` returns, in the width, the colours and the characters of a file.
+
+    Parameters
+    ----------
+    render : callable
+        Called with ``width=``, ``color=`` and ``unicode=``.
+    file : text file, optional
+        Standard output by default. In colour on a terminal only; characters that it cannot encode
+        are written in ASCII.
+    """
+    target = sys.stdout if file is None else file
+    console = Console(file=target)
+    color = console.is_terminal and console.color_system is not None and not console.no_color
+    text = render(width=width_of(target), color=color, unicode=can_encode(target))
+    encoding = getattr(target, "encoding", None) or "utf-8"
+    target.write(text.encode(encoding, "backslashreplace").decode(encoding) + "\n")
 
 
 def can_encode(file: IO[str]) -> bool:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from fastcheck.report.page import Page, can_encode, width_of
+from fastcheck.report.page import Page, can_encode, print_fitted, width_of
 from fastcheck.report.table import ASCII_BOX, UNICODE_BOX
 from fastcheck.result.selftest import OUTCOMES
 from fastcheck.result.wording import count, listing, quantity, seconds
@@ -89,12 +89,7 @@ def print_selftest(test: SelfTest, file: IO[str] | None = None) -> None:
     file : text file, optional
         Standard output by default. Characters that it cannot encode are written in ASCII.
     """
-    target = sys.stdout if file is None else file
-    console = Console(file=target)
-    color = console.is_terminal and console.color_system is not None and not console.no_color
-    text = render(test, width=width_of(target), color=color, unicode=can_encode(target))
-    encoding = getattr(target, "encoding", None) or "utf-8"
-    target.write(text.encode(encoding, "backslashreplace").decode(encoding) + "\n")
+    print_fitted(partial(render, test), file)
 
 
 def _table(page: Page, test: SelfTest) -> Table:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from typing import TYPE_CHECKING
-
-from rich.console import Console
 
 from fastcheck.report.causes import ACCEPTED, diagnoses
 from fastcheck.report.examples import add_entries
 from fastcheck.report.facts import checked_of, facts_of
 from fastcheck.report.lists import limited
-from fastcheck.report.page import Page, can_encode, width_of
+from fastcheck.report.page import Page, can_encode, print_fitted, width_of
 from fastcheck.report.table import draw_tensors
 from fastcheck.report.where import add_pictures, where
 
@@ -127,11 +126,4 @@ def print_result(
     verbose : bool
         As of :func:`render`.
     """
-    target = sys.stdout if file is None else file
-    console = Console(file=target)
-    color = console.is_terminal and console.color_system is not None and not console.no_color
-    text = render(
-        result, width=width_of(target), color=color, unicode=can_encode(target), verbose=verbose
-    )
-    encoding = getattr(target, "encoding", None) or "utf-8"
-    target.write(text.encode(encoding, "backslashreplace").decode(encoding) + "\n")
+    print_fitted(partial(render, result, verbose=verbose), file)

@@ -11,7 +11,7 @@ import numpy as np
 
 from fastcheck.check.options import check_options
 from fastcheck.frameworks.function import require
-from fastcheck.frameworks.layers import check_function
+from fastcheck.frameworks.layers import arrays_of, check_function
 from fastcheck.frameworks.losses import check_loss, moved
 
 if TYPE_CHECKING:
@@ -147,11 +147,8 @@ def check_layer(
     from fastcheck.tensorflow.functions import preserved
     from fastcheck.tensorflow.parameters import read_layer
 
-    if cotangent is not None:
-        several = isinstance(cotangent, tuple)
-        cotangent = tuple(map(np.asarray, cotangent)) if several else np.asarray(cotangent)
     before_each = options.pop("before_each", None)
     check_options(before_each=before_each)
     function = read_layer(layer, inputs, before_each)
     with preserved(layer):
-        return check_function(function, cotangent=cotangent, **options)
+        return check_function(function, cotangent=arrays_of(cotangent), **options)

@@ -12,7 +12,7 @@ import numpy as np
 
 from fastcheck.check.options import check_options
 from fastcheck.frameworks.function import require
-from fastcheck.frameworks.layers import check_function
+from fastcheck.frameworks.layers import arrays_of, check_function
 from fastcheck.frameworks.losses import check_loss, moved
 from fastcheck.result import Finding
 from fastcheck.result.wording import listing
@@ -153,10 +153,7 @@ def check_layer(layer: Any, inputs: Any, *, cotangent: Any = None, **options: An
     from fastcheck.torch.layers import TorchLayer, differing
     from fastcheck.torch.randomness import explained
 
-    if cotangent is not None:
-        several = isinstance(cotangent, tuple)
-        cotangent = tuple(map(plain, cotangent)) if several else plain(cotangent)
-    options["cotangent"] = cotangent
+    options["cotangent"] = arrays_of(cotangent, plain)
     before_each = options.pop("before_each", None)
     check_options(before_each=before_each)
     with torch.random.fork_rng(devices=[]):

@@ -70,6 +70,7 @@ def kill_many(folder: Path, n_kills: int) -> Counter[str]:
     assert [record.status for record in whole.records] == ["pass", "pass", "fail", "error"]
     rng = np.random.default_rng(11)
     stages: Counter[str] = Counter()
+    n_reported = 0
     while stages.total() < n_kills:
         archive = folder / str(stages.total())
         reported: dict[str, str] = {}
@@ -80,8 +81,10 @@ def kill_many(folder: Path, n_kills: int) -> Counter[str]:
             stages[stage(archive, reported)] += 1
             if has_ended(archive):
                 break
+        n_reported += len(reported)
         final = ended(archive) if has_ended(archive) else to_its_end(archive)[0]
         assert content(replace(final, id=whole.id)) == content(whole)
+    assert n_reported > 0  # else nothing was compared
     return stages
 
 

@@ -46,9 +46,8 @@ class Parts:
         The folder of the parts.
     """
 
-    def __init__(self, archive: Path, folder: Path, lock: Lock, run: Run) -> None:
+    def __init__(self, folder: Path, lock: Lock, run: Run) -> None:
         self.folder = folder
-        self._archive = archive
         self._lock = lock
         self._run = run
         self._numbers = {record.case.name: k for k, record in enumerate(run.records)}
@@ -84,7 +83,7 @@ class Parts:
         except BaseException:
             lock.release()
             raise
-        return cls(archive, target, lock, _bare(run))
+        return cls(target, lock, _bare(run))
 
     @classmethod
     def open(cls, folder: str | os.PathLike[str], *, expected: Run | None = None) -> Self:
@@ -119,7 +118,7 @@ class Parts:
         except BaseException:
             lock.release()
             raise
-        return cls(archive, folder, lock, run)
+        return cls(folder, lock, run)
 
     @property
     def run(self) -> Run:

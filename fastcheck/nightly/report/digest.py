@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from fastcheck.nightly.records import STATUSES
+from fastcheck.nightly.records import FAILED, STATUSES
 from fastcheck.nightly.report.changes import sort_changes
 from fastcheck.result.wording import count, listing, percent, quantity, seconds
 
@@ -19,10 +19,8 @@ if TYPE_CHECKING:
     from fastcheck.nightly.records import Record, Run
     from fastcheck.nightly.report.changes import Changed, Compared, Sorted
 
-__all__ = ["BROKEN", "OPEN", "Digest", "Item", "Section", "by_attention", "digest", "why"]
+__all__ = ["OPEN", "Digest", "Item", "Section", "by_attention", "digest", "why"]
 
-BROKEN: Final = ("fail", "error", "crashed", "timeout")
-"""Statuses of a case that went wrong."""
 OPEN: Final = ("inconclusive", "interrupted")
 """Statuses of a case that was run and has no answer."""
 WORDS: Final = {"crashed": "error", "timeout": "error", "not run": "incomplete"}
@@ -84,15 +82,12 @@ class Section:
         How it looks: a status, ``"note"`` or ``"quiet"``.
     items : tuple of Item
         The cases.
-    is_change : bool
-        Whether it is about what changed since the run before.
     """
 
     key: str
     label: str
     style: str
     items: tuple[Item, ...]
-    is_change: bool
 
 
 @dataclass(frozen=True)
@@ -231,17 +226,17 @@ def _sections(run: Run, changes: Sorted, *, is_compared: bool) -> list[Section]:
     def left(key: str, label: str, style: str, statuses: Sequence[str]) -> Section:
         records = [r for r in run.records if r.status in statuses and r.case.name not in known]
         items = (Item(r.case.name, r.status, why(r)) for r in by_attention(records))
-        return Section(key, label + too, style, tuple(items), False)
+        return Section(key, label + too, style, tuple(items))
 
     return [
-        Section("regressed", "regressed", "fail", tuple(regressed), True),
-        Section("gone", "no longer run", "warning", gone, True),
-        Section("new-finding", "new finding", "warning", told(changes.found), True),
-        Section("fixed", "fixed", "pass", told(changes.fixed), True),
-        left("broken", "broken", "fail", BROKEN),
+        Section("regressed", "regressed", "fail", tuple(regressed)),
+        Section("gone", "no longer run", "warning", gone),
+        Section("new-finding", "new finding", "warning", told(changes.found)),
+        Section("fixed", "fixed", "pass", told(changes.fixed)),
+        left("broken", "broken", "fail", FAILED),
         left("open", "undecided", "inconclusive", OPEN),
         left("not-run", "not run", "warning", ["not run"]),
-        Section("other", "other changes", "note", told(changes.others), True),
+        Section("other", "other changes", "note", told(changes.others)),
     ]
 
 

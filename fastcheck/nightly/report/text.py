@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from typing import TYPE_CHECKING, Final
-
-from rich.console import Console
 
 from fastcheck.nightly.report.digest import digest
 from fastcheck.report.lists import limited
-from fastcheck.report.page import Page, can_encode, width_of
+from fastcheck.report.page import Page, print_fitted, width_of
 from fastcheck.report.text import render
 
 if TYPE_CHECKING:
@@ -117,9 +116,4 @@ def print_summary(
     file : text file, optional
         Standard output by default. Characters that it cannot encode are written in ASCII.
     """
-    target = sys.stdout if file is None else file
-    console = Console(file=target)
-    color = console.is_terminal and console.color_system is not None and not console.no_color
-    text = summary(run, comparison, width=width_of(target), color=color, unicode=can_encode(target))
-    encoding = getattr(target, "encoding", None) or "utf-8"
-    target.write(text.encode(encoding, "backslashreplace").decode(encoding) + "\n")
+    print_fitted(partial(summary, run, comparison), file)

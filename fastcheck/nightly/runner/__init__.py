@@ -6,9 +6,9 @@ import math
 from typing import TYPE_CHECKING, Protocol
 
 from fastcheck.errors import InputError
-from fastcheck.nightly.records import Record
+from fastcheck.nightly.records import NOT_RUN, Record
 from fastcheck.nightly.runner.loop import Loop
-from fastcheck.nightly.runner.order import UNFINISHED, chosen
+from fastcheck.nightly.runner.order import chosen
 from fastcheck.nightly.runner.places import LocalPlaces, Places, PlacesError
 from fastcheck.nightly.runner.signals import Interrupts
 
@@ -99,7 +99,7 @@ def run_suite(
     if budget is not None and not 0.0 < budget < math.inf:
         raise InputError(f"`budget` must be a number of seconds above 0, got {budget!r}")
     cases = suite.with_seed(seed).cases
-    done = {r.case.key for r in parts.run.records if r.status not in UNFINISHED}
+    done = {r.case.key for r in parts.run.records if r.status not in NOT_RUN}
     wanted = {case.name for case in chosen(cases, only)}
 
     def report(record: Record) -> None:

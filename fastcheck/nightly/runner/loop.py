@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from time import perf_counter, sleep
 from typing import TYPE_CHECKING
 
-from fastcheck.nightly.records import Record
-from fastcheck.nightly.runner.order import CERTAIN, FAILED, cost, in_order, rank
+from fastcheck.nightly.records import FAILED, Record
+from fastcheck.nightly.runner.order import CERTAIN, cost, in_order, rank
 from fastcheck.nightly.runner.shares import Claim, Share, share_of
 from fastcheck.nightly.units import duration
 

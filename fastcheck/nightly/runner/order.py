@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from fastcheck.errors import InputError
+from fastcheck.nightly.records import FAILED
 from fastcheck.params import did_you_mean
 
 if TYPE_CHECKING:
@@ -14,11 +15,8 @@ if TYPE_CHECKING:
 
     from fastcheck.nightly.records import Case, Run
 
-__all__ = ["UNFINISHED", "chosen", "cost", "fits", "in_order", "rank"]
+__all__ = ["chosen", "cost", "fits", "in_order", "rank"]
 
-UNFINISHED: Final = ("not run", "interrupted")
-"""What became of cases that are still to be run."""
-FAILED: Final = ("fail", "error", "crashed", "timeout")
 CERTAIN = 3
 """Rank of a case that passed and did not change."""
 
