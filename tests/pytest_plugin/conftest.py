@@ -83,7 +83,8 @@ def inner(pytester: pytest.Pytester, warm: None, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")  # as the package may be installed
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     monkeypatch.setenv("COLUMNS", "100")
-    monkeypatch.delenv("PYTEST_ADDOPTS", raising=False)
+    for name in ("PYTEST_ADDOPTS", "CI", "BUILD_NUMBER"):  # pytest prints more where CI is set
+        monkeypatch.delenv(name, raising=False)
     Path("net.py").write_text(dedent(NET), encoding="utf-8")
     monkeypatch.syspath_prepend(str(pytester.path))
 

@@ -20,7 +20,7 @@ def test_a_session_that_does_not_use_it_imports_next_to_nothing(fresh_python: Fr
 import sys, pytest
 with open("test_other.py", "w") as file:
     file.write("def test_other(): pass\\ndef test_failing(): assert 0\\n")
-assert pytest.main(["-p", "fastcheck.pytest_plugin", "-p", "no:cacheprovider"]) == 1
+assert pytest.main(["-p", "fastcheck.pytest_plugin", "-p", "no:cacheprovider", "--color=no"]) == 1
 print([m for m in {HEAVY} if m in sys.modules])
 print(sorted(m for m in sys.modules if m.startswith("fastcheck")))
 """

@@ -88,9 +88,10 @@ def test_the_first_screen_shows_what_changed_and_what_did_not_run(opened: Opener
 def test_a_link_of_the_summary_opens_the_case(opened: Opener) -> None:
     page = opened(with_pictures())
     case = page.locator(".case", has_text="b[1]").first
-    assert not case.locator("table").is_visible()
+    table = playwright.expect(case.locator("table"))
+    table.to_be_hidden()
     page.click("[data-section=broken] a")
-    assert case.locator("table").is_visible()
+    table.to_be_visible()  # after the event that tells of the new address
     assert "W1[2, 5]" in case.inner_text()
     assert case.locator("svg").count() == 4
     for number in range(4):
@@ -98,7 +99,7 @@ def test_a_link_of_the_summary_opens_the_case(opened: Opener) -> None:
         assert box["width"] > 200
         assert box["height"] > 80
     page.locator("summary").first.click()
-    assert not case.locator("table").is_visible()
+    table.to_be_hidden()
 
 
 def test_search_and_filter_show_the_cases_that_fit(opened: Opener) -> None:
