@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastcheck.errors import NotRepeatableError, TraceError
+from fastcheck.frameworks.frozen import is_frozen
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -41,7 +42,7 @@ def follow(function: Function, seed: int = 0) -> Tape:
     Raises
     ------
     TraceError
-        If an operation is not known, or the results differ.
+        If an operation is not known, or the results or what was recorded elsewhere differ.
     NotRepeatableError
         If two evaluations at the point differ.
     """
@@ -50,13 +51,24 @@ def follow(function: Function, seed: int = 0) -> Tape:
         raise NotRepeatableError(f"two calls of {function.name} at the same point differ")
     tape = function.record()
     _compare(function, tape, function.arrays, first)
-    for moved in _points(function.arrays, seed):
+    for moved in points(function.arrays, seed):
         try:
             theirs = function.outputs(moved)
         except Exception as problem:
             raise TraceError(f"{function.name} raises at a point nearby: {problem}") from problem
         _compare(function, tape, moved, theirs)
+    if function.shows_values:
+        _refuse_frozen(function, tape, moved)
     return tape
+
+
+def _refuse_frozen(function: Function, tape: Tape, moved: Mapping[str, Array]) -> None:
+    """Refuse a tape with constants that are others where all arrays are moved."""
+    if is_frozen(tape, function.record(moved), widened(function.arrays)):
+        raise TraceError(
+            f"{function.name} makes other operations, or has other constants, where the parameters "
+            "are others, as where a part of it is computed by NumPy or Python"
+        )
 
 
 def _compare(
@@ -86,7 +98,7 @@ def is_near(ours: Any, theirs: Array) -> bool:
     return bool(np.allclose(one, other, rtol=0.0, atol=rtol * size, equal_nan=True))
 
 
-def _points(arrays: Mapping[str, Array], seed: int) -> Iterator[dict[str, Array]]:
+def points(arrays: Mapping[str, Array], seed: int) -> Iterator[dict[str, Array]]:
     """Yield points around that of some arrays."""
     rng = np.random.default_rng([seed, 23])
     moved = {name: _moved(array, rng) for name, array in arrays.items()}

@@ -34,6 +34,9 @@ class Function(ABC):
         What the user does to compute in float64, as an order.
     before_each : callable or None
         The user's, called before each evaluation and each gradient.
+    shows_values : bool
+        Whether what is recorded shows the function its values, so that it can take them out of the
+        library and make constants of them.
     """
 
     library: str
@@ -42,6 +45,7 @@ class Function(ABC):
     arrays: dict[str, Array]
     is_double: bool
     before_each: Callable[[], Any] | None = None
+    shows_values: bool = False
 
     def prepare(self) -> None:
         """Call what the user wants to be called first."""
@@ -57,8 +61,13 @@ class Function(ABC):
         """Return the gradient of ``sum(cotangent * output)``, None where there is none."""
 
     @abstractmethod
-    def record(self) -> Tape:
-        """Return the operations of one run at the point.
+    def record(self, arrays: Arrays | None = None) -> Tape:
+        """Return the operations of one run.
+
+        Parameters
+        ----------
+        arrays : mapping of str to ndarray, optional
+            Where it is run; at the point by default.
 
         Raises
         ------

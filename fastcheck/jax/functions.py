@@ -183,9 +183,9 @@ class JaxFunction(Function):
 
         return jax.jit(self._vjp)
 
-    def record(self) -> Tape:
-        """Return the primitives of the function."""
-        return record(lambda *values: self.real(values), self.arrays)
+    def record(self, arrays: Mapping[str, Array] | None = None) -> Tape:
+        """Return the primitives of the function, which are made without values."""
+        return record(lambda *values: self.real(values), arrays or self.arrays)
 
     # ------------------------------------------------------------ gradients of the user's
 

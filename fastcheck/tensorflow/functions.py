@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastcheck.errors import InputError, TraceError
-from fastcheck.frameworks.follow import is_near
+from fastcheck.frameworks.follow import is_near, points
 from fastcheck.frameworks.function import Function
-from fastcheck.tensorflow.recording import graph_of, record
+from fastcheck.tensorflow.recording import graph_of, numbers_in, record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -72,11 +72,22 @@ class TensorFunction(Function):
         self._settle()
 
     def _settle(self) -> None:
-        """Compile the function only if it then gives the same as Python."""
+        """Compile the function only if it then gives the same as Python, here and elsewhere."""
         plain = self._real(*self._tensors(self.arrays))
         compiled = self._compiled(self._tensors(self.arrays))
         if not all(is_near(a.numpy(), b.numpy()) for a, b in zip(plain, compiled, strict=True)):
             self._can_compile = False
+        if self._can_compile and self.variables:
+            self._can_compile = not self._is_frozen()
+
+    def _is_frozen(self) -> bool:
+        """Return whether the graph has other constants where the variables have other values."""
+        *_, elsewhere = points(self.arrays, 0)
+        made = [
+            graph_of(self._real, _kinds(self._tensors(arrays)))
+            for arrays in (elsewhere, self.arrays)
+        ]
+        return numbers_in(made[0]) != numbers_in(made[1])
 
     def _compiled(self, tensors: Sequence[Any]) -> list[Any]:
         """Return what the function gives, compiled where that is possible."""
@@ -90,12 +101,9 @@ class TensorFunction(Function):
         return self._real(*tensors)
 
     def _graph(self, tensors: Sequence[Any]) -> Any:
-        import tensorflow as tf
-
         key = tuple(tensor.dtype for tensor in tensors)
         if key not in self._graphs:
-            kinds = [tf.TensorSpec(tensor.shape, tensor.dtype) for tensor in tensors]
-            self._graphs[key] = graph_of(self._real, kinds)
+            self._graphs[key] = graph_of(self._real, _kinds(tensors))
         return self._graphs[key]
 
     def _real(self, *tensors: Any) -> list[Any]:
@@ -179,10 +187,22 @@ class TensorFunction(Function):
             return dense(gradient)
         return np.zeros_like(self.arrays[name]) if name in self.variables else None
 
-    def record(self) -> Tape:
-        """Return the operations of the function."""
-        made = self._graph(self._tensors(self.arrays))
+    def record(self, arrays: Mapping[str, Array] | None = None) -> Tape:
+        """Return the operations of the function, of which the graph is made without values."""
+        made = self._graph(self._tensors(arrays or self.arrays))
+        if not self._can_compile:
+            raise TraceError(
+                "the graph that TensorFlow makes of it computes something else, as where values of "
+                "variables are taken out of it"
+            )
         return record(made, self.inputs, self.variables)
+
+
+def _kinds(tensors: Sequence[Any]) -> list[Any]:
+    """Return what a graph is made for."""
+    import tensorflow as tf
+
+    return [tf.TensorSpec(tensor.shape, tensor.dtype) for tensor in tensors]
 
 
 def dense(gradient: Any) -> Array:

@@ -13,6 +13,9 @@ from fastcheck.tensorflow.operations import IDLE, LISTS, OPERATIONS
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+NUMBERS = {"tensor", "f", "i", "b"}
+"""Kinds of attributes of an operation that hold a number."""
+
 
 def graph_of(function: Callable[..., Sequence[Any]], kinds: Sequence[Any]) -> Any:
     """Return a function compiled for tensors of some kinds, with its graph.
@@ -118,6 +121,30 @@ class Reader:
             kept = {"kind": operation.outputs[0].dtype.as_numpy_dtype().dtype.kind}
         inputs = [self.values[tensor.name] for tensor in operation.inputs]
         return self.tape.add(OPERATIONS[operation.type], *inputs, **kept)
+
+
+def numbers_in(made: Any) -> list[Any]:
+    """Return the operations of a compiled function with the numbers that are written into them.
+
+    Those that another run of the Python gives are others where it looks at the values of variables,
+    which TensorFlow allows in ``tf.init_scope``.
+    """
+    definition = made.graph.as_graph_def()
+    bodies = [definition.node, *(body.node_def for body in definition.library.function)]
+    variables = {id(variable.handle) for variable in made.graph.variables}
+    written = [
+        (node.op, name, value.SerializeToString(deterministic=True))
+        for nodes in bodies
+        for node in nodes
+        for name, value in sorted(node.attr.items())
+        if value.WhichOneof("value") in NUMBERS and not name.startswith("_")
+    ]
+    captured = [
+        outside.numpy().tobytes()
+        for outside, _ in made.graph.captures
+        if id(outside) not in variables and outside.dtype.is_numpy_compatible
+    ]
+    return [written, captured]
 
 
 def constant(value: Any) -> Any:

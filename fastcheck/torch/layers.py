@@ -53,6 +53,7 @@ class TorchLayer(Function):
 
     library = "torch"
     in_double = "call double() of the inputs, and of a module"
+    shows_values = True
 
     def __init__(
         self, layer: Any, inputs: Any, before_each: Callable[[], Any] | None = None
@@ -147,13 +148,14 @@ class TorchLayer(Function):
             return array
         return None if name in self.optional else np.zeros_like(self.arrays[name])
 
-    def record(self) -> Tape:
+    def record(self, arrays: Mapping[str, Array] | None = None) -> Tape:
         """Return the operations of one run."""
         import torch
 
-        wide = {name: a.astype(np.float64) for name, a in self.arrays.items()}
+        arrays = self.arrays if arrays is None else arrays
+        wide = {name: a.astype(np.float64) for name, a in arrays.items()}
         self.outputs(wide)
-        point = wide if self.is_double else self.arrays  # fewer operations are fused in float64
+        point = wide if self.is_double else arrays  # fewer operations are fused in float64
         leaves = {name: torch.from_numpy(a.copy()) for name, a in point.items()}
 
         def outputs() -> list[Any]:

@@ -57,6 +57,7 @@ class TorchLoss(Function):
     name = "the loss"
     in_double = "call double() of the module and of the data"
     is_double = False
+    shows_values = True
 
     def __init__(
         self, loss: Any, params: Any, before_each: Callable[[], Any] | None = None
@@ -126,14 +127,15 @@ class TorchLoss(Function):
             for tensor, grad in kept:
                 tensor.grad = grad
 
-    def record(self) -> Tape:
+    def record(self, arrays: Mapping[str, Array] | None = None) -> Tape:
         """Return the operations of one run."""
         import torch
 
         if find_aliases(self.arrays) is not None:
             raise TraceError("parameters share memory")
         try:
-            with torch.no_grad():
+            with self.box.restoring(), torch.no_grad():
+                self.move(arrays or {})
                 return record(lambda: [loss_of(self._called())], self.tensors)
         except RuntimeError as problem:
             if isinstance(problem, TraceError):

@@ -10,6 +10,7 @@ import pytest
 import fastcheck as fc
 from fastcheck.errors import NotRepeatableError, TraceError
 from fastcheck.frameworks.follow import follow, widened
+from fastcheck.frameworks.frozen import is_frozen
 from fastcheck.frameworks.function import Function, require
 from fastcheck.frameworks.layers import check_function, named_inputs
 from fastcheck.frameworks.losses import check_loss, moved
@@ -37,7 +38,7 @@ class Quadratic(Function):
         (d,) = cotangents
         return {"w": 2.0 * d * arrays["w"], "c": np.asarray(d)}
 
-    def record(self) -> Tape:
+    def record(self, arrays: Any = None) -> Tape:
         tape = Tape(self.arrays)
         leaves = [tape.leaf(n) if n in self.recorded else self.arrays[n] for n in ("w", "c")]
         squares = tape.add(np.square, leaves[0])
@@ -88,6 +89,44 @@ def test_an_array_that_was_not_followed_is_noticed(name: str, dtype: Any) -> Non
     assert "not-traced" in [f.kind for f in result.findings]
 
 
+def taped(function: Any, constant: Any, **more: Any) -> Tape:
+    """Return a tape of one call with a constant."""
+    tape = Tape(["w"])
+    tape.outputs = [tape.add(function, tape.leaf("w"), constant, **more), 1.0]
+    return tape
+
+
+def left(x: Any, y: Any) -> Any:
+    """Return `x`."""
+    del y
+    return x
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "is_noticed"),
+    [
+        (taped(np.add, 1.0), taped(np.add, 1.0), False),
+        (taped(np.add, np.nan), taped(np.add, np.nan), False),
+        (taped(np.add, 1.0), taped(np.add, 1.0 + 2e-16), True),
+        (taped(np.add, np.ones(2)), taped(np.add, np.array([1.0, 1.0 + 2e-16])), True),
+        (taped(np.add, np.ones(2)), taped(np.add, np.ones(1)), True),
+        (taped(np.add, 1e-300), taped(np.add, 2e-300), True),
+        (taped(np.add, 1), taped(np.add, 2), True),
+        (taped(np.add, np.arange(2)), taped(np.add, np.arange(2)[::-1]), True),
+        (taped(np.add, 1.0), taped(np.subtract, 1.0), True),
+        (taped(left, [1.0]), taped(left, [2.0]), False),
+        (taped(left, [1.0]), taped(left, [1.0, 2.0]), True),
+        (taped(left, [1.0]), taped(left, (1.0,)), True),
+        (taped(np.add, 1.0), taped(np.add, 1.0, where=True), True),
+        (taped(np.take, 0.5), taped(np.take, 1.5), True),  # what NaN is refused by
+    ],
+)
+def test_constants_that_differ_elsewhere_are_noticed(
+    one: Tape, other: Tape, is_noticed: bool
+) -> None:
+    assert is_frozen(one, other, {"w": np.array([1.0, 2.0])}) is is_noticed
+
+
 def test_a_function_that_raises_nearby_is_called() -> None:
     function = Quadratic()
     right = function.outputs
@@ -120,7 +159,7 @@ def test_a_gradient_that_varies_is_told() -> None:
 
 def test_a_loss_that_is_called_takes_seconds_unless_more_are_granted() -> None:
     class Slow(Quadratic):
-        def record(self) -> Tape:
+        def record(self, arrays: Any = None) -> Tape:
             raise TraceError("nothing is known")
 
     result = checked(Slow())

@@ -230,6 +230,23 @@ def test_python_that_needs_values_is_called_without_compiling() -> None:
     assert "TensorFlow makes no graph of it" in str([f.message for f in result.findings])
 
 
+@pytest.mark.parametrize("take", ["numpy", "read_value"])
+@pytest.mark.parametrize("scale", [1e-2, 1e-12])
+def test_values_that_are_taken_out_of_a_graph_are_no_constants(take: str, scale: float) -> None:
+    w = tf.Variable(RNG.normal(size=(6, 3)))
+
+    def loss() -> Any:
+        with tf.init_scope():  # where the graph is not seen
+            values = getattr(w, take)()
+        return cross_entropy(X @ w) + scale * tf.reduce_sum(values**2)
+
+    result = fc.tensorflow.check_gradients(loss, {"w": w})
+    assert result.engine == "black box"
+    assert result.verdict == ("fail" if scale > 1e-5 else "pass")
+    with pytest.raises(fc.TraceError, match="values of variables are taken out of it"):
+        fc.tensorflow.check_gradients(loss, {"w": w}, engine="trace")
+
+
 def test_numbers_that_numpy_draws_are_noticed() -> None:
     w = tf.Variable(np.ones(4))
 

@@ -203,6 +203,18 @@ def test_what_cannot_be_followed_is_called_in_float64() -> None:
         fc.torch.check_layer(lambda x: x.cumsum(0), draw(4, 2), engine="trace")
 
 
+@pytest.mark.parametrize("scale", [1e-2, 1e-7, 1e-12])
+def test_what_numpy_computes_is_no_constant(scale: float) -> None:
+    def layer(x: Any) -> Any:
+        return x.tanh() + scale * torch.as_tensor(np.square(x.detach().numpy()).sum())
+
+    with pytest.raises(fc.TraceError, match=r"another value than|has other constants, where the"):
+        fc.torch.check_layer(layer, draw(4, 2), engine="trace")
+    result = fc.torch.check_layer(layer, draw(4, 2))
+    assert result.engine == "black box"
+    assert result.verdict == "fail" if scale > 1e-5 else "not-traced" in kinds(result)
+
+
 def test_a_type_that_is_written_down_is_not_blamed() -> None:
     def layer(x: Any) -> Any:
         return x.cumsum(0) @ torch.ones(2, 2)  # float32, which torch does not multiply with float64

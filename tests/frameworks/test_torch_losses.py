@@ -271,6 +271,48 @@ def test_what_cannot_be_followed_is_called() -> None:
         fc.torch.check_gradients(loss, model, engine="trace")
 
 
+class Penalty(torch.autograd.Function):
+    """A sum of squares, which NumPy computes, with a right backward pass."""
+
+    @staticmethod
+    def forward(ctx: Any, w: Any) -> Any:
+        ctx.save_for_backward(w)
+        return torch.as_tensor(np.square(w.detach().numpy()).sum())
+
+    @staticmethod
+    def backward(ctx: Any, dout: Any) -> Any:
+        return 2 * dout * ctx.saved_tensors[0]
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("scale", [1e-2, 1e-4, 1e-7, 1e-12])
+def test_what_numpy_computes_is_no_constant(scale: float, dtype: Any) -> None:
+    model, loss = problem(torch.nn.Tanh(), dtype)
+    weight = model[0].weight
+
+    def right() -> Any:
+        return loss() + scale * Penalty.apply(weight)
+
+    def cut_off() -> Any:
+        return loss() + scale * float(np.square(weight.detach().numpy()).sum())
+
+    result = fc.torch.check_gradients(right, model)
+    assert result.engine == "black box"
+    assert result.verdict == "pass" if dtype == torch.float64 else result.verdict != "fail"
+    result = fc.torch.check_gradients(cut_off, model)
+    assert result.engine == "black box"
+    if dtype == torch.float64 and scale > 1e-5:
+        assert [n for n, t in result.tensors.items() if t.verdict == "fail"] == ["0.weight"]
+    with pytest.raises(fc.TraceError, match=r"another value than|has other constants, where the"):
+        fc.torch.check_gradients(right, model, engine="trace")
+
+
+def test_constants_that_vary_beside_the_loss_are_followed() -> None:
+    model, loss = problem(torch.nn.BatchNorm1d(5))  # averages are kept that the loss does not read
+    result = fc.torch.check_gradients(loss, dict(model.named_parameters()), engine="trace")
+    assert result.passed
+
+
 def test_a_called_loss_finds_a_wrong_entry() -> None:
     model, loss = problem(Layer(unknown))
     grads = [g.clone() for g in torch.autograd.grad(loss(), [*model.parameters()])]
