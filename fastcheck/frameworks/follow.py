@@ -50,6 +50,7 @@ def follow(function: Function, seed: int = 0) -> Tape:
     if not all(map(is_near, first, again)):
         raise NotRepeatableError(f"two calls of {function.name} at the same point differ")
     tape = function.record()
+    function.narrow = tape.narrow
     _compare(function, tape, function.arrays, first)
     for moved in points(function.arrays, seed):
         try:
@@ -82,9 +83,12 @@ def _compare(
             f"an operation of {function.library} is not known with such arguments: {problem}"
         ) from problem
     if len(ours) != len(theirs) or not all(map(is_near, ours, theirs)):
+        why = "something is computed outside of them, or written in place"
+        if tape.narrow:
+            why = f"something is computed in {tape.narrow}"
         raise TraceError(
             f"the operations that were recorded give another value than {function.name}, as they "
-            "do where something is computed outside of them, or written in place"
+            f"do where {why}"
         )
 
 

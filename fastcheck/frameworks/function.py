@@ -32,6 +32,8 @@ class Function(ABC):
         Whether values of float64 are computed with in float64, as far as is known.
     in_double : str
         What the user does to compute in float64, as an order.
+    narrow : str
+        A type of less than 32 bits in which something is computed on the way, as far as is known.
     before_each : callable or None
         The user's, called before each evaluation and each gradient.
     shows_values : bool
@@ -46,6 +48,7 @@ class Function(ABC):
     is_double: bool
     before_each: Callable[[], Any] | None = None
     shows_values: bool = False
+    narrow: str = ""
 
     def prepare(self) -> None:
         """Call what the user wants to be called first."""

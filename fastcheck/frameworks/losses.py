@@ -162,15 +162,17 @@ def not_followed(function: Function, result: CheckResult, reason: str) -> CheckR
 
 
 def advised(result: CheckResult, function: Function) -> CheckResult:
-    """Return a result that says what to do where float32 is too coarse for a verdict."""
+    """Return a result that says what to do where a coarse type leaves no verdict."""
     n = sum(tensor.n_unresolved for tensor in result.tensors.values())
-    is_coarse = any(array.dtype.itemsize < 8 for array in function.arrays.values())
-    if result.verdict != "inconclusive" or not (n and is_coarse):
+    own = min((array.dtype for array in function.arrays.values()), key=lambda kind: kind.itemsize)
+    kind = function.narrow or own.name
+    if result.verdict != "inconclusive" or not n or kind == "float64":
         return result
+    without = "" if kind == own.name else f", without {kind} on the way"
     message = (
-        f"{quantity(n, 'entry', 'entries')} could not be resolved, because gradients of float32 "
+        f"{quantity(n, 'entry', 'entries')} could not be resolved, because gradients of {kind} "
         "are not precise enough where they are small beside others of their tensor; make the "
-        f"check in float64: {function.in_double}"
+        f"check in float64{without}: {function.in_double}"
     )
     warning = Finding("low-precision", "warning", None, message)
     others = [f for f in result.findings if f.kind != "low-precision"]

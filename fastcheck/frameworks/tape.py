@@ -48,6 +48,8 @@ class Tape:
         The operations.
     outputs : sequence of Ref or object
         What the function returned; something else than a `Ref` does not depend on parameters.
+    narrow : str
+        A type of less than 32 bits in which something is computed on the way; "" for none.
 
     Examples
     --------
@@ -62,6 +64,7 @@ class Tape:
         self.names = list(names)
         self.calls: list[Call] = []
         self.outputs: Sequence[Any] = ()
+        self.narrow = ""
 
     def leaf(self, name: str) -> Ref:
         """Return the reference to a parameter."""

@@ -32,8 +32,17 @@ def is_wrapper(value: object) -> bool:
     return isinstance(data, np.ndarray | np.number | float | int) and not isinstance(data, bool)
 
 
-def tensor_view(name: str, tensor: Any) -> Array:
+def tensor_view(name: str, tensor: Any, argument: str = "params") -> Array:
     """Return an array that shares the memory of a tensor.
+
+    Parameters
+    ----------
+    name : str
+        Of the tensor.
+    tensor : Tensor
+        Of torch.
+    argument : str
+        What the user gave it as.
 
     Raises
     ------
@@ -43,14 +52,14 @@ def tensor_view(name: str, tensor: Any) -> Array:
     device = str(getattr(tensor, "device", "cpu"))
     if device != "cpu":
         raise InputError(
-            f"`params[{name!r}]` must be in the memory of the CPU, got a tensor on {device}; move "
+            f"`{argument}[{name!r}]` must be in the memory of the CPU, got a tensor on {device}; move "
             "the model with .cpu() for the check"
         )
     try:
         view: Array = tensor.detach().numpy()
     except (TypeError, RuntimeError):
         raise InputError(
-            f"`params[{name!r}]` must be a dense tensor of float64, float32 or float16, got "
+            f"`{argument}[{name!r}]` must be a dense tensor of float64, float32 or float16, got "
             f"{_kind(tensor)}; convert the model with .double() for the check"
         ) from None
     return view

@@ -70,6 +70,8 @@ class JaxFunction(Function):
         asarray = jax.numpy.asarray  # which makes float32 of float64, unless that is enabled
         self.arrays = {n: np.asarray(asarray(self.leaves[k])) for n, k in self.places.items()}
         self.is_double = bool(jax.config.jax_enable_x64)
+        if self.is_double:
+            self.in_double = "give parameters and data of float64"
         self._can_jit = True
         self.before_each = before_each
         _check(names, self.arrays)

@@ -85,6 +85,8 @@ class Reader:
 
     def _equation(self, equation: Any, inputs: list[Any]) -> list[Any]:
         """Return the results of one equation."""
+        import jax
+
         name = equation.primitive.name
         inner = next((equation.params[key] for key in INSIDE if key in equation.params), None)
         if name in CALLS and inner is not None:
@@ -100,6 +102,9 @@ class Reader:
         if name == "max" and (other := _above_infinity(*inputs)) is not None:
             return [other]
         params = {key: value for key, value in equation.params.items() if key not in IDLE}
+        for kind in (variable.aval.dtype for variable in equation.outvars):
+            if kind.itemsize < 4 and jax.numpy.issubdtype(kind, jax.numpy.floating):
+                self.tape.narrow = kind.name
         ref = self.tape.add(OPERATIONS[name], *map(array, inputs), **params)
         if len(equation.outvars) == 1:
             return [ref]

@@ -110,6 +110,9 @@ class Reader:
             found = self._added(operation)
         else:
             raise TraceError(f"TensorFlow's {operation.type} has no counterpart in NumPy here")
+        for kind in (output.dtype for output in operation.outputs):
+            if kind.is_floating and kind.size < 4:
+                self.tape.narrow = kind.name
         several = len(operation.outputs) > 1 or operation.type in LISTS
         for part, output in enumerate(operation.outputs):
             self.values[output.name] = Ref(found.index, part) if several else found

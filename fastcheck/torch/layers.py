@@ -11,6 +11,8 @@ from fastcheck.errors import InputError
 from fastcheck.frameworks.follow import is_near
 from fastcheck.frameworks.function import Function
 from fastcheck.frameworks.layers import named_inputs
+from fastcheck.holding.foreign import tensor_view
+from fastcheck.torch.modes import values_only
 from fastcheck.torch.recording import record
 
 if TYPE_CHECKING:
@@ -81,7 +83,7 @@ class TorchLayer(Function):
                 "`inputs` must hold a tensor of floating point, or the module parameters, got "
                 "neither; pass tensors"
             )
-        self.arrays = {name: tensor.detach().numpy() for name, tensor in tensors.items()}
+        self.arrays = {n: tensor_view(n, tensor, "inputs") for n, tensor in tensors.items()}
         self.is_double = True
         outputs = _tensors(self._called(self._leaves(self.arrays)))
         self.places = [k for k, out in enumerate(outputs) if out.requires_grad]
@@ -104,9 +106,7 @@ class TorchLayer(Function):
 
     def outputs(self, arrays: Mapping[str, Array]) -> list[Array]:
         """Return the outputs that autograd can differentiate."""
-        import torch
-
-        with torch.no_grad():
+        with values_only():
             if self.is_double:
                 try:
                     return self._evaluated(arrays)
@@ -162,7 +162,7 @@ class TorchLayer(Function):
             found = _tensors(self._called(leaves))
             return [found[place] for place in self.places]
 
-        with torch.no_grad():
+        with values_only():
             return record(outputs, leaves)
 
     def _leaves(self, arrays: Mapping[str, Array]) -> dict[str, Any]:

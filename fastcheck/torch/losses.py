@@ -15,6 +15,7 @@ from fastcheck.check.gradient_of import gradient_of
 from fastcheck.errors import InputError, TraceError
 from fastcheck.frameworks.function import Function
 from fastcheck.holding import find_aliases, named_gradients, taken
+from fastcheck.torch.modes import values_only
 from fastcheck.torch.recording import record
 from fastcheck.tracing.outcome import loss_of
 
@@ -129,12 +130,10 @@ class TorchLoss(Function):
 
     def record(self, arrays: Mapping[str, Array] | None = None) -> Tape:
         """Return the operations of one run."""
-        import torch
-
         if find_aliases(self.arrays) is not None:
             raise TraceError("parameters share memory")
         try:
-            with self.box.restoring(), torch.no_grad():
+            with self.box.restoring(), values_only():
                 self.move(arrays or {})
                 return record(lambda: [loss_of(self._called())], self.tensors)
         except RuntimeError as problem:
@@ -151,15 +150,13 @@ class TorchLoss(Function):
 
 def quiet(loss: Callable[..., Any]) -> Callable[..., Any]:
     """Return a loss that records nothing for a backward pass, unless it makes one itself."""
-    import torch
-
     needs_grad = False
 
     def run(*point: Any) -> Any:
         nonlocal needs_grad
         if not needs_grad:
             try:
-                with torch.no_grad():
+                with values_only():
                     return loss(*point)
             except RuntimeError as problem:
                 if "grad" not in str(problem):

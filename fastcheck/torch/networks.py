@@ -228,7 +228,7 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "relu": formulas.relu, "sigmoid": formulas.sigmoid, "tanh": np.tanh, "softplus": softplus,
     "leaky_relu": formulas.leaky_relu, "elu": elu, "silu": formulas.silu, "gelu": gelu,
     "hardtanh": lambda x, low=-1.0, high=1.0: np.clip(x, low, high),
-    "_softmax": softmax, "_log_softmax": log_softmax,
+    **dict.fromkeys(("_softmax", "_safe_softmax"), softmax), "_log_softmax": log_softmax,
     "native_layer_norm": layer_norm, "native_batch_norm": batch_norm,
     "native_group_norm": group_norm, "_weight_norm_interface": weight_norm,
     "_scaled_dot_product_flash_attention_for_cpu": attention,

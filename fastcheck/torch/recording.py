@@ -16,8 +16,12 @@ if TYPE_CHECKING:
 
 IDLE = {"dtype", "layout", "device", "pin_memory", "memory_format", "non_blocking"}
 """Arguments that say how numbers are kept."""
-LIKE = {"zeros_like", "ones_like", "full_like", "new_zeros", "new_ones", "new_full"}
-"""Operations that look at nothing but the shape and the type."""
+LIKE = {
+    "zeros_like", "ones_like", "full_like", "empty_like", "rand_like", "randn_like",
+    "new_zeros", "new_ones", "new_full", "new_empty",
+}  # fmt: skip
+"""Operations that look at nothing but the shape and the type; what is written into their results
+afterwards makes them known if it is."""
 
 
 def record(function: Callable[[], Sequence[Any]], leaves: Mapping[str, Any]) -> Tape:
@@ -105,20 +109,31 @@ class Notes:
             return [self._named(part) for part in value]
         if id(value) in self.known:
             return self.known[id(value)]
-        return constant(value) if hasattr(value, "detach") else value
+        return self._constant(value) if hasattr(value, "detach") else value
+
+    def _constant(self, tensor: Any) -> Any:
+        try:
+            return constant(tensor)
+        except (TypeError, RuntimeError):
+            kind = f"{tensor.layout}, {tensor.dtype}".replace("torch.", "")
+            self.problem = self.problem or f"a constant tensor ({kind}) has no counterpart in NumPy"
+            return None
 
     def _keep(self, ref: Ref, returned: Any) -> None:
         parts = enumerate(returned) if isinstance(returned, list | tuple) else [(None, returned)]
         for part, tensor in parts:
             if hasattr(tensor, "detach"):
                 self.kept.append(tensor)
+                if tensor.is_floating_point() and tensor.dtype.itemsize < 4:
+                    self.tape.narrow = str(tensor.dtype).removeprefix("torch.")
                 self.known[id(tensor)] = Ref(ref.index, part)
 
 
 def constant(tensor: Any) -> Any:
     """Return a copy of a tensor as an array, numbers of floating point as float64."""
-    array = tensor.detach().cpu().numpy()
-    return array.astype(np.float64 if array.dtype.kind == "f" else array.dtype)
+    found = tensor.detach().cpu()
+    wide = found.double() if tensor.is_floating_point() else found  # NumPy has no bfloat16
+    return wide.numpy().copy()
 
 
 def _tensors(value: Any) -> list[Any]:

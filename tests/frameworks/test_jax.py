@@ -235,6 +235,18 @@ def test_numbers_that_numpy_draws_are_noticed_and_may_be_seeded() -> None:
     assert fc.jax.check_layer(evaluate, np.ones(4), before_each=seed).passed
 
 
+@pytest.mark.parametrize("kind", ["float16", "bfloat16"])
+def test_a_coarse_type_on_the_way_is_named(kind: str) -> None:
+    w = jnp.asarray(np.random.default_rng(0).normal(size=(4, 3)), jnp.float32)
+    result = fc.jax.check_gradients(
+        lambda w: jnp.sum(jnp.square(w.astype(kind))).astype(jnp.float32), w
+    )
+    assert result.verdict == "inconclusive"
+    advice = next(f.message for f in result.findings if "gradients of" in f.message)
+    assert f"because gradients of {kind} are not precise enough" in advice
+    assert f"without {kind} on the way: give parameters and data of float64" in advice
+
+
 def test_a_type_that_is_written_down_leaves_float32() -> None:
     data = jnp.ones((3, 3), jnp.float32)
 

@@ -230,6 +230,19 @@ def test_python_that_needs_values_is_called_without_compiling() -> None:
     assert "TensorFlow makes no graph of it" in str([f.message for f in result.findings])
 
 
+@pytest.mark.parametrize("kind", ["float16", "bfloat16"])
+def test_a_coarse_type_on_the_way_is_named(kind: str) -> None:
+    w = tf.Variable(RNG.normal(size=(4, 3)).astype(np.float32))
+
+    def loss() -> Any:
+        return tf.cast(tf.reduce_sum(tf.square(tf.cast(w, kind))), tf.float32)
+
+    result = fc.tensorflow.check_gradients(loss, {"w": w})
+    assert result.verdict == "inconclusive"
+    advice = next(f.message for f in result.findings if "gradients of" in f.message)
+    assert f"because gradients of {kind} are not precise enough" in advice
+
+
 @pytest.mark.parametrize("take", ["numpy", "read_value"])
 @pytest.mark.parametrize("scale", [1e-2, 1e-12])
 def test_values_that_are_taken_out_of_a_graph_are_no_constants(take: str, scale: float) -> None:

@@ -239,6 +239,7 @@ def test_dropout_is_named() -> None:
     [
         (torch.exp, torch.ones(3, dtype=torch.int64), "`inputs` must hold a tensor of floating"),
         (lambda x: x.detach(), torch.ones(3), "`layer` must have an output that autograd can diff"),
+        (torch.tanh, torch.ones(3).bfloat16(), r"`inputs\['x'\]` must be .* got torch.bfloat16"),
         (torch.nn.Linear(3, 2), {"weight": torch.ones(3)}, "other names than the parameters of Li"),
     ],
 )

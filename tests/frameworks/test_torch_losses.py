@@ -337,6 +337,58 @@ def test_float64_is_advised_where_float32_leaves_a_tensor_undecided() -> None:
     assert warning.endswith("call double() of the module and of the data")
 
 
+def in_bfloat16(model: Any, x: Any) -> Any:
+    return (model(x).bfloat16() * torch.ones(8, 3, dtype=torch.bfloat16)).float()
+
+
+def in_float16(model: Any, x: Any) -> Any:
+    return model(x).half().square().float()
+
+
+def under_autocast(model: Any, x: Any) -> Any:
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        scores = model(x)
+    return scores.float()
+
+
+@pytest.mark.parametrize(
+    ("scores", "kind"),
+    [(in_bfloat16, "bfloat16"), (under_autocast, "bfloat16"), (in_float16, "float16")],
+)
+def test_coarse_types_on_the_way_are_called_and_named(scores: Any, kind: str) -> None:
+    model = problem(torch.nn.Tanh(), torch.float32)[0]
+    x = torch.randn(8, 6)
+    result = fc.torch.check_gradients(lambda: scores(model, x).sum(), model)
+    assert result.engine == "black box"
+    assert result.verdict == "inconclusive"
+    (warning,) = [f.message for f in result.findings if f.kind == "low-precision"]
+    assert f"because gradients of {kind} are not precise enough" in warning
+    assert f"make the check in float64, without {kind} on the way: call double()" in warning
+    assert f"as they do where something is computed in {kind}" in str(result.findings)
+
+
+def test_parameters_in_float16_are_called_so() -> None:
+    model = torch.nn.Linear(5, 3).half()
+    x = torch.randn(4, 5).half()
+    result = fc.torch.check_gradients(lambda: model(x).float().square().mean(), model)
+    (warning,) = [f.message for f in result.findings if f.kind == "low-precision"]
+    assert "because gradients of float16 are not precise enough" in warning
+    assert "in float64: call double() of the module" in warning
+
+
+def test_a_constant_that_numpy_has_not_is_called() -> None:
+    model, loss = problem(torch.nn.Tanh())
+    rows = torch.eye(4, dtype=torch.float64).to_sparse()
+
+    def unusual() -> Any:
+        return loss() + (rows @ model[0].weight[:4]).square().sum()
+
+    result = fc.torch.check_gradients(unusual, model)
+    assert result.passed
+    assert result.engine == "black box"
+    assert "has no counterpart in NumPy" in str([f.message for f in result.findings])
+
+
 def test_a_called_loss_may_differentiate_by_itself() -> None:
     w = torch.randn(4, dtype=torch.float64, requires_grad=True)
 
@@ -354,6 +406,32 @@ def test_a_slow_loss_is_looked_at_along_directions() -> None:
     result = fc.torch.check_gradients(lambda: unknown(x @ w).mean(), {"w": w}, budget=0.5)
     assert result.passed
     assert result.plan == "directions"
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_a_network_with_seeded_dropout_is_followed(dtype: Any) -> None:
+    model, loss = problem(torch.nn.Sequential(torch.nn.ReLU(), torch.nn.Dropout(0.3)), dtype)
+    seed = {"before_each": lambda: torch.manual_seed(0)}
+    assert fc.torch.check_gradients(loss, model, engine="trace", **seed).passed
+
+
+@pytest.mark.parametrize("is_training", [True, False])
+@pytest.mark.parametrize("is_masked", [True, False])
+def test_a_layer_of_a_transformer_is_followed(is_training: bool, is_masked: bool) -> None:
+    torch.manual_seed(0)
+    layer = torch.nn.TransformerEncoderLayer(8, 2, 16, batch_first=True).double().train(is_training)
+    x, weight = torch.randn(3, 4, 8, dtype=torch.float64), torch.randn(8, dtype=torch.float64)
+    hidden = torch.zeros(3, 4, dtype=torch.bool)
+    hidden[1, 2:] = True
+    mask = hidden if is_masked else None
+
+    def loss() -> Any:
+        return (layer(x, src_key_padding_mask=mask) @ weight).tanh().mean()
+
+    seed = {"before_each": lambda: torch.manual_seed(0)}
+    result = fc.torch.check_gradients(loss, layer, engine="trace", **seed)
+    assert result.passed
+    assert torch.backends.mha.get_fastpath_enabled()
 
 
 def test_dropout_is_named_and_may_be_seeded() -> None:
