@@ -35,6 +35,16 @@ def test_a_bias_before_batch_normalisation_passes(case):
     assert result.tensors["b"].n_agree == 4
 
 
+def test_a_bias_before_batch_normalisation_passes_in_float32(case):
+    objective, params, grads = case
+    grads = {name: g.astype(np.float32) for name, g in grads.items()}
+    grads["b"] += RNG.normal(size=4).astype(np.float32) * np.float32(3e-9)  # as float32 rounds
+    result = fc.check_gradients(objective, params, grads)
+    assert result.passed, str(result)
+    grads["b"][2] += np.float32(1e-4)
+    assert fc.check_gradients(objective, params, grads).tensors["b"].verdict == "fail"
+
+
 @pytest.mark.parametrize("value", [1e-3, 1e-9, 1e-12])
 def test_a_bias_that_is_not_zero_fails(case, value):
     objective, params, grads = case
@@ -54,3 +64,41 @@ def test_zeros_of_terms_that_cancel_are_resolved():
     assert judge_tensor("b", noise, -noise, bound, terms=np.ones(4)).verdict == "pass"
     assert judge_tensor("b", noise, -noise, bound).verdict == "inconclusive"
     assert judge_tensor("b", noise, -noise, bound, terms=np.full(4, 1e-10)).verdict != "pass"
+
+
+def test_zeros_of_terms_that_cancel_are_resolved_at_the_precision_of_the_analytic_side():
+    noise, exact = np.full(4, 1e-7), np.full(4, 1e-17)
+    bound, own, terms = np.full(4, 1e-6), np.full(4, 1e-15), np.ones(4)
+
+    def verdict(numerical=exact, bound=bound, own=own, terms=terms):
+        return judge_tensor("b", noise, numerical, bound, own=own, terms=terms).verdict
+
+    assert verdict() == "pass"
+    assert verdict(own=None) == "pass"
+    assert verdict(bound=np.full(4, 3e-6)) == "pass"
+    assert verdict(bound=np.full(4, 3e-6), own=None) == "inconclusive"
+    assert verdict(bound=np.full(4, 2e-3)) == "inconclusive"  # float16 says too little
+    assert verdict(numerical=np.full(4, 1e-8)) == "inconclusive"  # small, and not zero
+    assert verdict(bound=np.full(4, 5e-8)) == "fail"
+
+
+def test_small_entries_agree_at_the_precision_of_the_analytic_side():
+    numerical = np.array([1.0, -2.0, 1e-6, 3.0])
+    bound, own = np.full(4, 1e-4), np.full(4, 1e-9)
+
+    def verdict(error, numerical=numerical, bound=bound, own=own):
+        analytic = numerical + np.array([0.0, 0.0, error, 0.0])
+        return judge_tensor("b", analytic, numerical, bound, own=own).verdict
+
+    assert verdict(9e-5) == "pass"
+    assert verdict(9e-5, own=None) == "inconclusive"
+    assert verdict(9e-5, own=np.full(4, 1e-4)) == "inconclusive"  # the numerical one is at fault
+    assert verdict(9e-5, bound=np.full(4, 3e-3)) == "inconclusive"  # also large beside the others
+    assert verdict(2e-4) == "fail"
+
+
+def test_a_tensor_that_float32_cannot_tell_from_zero_is_not_resolved():
+    numerical = RNG.normal(size=20) * 1e-8
+    bound, own, terms = np.full(20, 1e-7), np.full(20, 1e-16), np.ones(20)
+    result = judge_tensor("W", np.zeros(20), numerical, bound, own=own, terms=terms)
+    assert result.verdict == "inconclusive"

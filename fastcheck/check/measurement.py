@@ -259,6 +259,8 @@ class Measurement(ABC):
     def _evidence(self, name: str, analytic: NDArray[Any], rtol: float) -> dict[str, Any]:
         """Return what the entries of a tensor are judged by."""
         found = self.numerical.tensors[name]
+        terms = self.terms(name)
+        is_coarse = terms is not None and analytic.dtype.itemsize < 8
         return {
             "analytic": analytic.astype(np.float64),
             "numerical": found.values,
@@ -266,7 +268,8 @@ class Measurement(ABC):
             "kink": found.kink,
             "slopes": (found.minus, found.plus),
             "checked": None if found.known.all() else found.known,
-            "terms": self.terms(name),
+            "terms": terms,
+            "own": self.bound(name, None) if is_coarse else None,
             "rtol": rtol,
         }
 

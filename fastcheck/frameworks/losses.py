@@ -12,7 +12,7 @@ from fastcheck.check.jitter import jittered
 from fastcheck.errors import InputError, TraceError
 from fastcheck.frameworks.follow import follow, widened
 from fastcheck.result import Finding
-from fastcheck.result.wording import quantity
+from fastcheck.result.wording import listing, quantity
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -163,16 +163,17 @@ def not_followed(function: Function, result: CheckResult, reason: str) -> CheckR
 
 def advised(result: CheckResult, function: Function) -> CheckResult:
     """Return a result that says what to do where a coarse type leaves no verdict."""
-    n = sum(tensor.n_unresolved for tensor in result.tensors.values())
+    undecided = {n: t for n, t in result.tensors.items() if t.verdict == "inconclusive"}
+    n = sum(tensor.n_unresolved for tensor in undecided.values())
     own = min((array.dtype for array in function.arrays.values()), key=lambda kind: kind.itemsize)
     kind = function.narrow or own.name
     if result.verdict != "inconclusive" or not n or kind == "float64":
         return result
     without = "" if kind == own.name else f", without {kind} on the way"
     message = (
-        f"{quantity(n, 'entry', 'entries')} could not be resolved, because gradients of {kind} "
-        "are not precise enough where they are small beside others of their tensor; make the "
-        f"check in float64{without}: {function.in_double}"
+        f"{quantity(n, 'entry', 'entries')} of {listing([*undecided])} could not be resolved, "
+        f"because gradients of {kind} are not precise enough where they are small beside others of "
+        f"their tensor; make the check in float64{without}: {function.in_double}"
     )
     warning = Finding("low-precision", "warning", None, message)
     others = [f for f in result.findings if f.kind != "low-precision"]

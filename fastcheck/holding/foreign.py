@@ -52,8 +52,8 @@ def tensor_view(name: str, tensor: Any, argument: str = "params") -> Array:
     device = str(getattr(tensor, "device", "cpu"))
     if device != "cpu":
         raise InputError(
-            f"`{argument}[{name!r}]` must be in the memory of the CPU, got a tensor on {device}; move "
-            "the model with .cpu() for the check"
+            f"`{argument}[{name!r}]` must be in the memory of the CPU, got a tensor on {device}; "
+            "move the model with .cpu() for the check"
         )
     try:
         view: Array = tensor.detach().numpy()

@@ -31,6 +31,7 @@ def judge_tensor(
     slopes: tuple[Floats, Floats] | None = None,
     checked: Flags | None = None,
     terms: Floats | None = None,
+    own: Floats | None = None,
     rtol: float = 1e-5,
     strict: bool = False,
     resolution: float = 1e-3,
@@ -42,7 +43,7 @@ def judge_tensor(
     ----------
     name : str
         Its name.
-    analytic, numerical, bound, kink, slopes, checked, terms, rtol, resolution
+    analytic, numerical, bound, kink, slopes, checked, terms, own, rtol, resolution
         As for :func:`judge_entries`.
     strict : bool
         Whether an entry that is only close fails.
@@ -84,6 +85,7 @@ def judge_tensor(
         slopes=slopes,
         checked=checked,
         terms=terms,
+        own=own,
         rtol=rtol,
         resolution=resolution,
     )

@@ -89,6 +89,7 @@ def judge_entries(
     slopes: tuple[Floats, Floats] | None = None,
     checked: Flags | None = None,
     terms: Floats | None = None,
+    own: Floats | None = None,
     rtol: float = 1e-5,
     resolution: float = 1e-3,
 ) -> Judgement:
@@ -111,6 +112,10 @@ def judge_entries(
         The sum of the absolute values of the terms that make each derivative. Entries that are
         zero within a bound that is small against it agree: their terms cancel, as those of a bias
         before batch normalisation do.
+    own : ndarray of float64, same shape, optional
+        The part of the bound that is of the numerical derivative, where the rest is the precision
+        of the analytic one, such as float32. Entries that are only too small for that agree
+        within their bound, if this is small against the terms, or against the tensor.
     rtol : float
         Relative deviation below which an entry outside its bound is close, not wrong.
     resolution : float
@@ -147,7 +152,14 @@ def judge_entries(
         )  # fmt: skip
         if terms is not None:
             size = _optional("terms", terms, np.float64, shape)
-            n_zero -= _settle_zeros(analytic, numerical, bound, size, codes, counts, places)
+            sharp = bound if own is None else _optional("own", own, np.float64, shape)
+            known = _cancelled(analytic, numerical, bound, sharp, size, float(resolution))
+            n_zero -= int(np.count_nonzero(known & (analytic == 0.0) & (numerical == 0.0)))
+            _settle(known, codes, counts, places)
+        if own is not None:
+            sharp = _optional("own", own, np.float64, shape)
+            known = _rounded(analytic, numerical, bound, sharp, rms, float(resolution))
+            _settle(known, codes, counts, places)
     of_analytic, of_difference = (math.sqrt(total) / factor for total in sums[:2].tolist())
     return Judgement(
         analytic=analytic,
@@ -163,18 +175,40 @@ def judge_entries(
     )
 
 
-def _settle_zeros(
+def _cancelled(
     analytic: Floats,
     numerical: Floats,
     bound: Floats,
+    own: Floats,
     terms: Floats,
+    resolution: float,
+) -> Flags:
+    """Return which entries are known to be zero because their terms cancel, on both sides."""
+    is_zero = (np.abs(numerical) <= own) & (own <= CANCELLED * terms) & (terms > 0.0)
+    known: Flags = is_zero & (np.abs(analytic) <= bound) & (bound <= resolution * terms)
+    return known
+
+
+def _rounded(
+    analytic: Floats, numerical: Floats, bound: Floats, own: Floats, rms: float, resolution: float
+) -> Flags:
+    """Return which entries agree that only the precision of the analytic ones leaves unresolved.
+
+    Others of their tensor are known with the same absolute error, which is small against them.
+    """
+    scale = np.maximum(np.maximum(np.abs(analytic), np.abs(numerical)), FLOOR * rms)
+    is_sharp = (own <= resolution * scale) & (bound <= resolution * rms)
+    known: Flags = is_sharp & (np.abs(analytic - numerical) <= bound)
+    return known
+
+
+def _settle(
+    known: Flags,
     codes: NDArray[np.uint8],
     counts: NDArray[np.int64],
     places: NDArray[np.int64],
-) -> int:
-    """Let entries agree whose terms cancel; return how many are exactly zero on both sides."""
-    small = np.maximum(np.abs(analytic), np.abs(numerical)) <= bound
-    known = small & (bound <= CANCELLED * terms) & (terms > 0.0)
+) -> None:
+    """Let entries agree that were unresolved."""
     settled = np.flatnonzero(known & (codes == UNRESOLVED))
     if settled.size:
         codes[settled] = AGREE
@@ -184,7 +218,6 @@ def _settle_zeros(
         places[UNRESOLVED] = left[0] if left.size else -1
         if places[AGREE] < 0:
             places[AGREE] = settled[0]
-    return int(np.count_nonzero(known & (analytic == 0.0) & (numerical == 0.0)))
 
 
 def _flat(*arrays: Floats) -> tuple[Floats, ...]:

@@ -121,7 +121,8 @@ class Reader:
         known = {a.name for a in operation.op_def.attr if "type" not in a.type} - IDLE
         kept = {name: _plain(operation.get_attr(name)) for name in sorted(known)}
         if operation.type == "Cast":
-            kept = {"kind": operation.outputs[0].dtype.as_numpy_dtype().dtype.kind}
+            kind = operation.outputs[0].dtype
+            kept = {"kind": "f" if kind.is_floating else np.dtype(kind.as_numpy_dtype).kind}
         inputs = [self.values[tensor.name] for tensor in operation.inputs]
         return self.tape.add(OPERATIONS[operation.type], *inputs, **kept)
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import warnings
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from fastcheck.errors import TraceError
 from fastcheck.frameworks.tape import Ref, Tape
 from fastcheck.torch.operations import OPERATIONS

@@ -329,12 +329,41 @@ def test_a_called_loss_in_float32_is_not_blamed() -> None:
 
 
 def test_float64_is_advised_where_float32_leaves_a_tensor_undecided() -> None:
-    model, loss = problem(torch.nn.Tanh(), torch.float32)
-    result = fc.torch.check_gradients(loss, model)
+    w = torch.zeros(3, requires_grad=True)
+    with torch.no_grad():
+        w += 1e-8  # beside the 1, all of the gradient is rounding
+    result = fc.torch.check_gradients(lambda: ((w + 1.0) ** 2 - 2.0 * w).sum(), {"w": w})
     assert result.verdict == "inconclusive"
     (warning,) = [f.message for f in result.findings if f.kind == "low-precision"]
-    assert warning.startswith("1 entry could not be resolved, because gradients of float32")
+    assert warning.startswith("3 entries of w could not be resolved, because gradients of float32")
     assert warning.endswith("call double() of the module and of the data")
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_small_networks_in_float32_are_decided(seed: int) -> None:
+    torch.manual_seed(seed)
+    layers = torch.nn.Linear(6, 8), torch.nn.Tanh(), torch.nn.Linear(8, 3)
+    model, x, y = torch.nn.Sequential(*layers), torch.randn(8, 6), torch.randint(3, (8,))
+    assert fc.torch.check_gradients(lambda: F.cross_entropy(model(x), y), model).passed
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_biases_without_effect_pass(dtype: Any) -> None:
+    torch.manual_seed(0)
+    before, after = torch.nn.Conv2d(2, 3, 3), torch.nn.Linear(27, 3)
+    normal = torch.nn.BatchNorm2d(3)
+    layers = before, normal, torch.nn.ReLU(), torch.nn.Flatten(), after
+    model = torch.nn.Sequential(*layers).to(dtype)
+    x, y = torch.randn(6, 2, 5, 5, dtype=dtype), torch.arange(6) % 3
+
+    def loss() -> Any:
+        return F.cross_entropy(model(x), y)
+
+    assert fc.torch.check_gradients(loss, model).passed
+    grads = [g.clone() for g in torch.autograd.grad(loss(), [*model.parameters()])]
+    grads[1][1] += 1e-4
+    wrong = fc.torch.check_gradients(loss, model, grads)
+    assert [n for n, t in wrong.tensors.items() if t.verdict != "pass"] == ["0.bias"]
 
 
 def in_bfloat16(model: Any, x: Any) -> Any:
