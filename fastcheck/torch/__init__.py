@@ -79,6 +79,7 @@ def check_gradients(
     """
     require("torch")
     from fastcheck.torch.losses import TorchLoss, preserved
+    from fastcheck.torch.padding import with_padding
     from fastcheck.torch.randomness import explained
 
     seed, before_each = options.get("seed", 0), options.pop("before_each", None)
@@ -93,6 +94,7 @@ def check_gradients(
 
             called = function.box.function, function.box.held.point()
             result = check_loss(function, gradients, called=called, **options)
+            result = with_padding(result, params, function.tensors)
             return explained(result, function.box.loss)
 
 
@@ -151,6 +153,7 @@ def check_layer(layer: Any, inputs: Any, *, cotangent: Any = None, **options: An
 
     from fastcheck.holding import plain
     from fastcheck.torch.layers import TorchLayer, differing
+    from fastcheck.torch.padding import with_padding
     from fastcheck.torch.randomness import explained
 
     options["cotangent"] = arrays_of(cotangent, plain)
@@ -160,6 +163,10 @@ def check_layer(layer: Any, inputs: Any, *, cotangent: Any = None, **options: An
         function = TorchLayer(layer, inputs, before_each)
         result = check_function(function, **options)
         result = explained(result, lambda: function.outputs(function.arrays))
+        result = with_padding(result, layer, function.parameters)
+        if function.constant:
+            note = _about_constants(function.constant)
+            result = replace(result, findings=(*result.findings, note))
         if not (result.passed and isinstance(layer, type) and len(function.arrays) > 1):
             return result
         names = [name for name in function.arrays if name in result.tensors]
@@ -168,6 +175,14 @@ def check_layer(layer: Any, inputs: Any, *, cotangent: Any = None, **options: An
             return result
         alone = check_function(function.alone(odd[0]), **options)
         return replace(alone, findings=(_about_needs(function.name, odd), *alone.findings))
+
+
+def _about_constants(names: list[str]) -> Finding:
+    message = (
+        f"{listing(names)} {'was' if len(names) == 1 else 'were'} not differentiated, because "
+        "other inputs require a gradient; to check that gradient too, call requires_grad_() of it"
+    )
+    return Finding("not-differentiated", "note", None, message)
 
 
 def _about_needs(layer: str, names: list[str]) -> Finding:

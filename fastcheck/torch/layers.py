@@ -46,6 +46,10 @@ class TorchLayer(Function):
     ----------
     optional : set of str
         The inputs that do not ask for a gradient: None in its place makes them constants.
+    constant : list of str
+        The inputs of floating point that are not differentiated, because others ask for it.
+    parameters : dict of str to Parameter
+        Those of a module.
 
     Raises
     ------
@@ -74,6 +78,8 @@ class TorchLayer(Function):
         real = {name: value for name, value in self.given.items() if _is_real(value)}
         asking = {name: value for name, value in real.items() if value.requires_grad}
         self.optional = set() if asking else {*real}
+        self.constant = [name for name in real if name not in asking] if asking else []
+        self.parameters = own
         self._choose((asking or real) | own)
 
     def _choose(self, tensors: Mapping[str, Any]) -> None:

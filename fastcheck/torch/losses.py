@@ -109,6 +109,12 @@ class TorchLoss(Function):
                     "the way to it, or pass `grads`"
                 )
             found = torch.autograd.grad(loss.sum(), wanted, allow_unused=True)
+        if all(g is None for g in found) and not any(t.requires_grad for t in wanted):
+            raise InputError(
+                "`params` must hold tensors that autograd reaches from the loss, got "
+                f"{len(wanted)} that it does not, as those of state_dict() are; pass the module, "
+                "or dict(module.named_parameters())"
+            )
         by_tensor = dict(zip(map(id, wanted), found, strict=True))
         return {name: _array(by_tensor, tensor) for name, tensor in self.tensors.items()}
 

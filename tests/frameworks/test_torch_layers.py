@@ -109,6 +109,14 @@ def test_only_what_requires_a_gradient_is_differentiated() -> None:
     assert w.requires_grad
 
 
+def test_what_is_not_differentiated_is_told() -> None:
+    x, w = draw(4, 3), draw(3, 2).requires_grad_()
+    result = fc.torch.check_layer(lambda x, w: x @ w, (x, w))
+    assert [*result.tensors] == ["w"]
+    (note,) = [f.message for f in result.findings if f.kind == "not-differentiated"]
+    assert note.startswith("x was not differentiated, because other inputs require a gradient")
+
+
 def test_no_gradient_is_a_constant_unless_one_is_required() -> None:
     x, w = draw(5, 3), draw(3, 2)
     noted = fc.torch.check_layer(Lost, (x, w, 3))

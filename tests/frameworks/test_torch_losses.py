@@ -203,6 +203,26 @@ def test_gradients_of_the_users_are_taken_in_all_shapes(give: str) -> None:
     assert [m.index for m in wrong.tensors["2.bias"].mismatches] == [(1,)]
 
 
+def test_tensors_that_autograd_does_not_reach_are_refused() -> None:
+    model, loss = problem(torch.nn.Tanh())
+    with pytest.raises(fc.InputError, match=r"got 4 that it does not, .*; pass the module"):
+        fc.torch.check_gradients(loss, model.state_dict())
+
+
+def test_a_row_for_padding_is_named() -> None:
+    torch.manual_seed(0)
+    table = torch.nn.Embedding(6, 3, padding_idx=0).double()
+    words, weight = torch.tensor([0, 2, 2, 5]), torch.randn(4, 3, dtype=torch.float64)
+    result = fc.torch.check_gradients(lambda: (table(words) * weight).sin().sum(), {"words": table})
+    assert result.verdict == "fail"
+    assert result.findings[0].kind == "padding-index"
+    assert "words.weight: only row 0 is wrong, and it is that of padding_idx=0" in str(result)
+    layer = fc.torch.check_layer(table, words)
+    assert "padding-index" in kinds(layer)
+    table.padding_idx = None
+    assert fc.torch.check_layer(table, words).passed
+
+
 def test_a_frozen_parameter_is_noted() -> None:
     model, loss = problem(torch.nn.Tanh())
     model[0].bias.requires_grad_(False)
