@@ -38,7 +38,12 @@ visible, about 1e-7; the rounding error of difference arithmetic does not depend
 """
 SHRINK = 2.0**-10
 """By how much the step of an entry shrinks whose probe crossed a kink."""
+NEARER = 2.0**-20
+"""By how much more at the kink itself."""
 UNIT = 2.0**-53
+FAR = 2.0**8
+"""The larger of the steps from which truncation is estimated is four times so much longer than
+that of a probe: truncation is then far above rounding, and few kinks are crossed."""
 N_RETREATS, RETREAT = 4, 2.0**-24
 """How often the steps from which truncation is estimated are shrunk, and by how much."""
 IRREGULAR, ROUNDED = 2.0**-6, 2.0**-40
@@ -125,10 +130,10 @@ class Prober:
         near = self.probe_at(entries, self.step * SHRINK)
         kinks = np.flatnonzero(near.kink)
         if kinks.size:
-            nearer = self.probe_at(entries[kinks], self.step * SHRINK**2)
+            nearer = self.probe_at(entries[kinks], self.step * SHRINK * NEARER)
             for name in ("values", "minus", "plus"):
                 far, close = getattr(near, name)[kinks], getattr(nearer, name)
-                getattr(near, name)[kinks] = close + (close - far) * (SHRINK / (1.0 - SHRINK))
+                getattr(near, name)[kinks] = close + (close - far) * (NEARER / (1.0 - NEARER))
         return near
 
     def probe_at(
@@ -231,7 +236,7 @@ def _probe(item: tuple[Prober, Ints]) -> Derivatives:
     return prober.probe(chunk)
 
 
-def settle_step(prober: Prober, seed: int = 0, n_entries: int = 64) -> float:
+def settle_step(prober: Prober, seed: int = 0, n_entries: int = 48) -> float:
     """Shrink the step of `prober` until truncation is below rounding; return the truncation.
 
     How large differences are on the way is noted too: the prober's extent is exact afterwards.
@@ -286,7 +291,8 @@ class _Trend:
     deviation : float
         By how much a derivative with the smallest step deviates from that at most.
     is_regular : bool
-        Whether none deviates by more than the next term and rounding explain.
+        Whether there are entries that cross no kink on the way, and none of them deviates by more
+        than the next term and rounding explain.
     floor : float
         Rounding of the largest derivative.
     """
@@ -298,9 +304,9 @@ class _Trend:
 
     @classmethod
     def at(cls, prober: Prober, entries: Ints, unit: float) -> _Trend:
-        """Return the trend at the steps `unit`, and 2**12 and 2**14 times that."""
+        """Return the trend at the step `unit`, and 2**8 and 2**10 times that."""
         trail: Trail = {}
-        steps = np.repeat(unit * np.array([1.0, 2.0**12, 2.0**14]), entries.size)
+        steps = np.repeat(unit * np.array([1.0, FAR, 4.0 * FAR]), entries.size)
         found = prober.probe_at(np.tile(entries, 3), steps, trail)
         prober.extent = find_extent(prober.route, prober.state, prober.alive, trail)
         near, first, second = found.values.reshape(3, -1)
@@ -310,9 +316,9 @@ class _Trend:
         largest = float(size[np.isfinite(size)].max(initial=0.0))
         irregular = usable & (deviation > IRREGULAR * change + ROUNDED * largest)
         return cls(
-            curvature=float(change[usable].max(initial=0.0)) / (15.0 * 2.0**24 * unit**2),
+            curvature=float(change[usable].max(initial=0.0)) / (15.0 * (FAR * unit) ** 2),
             deviation=float(deviation[irregular].max(initial=0.0)),
-            is_regular=not irregular.any(),
+            is_regular=bool(usable.any() and not irregular.any()),
             floor=UNIT * largest,
         )
 
