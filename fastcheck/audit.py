@@ -18,12 +18,20 @@ if TYPE_CHECKING:
 
 STEP = 1e-5
 """Length of the step, relative to the tensor's rms or 1e-2."""
+STEPS = 2.0**8
+"""How many steps of a probe that is at most, which know over what length the network bends."""
 ROUNDINGS = 16.0
 """Allowance for the rounding of a loss, in units of `noise`."""
 
 
 def audit_tensor(
-    state: State, name: str, numerical: Floats, noise: float, seed: int, truncation: float = 0.0
+    state: State,
+    name: str,
+    numerical: Floats,
+    noise: float,
+    seed: int,
+    truncation: float = 0.0,
+    step: float = np.inf,
 ) -> Audit:
     """Compare the derivative along one random direction with two plainly evaluated losses.
 
@@ -44,6 +52,8 @@ def audit_tensor(
         Seed of the direction.
     truncation : float
         Truncation error of an entry of `numerical`, absolute.
+    step : float
+        Step of a probe, absolute.
 
     Notes
     -----
@@ -55,7 +65,7 @@ def audit_tensor(
     rng = np.random.default_rng([seed, node.index])
     direction = rng.uniform(0.5, 1.5, value.shape) * rng.choice([-1.0, 1.0], value.shape)
     rms = float(np.sqrt(np.mean(value * value))) if value.size else 0.0
-    step = STEP * max(rms, 1e-2) / np.sqrt(max(value.size, 1))
+    step = min(STEP * max(rms, 1e-2), STEPS * step) / np.sqrt(max(value.size, 1))
     above, below = value + step * direction, value - step * direction
     up, down = (reevaluated(state, node, moved) for moved in (above, below))
     terms = numerical.reshape(node.shape) * (

@@ -38,7 +38,17 @@ visible, about 1e-7; the rounding error of difference arithmetic does not depend
 """
 SHRINK = 2.0**-10
 """By how much the step of an entry shrinks whose probe crossed a kink."""
+NEARER = 2.0**-20
+"""By how much more at the kink itself."""
 UNIT = 2.0**-53
+FAR = 2.0**8
+"""The larger of the steps from which truncation is estimated is four times so much longer than
+that of a probe: truncation is then far above rounding, and few kinks are crossed."""
+N_RETREATS, RETREAT = 4, 2.0**-24
+"""How often the steps from which truncation is estimated are shrunk, and by how much."""
+IRREGULAR, ROUNDED = 2.0**-6, 2.0**-40
+"""By how much a derivative may deviate from the trend of larger steps: relative to their effect,
+and to the largest derivative."""
 
 
 class Prober:
@@ -106,9 +116,25 @@ class Prober:
         found = self.probe_at(entries, self.step)
         again = np.flatnonzero(found.kink)
         if again.size:
-            found.put(again, self.probe_at(entries[again], self.step * SHRINK))
+            found.put(again, self._near(entries[again]))
         found.n_crossed = again.size
         return found
+
+    def _near(self, entries: Ints) -> Derivatives:
+        """Return the derivatives from a smaller step, and at a kink the limits of the slopes.
+
+        Slopes on both sides of a point differ by curvature, too, in proportion to the step: where
+        branches join smoothly, as in the logarithm of a sum of exponentials less their maximum,
+        nothing is left of the difference at step zero. It is found from two steps.
+        """
+        near = self.probe_at(entries, self.step * SHRINK)
+        kinks = np.flatnonzero(near.kink)
+        if kinks.size:
+            nearer = self.probe_at(entries[kinks], self.step * SHRINK * NEARER)
+            for name in ("values", "minus", "plus"):
+                far, close = getattr(near, name)[kinks], getattr(nearer, name)
+                getattr(near, name)[kinks] = close + (close - far) * (NEARER / (1.0 - NEARER))
+        return near
 
     def probe_at(
         self, entries: Ints, step: float | Floats, trail: Trail | None = None
@@ -210,13 +236,16 @@ def _probe(item: tuple[Prober, Ints]) -> Derivatives:
     return prober.probe(chunk)
 
 
-def settle_step(prober: Prober, seed: int = 0, n_entries: int = 64) -> float:
+def settle_step(prober: Prober, seed: int = 0, n_entries: int = 48) -> float:
     """Shrink the step of `prober` until truncation is below rounding; return the truncation.
 
     How large differences are on the way is noted too: the prober's extent is exact afterwards.
 
     The third derivative is estimated from two large steps, where truncation is far above rounding,
-    at some entries. Shrinking costs nothing: the error of difference arithmetic does not grow.
+    at some entries. That is only right where derivatives follow ``f1 + c h**2``, which a third,
+    smaller step shows; a saturated function does not, nor one whose inputs grow faster than the
+    step, such as a product of what moves with itself. The steps are shrunk until they do.
+    Shrinking costs nothing: the error of difference arithmetic does not grow.
 
     Parameters
     ----------
@@ -236,21 +265,62 @@ def settle_step(prober: Prober, seed: int = 0, n_entries: int = 64) -> float:
     rng = np.random.default_rng(seed)
     entries = np.sort(rng.choice(size, min(n_entries, size), replace=False))
     unit = prober.step if prober.is_chosen else prober.step_of_change
-    n = entries.size
-    steps = np.repeat([unit * 2.0**12, unit * 2.0**14], n)
-    trail: Trail = {}
-    found = prober.probe_at(np.tile(entries, 2), steps, trail)
-    prober.extent = find_extent(prober.route, prober.state, prober.alive, trail)
-    first, second = found.values[:n], found.values[n:]
-    change = np.abs(second - first)[~(found.kink[:n] | found.kink[n:])]
-    change = change[np.isfinite(change)]
-    curvature = float(change.max(initial=0.0)) / (15.0 * 2.0**24 * unit**2)
-    truncation = 4.0 * curvature * prober.step**2
-    floor = UNIT * float(np.abs(first[np.isfinite(first)]).max(initial=0.0))
-    while prober.is_chosen and truncation > floor > 0.0 and prober.step > 2.0**-300:
+    trend = _Trend.at(prober, entries, unit)
+    for _ in range(N_RETREATS):
+        if trend.is_regular:
+            break
+        unit *= RETREAT
+        trend = _Trend.at(prober, entries, unit)
+    if prober.is_chosen:
+        prober.step = unit
+    truncation = 4.0 * trend.curvature * prober.step**2
+    while prober.is_chosen and truncation > trend.floor > 0.0 and prober.step > 2.0**-300:
         prober.step /= 2.0
         truncation /= 4.0
-    return truncation
+    return truncation if trend.is_regular else truncation + trend.deviation
+
+
+@dataclass(frozen=True)
+class _Trend:
+    """How derivatives at some entries depend on the step; see :func:`settle_step`.
+
+    Attributes
+    ----------
+    curvature : float
+        Largest ``c`` in ``f1 + c h**2``.
+    deviation : float
+        By how much a derivative with the smallest step deviates from that at most.
+    is_regular : bool
+        Whether there are entries that cross no kink on the way, and none of them deviates by more
+        than the next term and rounding explain.
+    floor : float
+        Rounding of the largest derivative.
+    """
+
+    curvature: float
+    deviation: float
+    is_regular: bool
+    floor: float
+
+    @classmethod
+    def at(cls, prober: Prober, entries: Ints, unit: float) -> _Trend:
+        """Return the trend at the step `unit`, and 2**8 and 2**10 times that."""
+        trail: Trail = {}
+        steps = np.repeat(unit * np.array([1.0, FAR, 4.0 * FAR]), entries.size)
+        found = prober.probe_at(np.tile(entries, 3), steps, trail)
+        prober.extent = find_extent(prober.route, prober.state, prober.alive, trail)
+        near, first, second = found.values.reshape(3, -1)
+        change, size = np.abs(second - first), np.abs(near)
+        deviation = np.abs(near - first + (second - first) / 15.0)
+        usable = np.isfinite(change + deviation) & ~found.kink.reshape(3, -1).any(axis=0)
+        largest = float(size[np.isfinite(size)].max(initial=0.0))
+        irregular = usable & (deviation > IRREGULAR * change + ROUNDED * largest)
+        return cls(
+            curvature=float(change[usable].max(initial=0.0)) / (15.0 * (FAR * unit) ** 2),
+            deviation=float(deviation[irregular].max(initial=0.0)),
+            is_regular=bool(usable.any() and not irregular.any()),
+            floor=UNIT * largest,
+        )
 
 
 def _context_order(route: Route) -> list[int]:

@@ -54,6 +54,8 @@ class Numerical:
         False if the run was interrupted.
     samples : dict of str to Sample
         Which entries were probed on their own, where that are not all.
+    steps : dict of str to float
+        The step of the probes of each tensor, absolute.
     """
 
     tensors: dict[str, Derivatives]
@@ -63,6 +65,7 @@ class Numerical:
     spots: dict[str, tuple[Ints, Derivatives]] = field(default_factory=dict)
     complete: bool = True
     samples: dict[str, Sample] = field(default_factory=dict)
+    steps: dict[str, float] = field(default_factory=dict)
 
 
 class Planner:
@@ -184,6 +187,7 @@ class Planner:
         except KeyboardInterrupt:  # before the first chunk
             numerical = self._nothing()
         numerical.plan, numerical.reason, numerical.seconds = chosen, reason, seconds
+        numerical.steps = {name: min(p.step for p in own) for name, own in self.probers.items()}
         if spots and chosen == "units" and numerical.complete:
             try:
                 self._add_spots(numerical, n_jobs)

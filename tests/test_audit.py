@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import fastcheck as fc
+from fastcheck import ops
 from fastcheck.audit import audit_tensor
 from fastcheck.bounds import find_rounding
 from fastcheck.numdiff import Job
@@ -114,6 +115,21 @@ def test_tiny_and_saturated_networks_raise_no_alarm(gain: float) -> None:
         result = fc.check_gradients(objective, params, objective.gradient(params))
         assert all(a.passed for a in result.audits), str(result)
         assert len(result.audits) == 6
+
+
+@pytest.mark.parametrize("scale", [1e-8, 1e6, 1e8, 1e10])
+def test_weights_as_small_as_their_inputs_are_large_raise_no_alarm(scale: float) -> None:
+    """The step must be short against the length over which the network bends."""
+    for seed in range(10):
+        rng = np.random.default_rng(seed)
+        x, w, v = scale * rng.normal(size=(20, 3)), rng.normal(size=(3, 1)) / scale, rng.normal()
+        right = x.T @ (np.cos(x @ w) * v)
+        graph = fc.Graph()
+        product = ops.matmul(graph.data(x), graph.param("w", w.shape))
+        graph.set_loss(ops.sum(ops.sin(product)) * v)
+        result = fc.check_gradients(fc.GraphObjective(graph), {"w": w}, {"w": right})
+        assert result.passed, result
+        assert result.audits[0].passed
 
 
 def test_a_loss_of_zero_raises_no_alarm() -> None:

@@ -97,7 +97,95 @@ def test_a_users_step_is_not_shrunk() -> None:
     assert settle_step(chosen) < 1e-14
 
 
+@pytest.mark.parametrize("size", [1e-8, 1e-7, 1e-4, 1.0])
+def test_products_of_what_moves_with_itself_are_right_however_small_it_is(size: float) -> None:
+    """Only where they move do they grow: the first change of ``q @ q.T`` is as small as q."""
+    rng = np.random.default_rng(0)
+    x, v = rng.normal(size=(4, 3)), rng.normal(size=(4, 1))
+    weights = size * rng.normal(size=(3, 2))
+
+    def attention() -> float:
+        q = x @ weights
+        e = np.exp(q @ q.T)
+        return float(np.sum(e / e.sum(axis=1, keepdims=True) @ v))
+
+    q = x @ weights
+    e = np.exp(q @ q.T)
+    a, da = e / e.sum(axis=1, keepdims=True), np.ones((4, 1)) @ v.T
+    ds = a * (da - (a * da).sum(axis=1, keepdims=True))
+    right = x.T @ (ds @ q + ds.T @ q)
+    result = fc.check_gradients(attention, {"W": weights}, {"W": right})
+    assert result.passed, result
+    assert not fc.check_gradients(attention, {"W": weights}, {"W": 1.01 * right})
+
+
+@pytest.mark.parametrize("size", [1e-12, 1e-8, 1e-7, 1e-4, 1.0])
+@pytest.mark.parametrize("name", ["cube", "sine of the cube", "power"])
+def test_powers_are_right_however_small_their_base_is(name: str, size: float) -> None:
+    q = size * np.random.default_rng(1).normal(size=5)
+    loss, right = {
+        "cube": (lambda: np.sum(q * q * q), 3 * q**2),
+        "sine of the cube": (lambda: np.sum(np.sin(q * q * q)), 3 * q**2 * np.cos(q**3)),
+        "power": (
+            lambda: np.sum(np.power(q, 3) * np.exp(q * q)),
+            (3 * q**2 + 2 * q**4) * np.exp(q * q),
+        ),
+    }[name]
+    result = fc.check_gradients(loss, {"q": q}, {"q": right})
+    assert result.passed, result
+    assert not fc.check_gradients(loss, {"q": q}, {"q": 1.001 * right})
+
+
 # ------------------------------------------------------------ kinks
+
+
+X = np.random.default_rng(0).normal(size=(8, 3))
+TARGETS = np.array([1.0, 1.0, 1.0, 0.0, 0.0, 1.0, 0.0, 1.0])[:, None]
+JOINED = {
+    "cross-entropy of a sigmoid, by absolute values": (
+        lambda o: np.mean(np.maximum(o, 0) - o * TARGETS + np.log1p(np.exp(-np.abs(o)))),
+        lambda o: (0.5 - TARGETS) / 8,
+    ),
+    "logarithm of a sum of exponentials, less their maximum": (
+        lambda o: np.sum(
+            (lambda s, m: m + np.log(np.sum(np.exp(s - m), axis=1, keepdims=True)))(
+                np.hstack([o, 2 * o, -o]), np.max(np.hstack([o, 2 * o, -o]), axis=1, keepdims=True)
+            )
+        ),
+        lambda o: np.full_like(o, 2 / 3),
+    ),
+    "square of ReLU": (lambda o: np.sum(np.maximum(o, 0) ** 2 + o), np.ones_like),
+    "ELU": (lambda o: np.sum(np.where(o > 0, o, np.exp(np.minimum(o, 0)) - 1)), np.ones_like),
+    "Huber": (
+        lambda o: np.sum(np.where(np.abs(o) < 1e-3, 500 * o**2, np.abs(o)) + o), np.ones_like,
+    ),
+    "cube of the absolute value": (lambda o: np.sum(np.abs(o) ** 3 + o), np.ones_like),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", JOINED)
+def test_branches_that_join_smoothly_are_no_kink(name: str) -> None:
+    loss, upstream = JOINED[name]
+    w = np.zeros((3, 1))
+    right = X.T @ upstream(X @ w)
+    result = fc.check_gradients(lambda: loss(X @ w), {"w": w}, {"w": right})
+    assert result.passed, result
+    assert result.tensors["w"].n_kink == 0
+    assert fc.check_gradients(lambda: loss(X @ w), {"w": w}, {"w": 1.01 * right}).verdict == "fail"
+
+
+@pytest.mark.parametrize("slope", [1e-6, 0.1, 1.0])
+@pytest.mark.parametrize("away", [0.0, 1e-15, -1e-15])
+def test_a_kink_among_curves_stays_one(slope: float, away: float) -> None:
+    w = np.full((3, 1), away)
+
+    def loss() -> float:
+        o = X @ w
+        return float(np.sum(np.exp(o) + slope * np.abs(o)))
+
+    result = fc.check_gradients(loss, {"w": w}, {"w": X.sum(axis=0)[:, None]})
+    assert result.verdict == "inconclusive"
+    assert result.tensors["w"].n_kink == 3
 
 
 @small

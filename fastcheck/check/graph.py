@@ -202,11 +202,12 @@ class GraphMeasurement(Measurement):
             return []
         return [
             audit_tensor(
-                self.state, name, found.values, self.rounding.loss, self.seed, found.truncation
+                self.state, name, found.values, self.rounding.loss, self.seed, found.truncation,
+                self.numerical.steps.get(name, math.inf),
             )
             for name, found in self.numerical.tensors.items()
             if found.known.size and found.known.all() and not found.kink.any()
-        ]
+        ]  # fmt: skip
 
     def spot_checks(self) -> list[SpotCheck]:
         """Compare the units plan with probes of single entries."""

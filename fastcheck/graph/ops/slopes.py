@@ -101,7 +101,7 @@ class _Measured:
     """Slopes with respect to one entry of each sample, with one step for each.
 
     The first five have shape (B, n_out); the others have a number for each moved entry, shape
-    (B, 1) or (1, 1).
+    (B, 1) or (1, 1). `moves` tells whether any result changes.
     """
 
     value: Floats
@@ -114,6 +114,7 @@ class _Measured:
     bend: Floats
     is_rough: Flags
     is_noisy: Flags
+    moves: Flags
 
     def at_kink(self) -> _Measured:
         """Return the same with the means of the slopes of both sides."""
@@ -180,7 +181,12 @@ class _Column:
 
         `largest` is the largest slope known so far.
         """
-        first = last = found = self.measured(h, largest)
+        found = self.measured(h, largest)
+        still = ~found.moves & self._any(self.reaches)
+        if still.any():
+            h = np.where(still, np.maximum(h, STEP), h)
+            found = self.measured(h, largest)
+        first = last = found
         active = np.ones(h.shape, bool)
         direction = np.zeros(h.shape, np.int64)
         n_shrunk = np.zeros(h.shape, np.int64)
@@ -225,18 +231,25 @@ class _Column:
         error = np.where(np.isfinite(error), error, np.inf)
         return _Measured(
             fourth, second, error, noisy, half_jump, self._top(error), size, self._top(bend),
-            is_rough, self._top(truncation) < noise,
+            is_rough, self._top(truncation) < noise, self._any(moves),
         )  # fmt: skip
 
     @cached_property
     def reaches(self) -> Flags:
-        """Which results depend on the entry at all: a saturated one may not change nearby."""
+        """Which results depend on the entry at all.
+
+        One that is saturated may not change nearby, and one of ordinary size not for an entry that
+        is tiny, as the root of one and its square.
+        """
         x = self.x[:, self.j : self.j + 1]
         to = np.where(x == 0.0, ELSEWHERE * _sizes(self.x)[:, self.j : self.j + 1], -ELSEWHERE * x)
         try:
-            return np.asarray(self._moved(to - x) != self.base)
+            found = self._moved(to - x) != self.base
+            if not found.all():
+                found |= self._moved(np.copysign(ELSEWHERE, x) - x) != self.base
         except Exception:  # so far from the point a function may refuse
             return np.ones(self.base.shape, bool)
+        return np.asarray(found)
 
     def _moved(self, d: Floats) -> Floats:
         moved = self.x.copy()
@@ -245,8 +258,15 @@ class _Column:
 
     def _top(self, a: Floats) -> Floats:
         """Return the largest of what belongs to each moved entry."""
-        axis = 1 if self.x.shape[0] == self.base.shape[0] else None
-        return np.asarray(a.max(axis=axis, keepdims=True, initial=0.0))
+        return np.asarray(a.max(axis=self._own_axis, keepdims=True, initial=0.0))
+
+    def _any(self, a: Flags) -> Flags:
+        """Return whether any holds of what belongs to each moved entry."""
+        return np.asarray(a.any(axis=self._own_axis, keepdims=True))
+
+    @property
+    def _own_axis(self) -> int | None:
+        return 1 if self.x.shape[0] == self.base.shape[0] else None
 
 
 def _chosen(where: Flags, one: _Measured, other: _Measured) -> _Measured:

@@ -31,6 +31,19 @@ FUNCTIONS: dict[str, tuple[Any, Any, float]] = {
 }  # fmt: skip
 
 
+@pytest.mark.parametrize("size", [0.0, 1e-300, 1e-12, 1e-9, 1e-6, 1e-3])
+def test_a_result_that_a_tiny_input_does_not_move_has_an_error(size: float) -> None:
+    """Near zero ``sqrt(1 + x**2)`` is 1 to the last digit."""
+    x = size * X
+    found = slopes_of(lambda x: np.sqrt(1 + x * x), x)
+    right = x / np.sqrt(1 + x * x)
+    for j in range(x.shape[1]):
+        error = found.error[:, j, j]
+        assert np.all(np.abs(found.value[:, j, j] - right[:, j]) <= error)
+        assert error.max() < 1e-9
+        assert error.min() > 0
+
+
 def slopes_of(function: Any, x: Array) -> Any:
     with np.errstate(all="ignore"):
         return find_slopes(function, x, find_noise(function, (x,)))
