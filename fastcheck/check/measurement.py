@@ -140,6 +140,10 @@ class Measurement(ABC):
         """The parameters, by name."""
         return {} if self.box is None else self.box.arrays
 
+    def reads(self, name: str) -> bool | None:
+        """Return whether the loss reads a tensor; None where only its values can tell."""
+        return None
+
     def reached(self) -> Arrays:
         """Return the arrays that the loss reads, by name, as far as they can be found."""
         if self.box is None or self.preflight is None:

@@ -215,6 +215,15 @@ def _zero(cause: Cause, _: Case) -> tuple[str, str]:
     )
 
 
+def _no_effect(cause: Cause, case: Case) -> tuple[str, str]:
+    it = "it" if len(cause.fits) == 1 else "them"
+    return "no-effect", (
+        f"{_every(cause, case)} should be zero: at this point the loss does not change with {it}, "
+        "as it does not with a bias before a normalisation; look for what cancels "
+        f"{it} on the way forward"
+    )
+
+
 def _clipped(cause: Cause, case: Case) -> tuple[str, str]:
     limit = short(cause.constant or 0.0)
     n = sum(case.by_name[name].n_clear for name in cause.tensors)
@@ -253,6 +262,7 @@ _SAID: dict[str, Callable[[Cause, Case], tuple[str, str]]] = {
     "reordered": _order,
     "summed-over-all": _summed,
     "zero": _zero,
+    "no-effect": _no_effect,
     "clipped": _clipped,
     "without-sign": _without_sign,
     "precision": _precision,
