@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fastcheck.preflight.reach import Reach
 from fastcheck.result import Finding
 from fastcheck.result.wording import listing
 
@@ -59,13 +60,43 @@ def unread(
         name
         for name, tensor in tensors.items()
         if tensor.verdict == "fail" and not np.nan_to_num(numerical[name].values).any()
-        and not _is_read(box, name, reads(name), seed)
+        and not (_is_felt(box, name, seed) if (known := reads(name)) is None else known)
     ]  # fmt: skip
 
 
-def _is_read(box: BlackBox, name: str, known: bool | None, seed: int) -> bool:
-    if known is not None:
-        return known
+def is_read(box: BlackBox, array: Array, seed: int) -> bool:
+    """Return whether a loss changes with an array that is no parameter.
+
+    What the loss writes itself, and what nothing reads, such as a gradient that is kept beside it,
+    makes no difference.
+
+    Parameters
+    ----------
+    box : BlackBox
+        The loss.
+    array : ndarray
+        Data within its reach; moved, and restored with all else that the loss reaches.
+    seed : int
+        Seed of the move.
+
+    Notes
+    -----
+    Two evaluations. Integers, which may be indices, are put in another order.
+    """
+    reach = Reach(box.roots, box.arrays.values())
+    try:
+        before = box.tried()
+        if array.dtype.kind == "f":
+            _move(array, np.random.default_rng([seed, 23]))
+        else:
+            array[...] = np.roll(array, 1)
+        return not (math.isfinite(before) and before == box.tried())
+    finally:
+        reach.restore_all()
+
+
+def _is_felt(box: BlackBox, name: str, seed: int) -> bool:
+    """Return whether the loss changes, if only by rounding, with a tensor."""
     rng = np.random.default_rng([seed, 23])
     with box.restoring():
         for array in box.arrays.values():

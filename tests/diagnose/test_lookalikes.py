@@ -1,0 +1,93 @@
+"""Mistakes that look like another one: what is not known of them is not said."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import fastcheck as fc
+from fastcheck.result import Diagnosis
+
+ENGINES = pytest.mark.parametrize("engine", ["auto", "black box"])
+Array = Any
+
+
+def drawn(*shape: int, seed: int = 0) -> Array:
+    return np.random.default_rng([seed, *shape]).standard_normal(shape)
+
+
+def said(loss: Any, params: Any, grads: Any, **options: Any) -> list[Diagnosis]:
+    """Return what is said of a gradient that is wrong."""
+    result = fc.check_gradients(loss, params, grads, **options)
+    assert result.verdict == "fail"
+    return list(result.diagnosis)
+
+
+# ---------------------------------------------------------------- arrays within reach
+
+
+class Keeper:
+    """One layer that keeps a wrong gradient beside its weights.
+
+    Parameters
+    ----------
+    how : {"anew", "in place", "once"}
+        Whether each call of the loss makes it anew, or writes it into the same array, or none does.
+    """
+
+    def __init__(self, how: str) -> None:
+        self.x, self.y, self.W = drawn(8, 3), drawn(8, 2), drawn(3, 2)
+        self.how = how
+        self.dW = np.zeros((3, 2))
+        self.keep(np.tanh(self.x @ self.W))
+
+    def keep(self, a: Array) -> None:
+        dW = self.x.T @ ((a - self.y) * (1 - a**3))
+        if self.how == "in place":
+            self.dW[...] = dW
+        else:
+            self.dW = dW
+
+    def loss(self) -> Any:
+        a = np.tanh(self.x @ self.W)
+        if self.how != "once":
+            self.keep(a)
+        return 0.5 * np.sum((a - self.y) ** 2)
+
+
+@ENGINES
+@pytest.mark.parametrize("how", ["anew", "in place", "once"])
+@pytest.mark.parametrize("given", ["array", "copy", "function"])
+def test_a_gradient_that_is_kept_beside_the_loss_is_no_data(
+    engine: str, how: str, given: str
+) -> None:
+    net = Keeper(how)
+    before = net.dW.tobytes()
+    grads: Any = {"W": net.dW.copy() if given == "copy" else net.dW}
+    grads = (lambda: {"W": net.dW}) if given == "function" else grads
+    found = said(net.loss, {"W": net.W}, grads, engine=engine)
+    assert [d.kind for d in found] == ["unexplained"]
+    assert how != "once" or net.dW.tobytes() == before
+
+
+@ENGINES
+@pytest.mark.parametrize("kind", ["floats", "integers"])
+def test_data_that_the_loss_reads_are_named(engine: str, kind: str) -> None:
+    net = Keeper("once")
+    target = drawn(3, 2, seed=1) if kind == "floats" else np.arange(6).reshape(3, 2)
+    found = said(
+        lambda: np.sum(target * np.tanh(net.W)), {"W": net.W}, {"W": target * 1.0}, engine=engine
+    )
+    assert [d.kind for d in found] == ["other-tensor"]
+    assert "W: what was given is the array target, bit for bit" in found[0].message
+
+
+@ENGINES
+@pytest.mark.parametrize("forward", [lambda x: np.maximum(x, 0.0), lambda x: x / np.sum(x * x)])
+def test_an_upstream_gradient_that_is_passed_on_is_named(engine: str, forward: Any) -> None:
+    result = fc.check_layer(forward, lambda d: d, drawn(8, 3), engine=engine)
+    (found,) = result.diagnosis
+    assert (found.kind, found.tensor) == ("slope-missing", "x")
+    assert found.message.startswith("x: the upstream gradient is passed on unchanged")
