@@ -44,6 +44,7 @@ class Keeper:
         self.keep(np.tanh(self.x @ self.W))
 
     def keep(self, a: Array) -> None:
+        """Keep a gradient with a power that is wrong."""
         dW = self.x.T @ ((a - self.y) * (1 - a**3))
         if self.how == "in place":
             self.dW[...] = dW
@@ -51,6 +52,7 @@ class Keeper:
             self.dW = dW
 
     def loss(self) -> Any:
+        """Return the loss."""
         a = np.tanh(self.x @ self.W)
         if self.how != "once":
             self.keep(a)
@@ -91,3 +93,52 @@ def test_an_upstream_gradient_that_is_passed_on_is_named(engine: str, forward: A
     (found,) = result.diagnosis
     assert (found.kind, found.tensor) == ("slope-missing", "x")
     assert found.message.startswith("x: the upstream gradient is passed on unchanged")
+
+
+# ---------------------------------------------------------------- another use of a parameter
+
+A, B = drawn(3, 3), np.arange(9.0).reshape(3, 3) ** 0.5
+S, T, V = A + A.T, drawn(3, seed=1), drawn(3)
+USES: list[tuple[Any, Any, str]] = [
+    (lambda v: v @ S @ v / (v @ v), 2 * S @ V / (V @ V), "the denominator"),
+    (lambda v: v @ T / np.linalg.norm(v), T / np.linalg.norm(V), "the denominator"),
+    (lambda v: v @ B @ v, B @ V, "another use"),
+    (lambda v: v @ B @ v, 2 * B @ V, "another use"),
+]
+
+
+@pytest.mark.parametrize(("loss", "given", "words"), USES)
+def test_another_use_of_a_parameter_is_no_regulariser(loss: Any, given: Array, words: str) -> None:
+    v = V.copy()
+    (found,) = said(lambda: loss(v), {"v": v}, {"v": given})
+    assert (found.kind, found.tensor) == ("branch-missing", "v")
+    assert f"v: the part through {words}, " in found.message
+    assert ", is missing" in found.message
+
+
+def test_a_part_that_counts_twice_is_told_with_its_factor() -> None:
+    v = V.copy()
+    (found,) = said(lambda: v @ B @ v, {"v": v}, {"v": B @ v + 2 * B.T @ v})
+    assert (found.kind, found.constant) == ("branch-factor", 2.0)
+    assert "is 2 times what it should be" in found.message
+
+
+PENALTIES: list[Any] = [
+    lambda W: 0.05 * np.sum(W**2),
+    lambda W: (np.sum(W**2) + 3.0) / 16,
+    lambda W: 0.3 * np.linalg.norm(W),
+    lambda W: np.sum(np.abs(W)) / 10,
+    lambda W: 0.5 * np.sum((W - B[:, :2]) ** 2),
+]
+
+
+@pytest.mark.parametrize("penalty", PENALTIES)
+def test_what_is_added_to_the_loss_is_a_regulariser(penalty: Any) -> None:
+    x, y, W, b = drawn(8, 3), drawn(8, 2), drawn(3, 2), drawn(2)
+    d = (x @ W + b - y) / 8
+    (found,) = said(
+        lambda: 0.5 * np.mean(np.sum((x @ W + b - y) ** 2, axis=1)) + penalty(W),
+        {"W": W, "b": b},
+        {"W": x.T @ d, "b": d.sum(axis=0)},
+    )
+    assert (found.kind, found.tensor, found.constant) == ("regulariser", "W", 0.0)
