@@ -142,3 +142,77 @@ def test_what_is_added_to_the_loss_is_a_regulariser(penalty: Any) -> None:
         {"W": x.T @ d, "b": d.sum(axis=0)},
     )
     assert (found.kind, found.tensor, found.constant) == ("regulariser", "W", 0.0)
+
+
+# ---------------------------------------------------------------- constants
+
+
+@ENGINES
+@pytest.mark.parametrize("seed", range(3))
+def test_a_norm_taken_for_a_constant_is_no_regulariser(engine: str, seed: int) -> None:
+    given = lambda d: d / np.linalg.norm(x)  # noqa: E731
+    x = drawn(8, 3, seed=seed)
+    result = fc.check_layer(lambda x: x / np.linalg.norm(x), given, x, seed=seed, engine=engine)
+    (found,) = result.diagnosis
+    assert (found.kind, found.tensor, found.is_exact) == ("along-parameter", "x", True)
+    assert "times the parameter in every entry: as where the norm that it is" in found.message
+    V, y = drawn(3, 2, seed=seed), drawn(8, 2)
+    dV = x.T @ (x @ (V / np.linalg.norm(V)) - y) / np.linalg.norm(V)
+    loss = lambda: 0.5 * np.sum((x @ (V / np.linalg.norm(V)) - y) ** 2)  # noqa: E731
+    (found,) = said(loss, {"V": V}, {"V": dV}, engine=engine)
+    assert found.kind == "along-parameter"
+    result = fc.check_gradients(loss, {"V": V}, {"V": dV}, engine=engine, accept="regulariser")
+    assert result.verdict == "fail"
+
+
+@ENGINES
+@pytest.mark.parametrize("size", [0.1, 1.25e-3, 0.02 / 8, -1 / 8])
+def test_a_strength_is_told_from_what_a_norm_leaves(engine: str, size: float) -> None:
+    x, W = drawn(8, 3), drawn(3, 2)
+    right = x.T @ np.cos(x @ W)
+    found = said(lambda: np.sum(np.sin(x @ W)), {"W": W}, {"W": right + size * W}, engine=engine)
+    assert [(d.kind, d.constant) for d in found] == [("weight-decay", pytest.approx(size))]
+
+
+class Divergence:
+    """That of two normal distributions, with a further term; all logarithms are positive."""
+
+    def __init__(self) -> None:
+        self.mu = np.array([0.3, -1.2, 0.8, 0.5])
+        self.log = np.array([0.4, 0.9, 0.2, 1.1])
+
+    def loss(self) -> Any:
+        """Return the loss."""
+        terms = 1.0 + self.log - self.mu**2 - np.exp(self.log)
+        return -0.5 * np.sum(terms) + np.sum(np.sin(self.mu))
+
+    def said(self, of_mu: float, constant: float, engine: str) -> list[Diagnosis]:
+        """Return what is said where mu is taken so often, and with a constant in place of -1."""
+        grads = {
+            "mu": of_mu * self.mu + np.cos(self.mu),
+            "log": 0.5 * (np.exp(self.log) + constant),
+        }
+        return said(self.loss, {"mu": self.mu, "log": self.log}, grads, engine=engine)
+
+
+@ENGINES
+def test_a_constant_is_no_sign_of_parameters_that_are_all_positive(engine: str) -> None:
+    (found,) = Divergence().said(1.0, 1.0, engine)
+    assert (found.kind, found.tensor, found.constant) == ("offset", "log", 1.0)
+    assert "log: analytic minus numerical is the constant 1 in every entry" in found.message
+
+
+@ENGINES
+def test_a_parameter_that_is_added_once_too_often_is_no_step(engine: str) -> None:
+    (found,) = Divergence().said(2.0, -1.0, engine)
+    assert (found.kind, found.tensor, found.constant) == ("weight-decay", "mu", 1.0)
+
+
+@pytest.mark.parametrize("is_positive", [True, False])
+def test_a_sign_of_parameters_needs_both(is_positive: bool) -> None:
+    x, W, b = drawn(8, 3), drawn(3, 2), drawn(2)
+    W = np.abs(W) if is_positive else W
+    d = np.cos(x @ W + b)
+    grads = {"W": x.T @ d + 0.1 * np.sign(W), "b": d.sum(axis=0)}
+    found = said(lambda: np.sum(np.sin(x @ W + b)), {"W": W, "b": b}, grads)
+    assert [d.kind for d in found] == ["offset" if is_positive else "l1-decay"]

@@ -16,6 +16,7 @@ from fastcheck.diagnose.backward.reason import (
     l1_reason,
     regulariser_reason,
 )
+from fastcheck.diagnose.scales import has_both_signs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -104,7 +105,12 @@ def _of_l1(view: View, values: Floats) -> Iterator[Reasons]:
 
 
 def _is_constant(view: View, values: Floats) -> bool:
-    """Return whether some entries are off by one size, with the signs of the parameter."""
+    """Return whether some entries are off by one size, with the signs of the parameter.
+
+    Signs that are all alike are those of a constant, not of the parameter.
+    """
+    if not has_both_signs(values):
+        return False
     step = slice(None, None, max(1, values.size // SOME))
     off = view.given.reshape(-1)[step] - view.expected.reshape(-1)[step]
     size = off * np.sign(values.reshape(-1)[step])
@@ -135,7 +141,7 @@ def _of_decay(view: View, values: Floats) -> Iterator[Reasons]:
         return
     signs = np.sign(values)
     size = float(np.sum(rest * signs)) / max(float(np.sum(signs * signs)), 1.0)
-    if size and view.is_exact(view.data, ONE, (size, signs)):
+    if size and has_both_signs(values) and view.is_exact(view.data, ONE, (size, signs)):
         yield (_l1_decay(name, size),)
 
 
