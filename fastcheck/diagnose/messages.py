@@ -177,7 +177,8 @@ def _offset(cause: Cause, case: Case) -> tuple[str, str]:
 def _only_decay(cause: Cause, case: Case) -> tuple[str, str]:
     return "only-decay", (
         f"{_every(cause, case)} is {short(cause.constant or 0.0)} times the parameter, as of an L2 "
-        "regulariser alone: what comes from the data is missing; look for = where += is meant"
+        "regulariser alone: perhaps what comes from the data is missing; look for = where += is "
+        "meant"
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -216,3 +217,57 @@ def test_a_sign_of_parameters_needs_both(is_positive: bool) -> None:
     grads = {"W": x.T @ d + 0.1 * np.sign(W), "b": d.sum(axis=0)}
     found = said(lambda: np.sum(np.sin(x @ W + b)), {"W": W, "b": b}, grads)
     assert [d.kind for d in found] == ["offset" if is_positive else "l1-decay"]
+
+
+# ---------------------------------------------------------------- words
+
+
+class Gate:
+    """Two layers, with z * sigmoid(z) between them."""
+
+    def __init__(self) -> None:
+        self.x, self.y = drawn(8, 3), drawn(8, 2)
+        self.params = {"W1": drawn(3, 4), "W2": drawn(4, 2)}
+
+    def forward(self) -> tuple[Any, Any]:
+        """Return the hidden values and what the loss is the square of."""
+        z = self.x @ self.params["W1"]
+        a = z / (1.0 + np.exp(-z))
+        return a, a @ self.params["W2"] - self.y
+
+    def loss(self) -> Any:
+        """Return the loss."""
+        return 0.5 * np.sum(self.forward()[1] ** 2)
+
+    def gradient(self) -> dict[str, Array]:
+        """Return the gradient without the derivative of the activation."""
+        a, e = self.forward()
+        return {"W1": self.x.T @ (e @ self.params["W2"].T), "W2": a.T @ e}
+
+
+def test_an_activation_is_called_what_people_call_it() -> None:
+    net = Gate()
+    (found,) = said(net.loss, net.params, net.gradient())
+    assert found.kind == "slope-missing"
+    assert "the derivative of SiLU (swish) is missing" in found.message
+
+
+def test_factors_of_units_that_are_nearly_one_do_not_look_like_one() -> None:
+    x, y, W, V = drawn(8, 3), drawn(8, 4), drawn(3, 2), drawn(2, 4)
+
+    def normalised(eps: float) -> tuple[Array, Array, Array]:
+        z = x @ W
+        s = np.sqrt(z.var(axis=0) + eps)
+        n = (z - z.mean(axis=0)) / s
+        return s, n, n @ V - y
+
+    _, n, e = normalised(1e-5)
+    s, dn = normalised(0.0)[0], e @ V.T
+    dz = (dn - dn.mean(axis=0) - n * (dn * n).mean(axis=0)) / s
+    found = said(
+        lambda: 0.5 * np.sum(normalised(1e-5)[2] ** 2), {"W": W, "V": V},
+        {"W": x.T @ dz, "V": n.T @ e},
+    )  # fmt: skip
+    (told,) = (d.message for d in found if "W" in d.tensors)
+    assert "each unit comes out 1 and 1 times" not in told
+    assert re.search(r"each unit comes out 1 \+ \de-05 and 1 \+ \de-06 times as large", told)
