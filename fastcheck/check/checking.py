@@ -143,7 +143,9 @@ def _received(
         given = run.received(grads, params)
         run.include(given)
         fixed = {} if run.box is None else run.box.held.fixed
-        receipt = receive(run.shapes, run.names, given, fixed=fixed, others=run.reached)
+        receipt = receive(
+            run.shapes, run.names, given, fixed=fixed, others=run.reached, reads=run.reads_data
+        )
         optional = [name for name in run.shapes if name in run.optional]
         run.findings += findings.unused_gradients(receipt.extra, [*run.shapes], optional)
         run.findings += receipt.findings

@@ -49,7 +49,7 @@ def _means_something(kind: str, interval: Interval, tensor: Evidence) -> bool:
     if kind == "l1-decay" and tensor.values is not None:
         return has_both_signs(tensor.values[tensor.known])
     if kind == "offset":
-        return np.count_nonzero(tensor.known) > 1 and round_number(interval) is not None
+        return int(np.count_nonzero(tensor.known)) > 1 and round_number(interval) is not None
     return kind != "updated" or (interval[0] > 0.0 and not interval[0] <= 1.0 <= interval[1])
 
 

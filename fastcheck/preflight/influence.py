@@ -65,7 +65,7 @@ def unread(
 
 
 def is_read(box: BlackBox, array: Array, seed: int) -> bool:
-    """Return whether a loss changes with an array that is no parameter.
+    """Return whether a loss changes with an array within its reach.
 
     What the loss writes itself, and what nothing reads, such as a gradient that is kept beside it,
     makes no difference.
@@ -75,7 +75,7 @@ def is_read(box: BlackBox, array: Array, seed: int) -> bool:
     box : BlackBox
         The loss.
     array : ndarray
-        Data within its reach; moved, and restored with all else that the loss reaches.
+        The array; moved, and restored with all else that the loss reaches.
     seed : int
         Seed of the move.
 
@@ -83,7 +83,7 @@ def is_read(box: BlackBox, array: Array, seed: int) -> bool:
     -----
     Two evaluations. Integers, which may be indices, are put in another order.
     """
-    reach = Reach(box.roots, box.arrays.values())
+    reach, kept = Reach(box.roots, box.arrays.values()), array.copy()
     try:
         before = box.tried()
         if array.dtype.kind == "f":
@@ -92,6 +92,7 @@ def is_read(box: BlackBox, array: Array, seed: int) -> bool:
             array[...] = np.roll(array, 1)
         return not (math.isfinite(before) and before == box.tried())
     finally:
+        array[...] = kept
         reach.restore_all()
 
 

@@ -76,6 +76,15 @@ def test_a_gradient_that_is_kept_beside_the_loss_is_no_data(
 
 
 @ENGINES
+def test_a_gradient_of_another_shape_that_is_kept_beside_the_loss_is_no_factor(engine: str) -> None:
+    net = Keeper("once")
+    net.dW = net.dW.T.copy()
+    result = fc.check_gradients(net.loss, {"W": net.W}, {"W": net.dW}, engine=engine)
+    (found,) = (f.message for f in result.findings if f.kind == "wrong-shape")
+    assert "it is that of the transpose" in found
+
+
+@ENGINES
 @pytest.mark.parametrize("kind", ["floats", "integers"])
 def test_data_that_the_loss_reads_are_named(engine: str, kind: str) -> None:
     net = Keeper("once")
