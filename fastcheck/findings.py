@@ -140,10 +140,10 @@ def about_reach(state: State, names: Sequence[str]) -> list[Finding]:
 def about_influence(tensors: Mapping[str, Derivatives], is_closure: bool) -> list[Finding]:
     """Return a warning for each tensor of which no probe changed the loss."""
     remedy = (
-        "if it should, the loss reads another array, of which this is a copy: pass the very arrays "
-        "that it reads"
+        "if it should, perhaps the loss reads another array, of which this is a copy: pass the "
+        "very arrays that it reads"
         if is_closure
-        else "use it in the forward pass"
+        else "if it should, use it in the forward pass"
     )
     return [
         Finding(

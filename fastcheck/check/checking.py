@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["Check", "checking"]
 
 OTHER_MODE = "the gradient belongs to another mode of the loss, so that it was not judged"
-NOT_READ = "the loss does not read it, so that its gradient was not judged"
+NOT_READ = "the loss stays the same whatever is put there, so that its gradient was not judged"
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,7 +143,9 @@ def _received(
         given = run.received(grads, params)
         run.include(given)
         fixed = {} if run.box is None else run.box.held.fixed
-        receipt = receive(run.shapes, run.names, given, fixed=fixed, others=run.reached)
+        receipt = receive(
+            run.shapes, run.names, given, fixed=fixed, others=run.reached, reads=run.reads_data
+        )
         optional = [name for name in run.shapes if name in run.optional]
         run.findings += findings.unused_gradients(receipt.extra, [*run.shapes], optional)
         run.findings += receipt.findings
@@ -186,9 +188,10 @@ def _unread(
     run: Measurement, box: BlackBox, tensors: dict[str, TensorResult], seed: int
 ) -> dict[str, TensorResult]:
     """Return what becomes of tensors that the loss does not read, and say so."""
-    names = unread(box, tensors, run.numerical.tensors, seed)
+    names = unread(box, tensors, run.numerical.tensors, run.reads, seed)
     run.unread = names
-    run.findings += about_unread(names, box.is_closure)
+    is_known = run.graph_state is not None
+    run.findings += about_unread(names, box.is_closure, is_known=is_known)
     return {name: _excused(tensors[name], NOT_READ) for name in names}
 
 

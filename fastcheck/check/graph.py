@@ -17,6 +17,7 @@ from fastcheck.derivatives import Derivatives
 from fastcheck.diagnose import explain, with_exact_ones
 from fastcheck.diagnose.backward import explain_graph
 from fastcheck.errors import InputError
+from fastcheck.graph.route import find_route
 from fastcheck.parallel import single_threaded_blas
 from fastcheck.params import matches, select_names
 from fastcheck.plain import plain_bound, plain_differences, plain_step
@@ -98,6 +99,10 @@ class GraphMeasurement(Measurement):
     def n_samples(self) -> int | None:
         """The size of the batch, None where it is not known."""
         return self.state.graph.n_batch
+
+    def reads(self, name: str) -> bool:
+        """Return whether the loss reads a tensor: whether a way leads from it to the loss."""
+        return bool(find_route(self.state.graph.tensor(name)).nodes)
 
     def explained(self, case: Case) -> tuple[Diagnosis, ...]:
         """Return why tensors are wrong, found by a walk from the loss backwards.

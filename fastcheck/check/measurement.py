@@ -17,7 +17,7 @@ from fastcheck.holding import errors_of, named_gradients, taken
 from fastcheck.judge import judge_entries, judge_tensor
 from fastcheck.parallel import single_threaded_blas
 from fastcheck.plan import Numerical
-from fastcheck.preflight import GradientCalls, named_mode
+from fastcheck.preflight import GradientCalls, is_read, named_mode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -140,8 +140,20 @@ class Measurement(ABC):
         """The parameters, by name."""
         return {} if self.box is None else self.box.arrays
 
+    def reads(self, name: str) -> bool | None:
+        """Return whether the loss reads a tensor; None where only its values can tell."""
+        return None
+
+    def reads_data(self, name: str) -> bool:
+        """Return whether the loss changes with an array that it reaches, which is put back."""
+        array = self.reached().get(name)
+        if self.box is None or array is None:
+            return False
+        with single_threaded_blas():
+            return is_read(self.box, array, self.seed)
+
     def reached(self) -> Arrays:
-        """Return the arrays that the loss reads, by name, as far as they can be found."""
+        """Return the arrays that the loss reaches, by name, as far as they can be found."""
         if self.box is None or self.preflight is None:
             return {}
         reach = self.preflight.reach

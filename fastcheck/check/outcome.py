@@ -170,6 +170,7 @@ def case_of(
         data=run.reached(),
         n_samples=run.n_samples,
         extra=run.extra,
+        reads=run.reads_data,
     )
 
 

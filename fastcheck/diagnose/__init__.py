@@ -25,7 +25,7 @@ from fastcheck.diagnose.unexplained import unexplained
 from fastcheck.diagnose.values import find_values
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -53,6 +53,7 @@ def gathered(
     data: Mapping[str, Array] | None = None,
     n_samples: int | None = None,
     extra: Mapping[str, Any] = MappingProxyType({}),
+    reads: Callable[[str], bool] = bool,
 ) -> Case:
     """Return what explanations can rest on.
 
@@ -67,11 +68,14 @@ def gathered(
     kinks : mapping of str to ndarray of bool, optional
         Entries of which nothing follows.
     data : mapping of str to ndarray, optional
-        What else the loss reads.
+        What else the loss reaches.
     n_samples : int, optional
         The size of the batch.
     extra : mapping of str to object, optional
         Gradients under names that belong to no parameter.
+    reads : callable, optional
+        Says of one of `data` whether the loss changes with it; by default with each that has a
+        name.
     """
     found = []
     for name, tensor in tensors.items():
@@ -98,7 +102,7 @@ def gathered(
         found.append(_cleared(evidence, tensor))
     others = {name: array for name, array in (data or {}).items() if name not in params}
     more = {str(name): _numbers(array) for name, array in extra.items()}
-    return Case(found, others, n_samples, {n: a for n, a in more.items() if a is not None})
+    return Case(found, others, n_samples, {n: a for n, a in more.items() if a is not None}, reads)
 
 
 def _cleared(evidence: Evidence, tensor: TensorResult) -> Evidence:

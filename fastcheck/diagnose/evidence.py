@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from numpy.typing import NDArray
 
@@ -27,7 +27,9 @@ MOST_COUNTED = 64
 """Clearly wrong entries of a tensor that speak for an explanation."""
 MOST_DIGITS = 15.0
 """What one of them says at most."""
-UNNAMED = ("an array", "upstream")
+UPSTREAM = "upstream"
+"""What the upstream gradient is called where a layer is checked."""
+UNNAMED = ("an array", UPSTREAM)
 """What data are called that have no name of the user's."""
 FIRST = 64
 """Entries that are compared before all are."""
@@ -191,17 +193,21 @@ class Case:
     tensors : list of Evidence
         Those that were compared.
     data : dict of str to ndarray
-        What else the loss reads, by name.
+        What else the loss reaches, by name.
     n_samples : int or None
         The size of the batch, where it is known.
     extra : dict of str to ndarray
         Gradients that were given under names that no parameter has.
+    reads : callable
+        Says of one of `data` whether the loss changes with it: others are only within its reach, as
+        what it writes, or what a backward pass left there.
     """
 
     tensors: list[Evidence]
     data: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     n_samples: int | None = None
     extra: Mapping[str, Floats] = field(default_factory=dict)
+    reads: Callable[[str], bool] = bool
 
     @cached_property
     def failed(self) -> list[Evidence]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastcheck.diagnose.choose import Cause
+from fastcheck.diagnose.evidence import UNNAMED, UPSTREAM
 from fastcheck.diagnose.fit import Fit
 from fastcheck.result.wording import listing
 
@@ -95,8 +96,24 @@ def find_arrays(case: Case) -> Iterator[Cause]:
     for tensor in case.failed[:MOST_TENSORS]:
         for name, array in {**case.data, **arrays}.items():
             is_it = np.shape(array) == tensor.shape and np.array_equal(array, tensor.analytic)
-            if is_it and tensor.n_clear > 1 and np.ptp(tensor.analytic) > 0.0:
-                what = "the parameter itself" if name == tensor.name else f"the array {name}"
-                message = f"{tensor.name}: what was given is {what}, bit for bit, not a gradient"
-                yield said_cause("other-tensor", (tensor,), 1.65, message)
+            is_told = is_it and tensor.n_clear > 1 and np.ptp(tensor.analytic) > 0.0
+            if is_told and (name in arrays or case.reads(name)):
+                yield _array_given(tensor, name)
                 break
+
+
+def _array_given(tensor: Evidence, name: str) -> Cause:
+    """Return that an array was given for a gradient; `name` is what the loss calls it."""
+    if name == UPSTREAM:
+        message = (
+            f"{tensor.name}: the upstream gradient is passed on unchanged: the derivative of the "
+            "layer is missing"
+        )
+        return said_cause("slope-missing", (tensor,), 1.65, message)
+    what = "the parameter itself" if name == tensor.name else f"the array {name}"
+    what = "an array that the loss reads" if name in UNNAMED else what
+    message = (
+        f"{tensor.name}: what was given is {what}, bit for bit: return the gradient, or multiply "
+        "by the derivative that is missing"
+    )
+    return said_cause("other-tensor", (tensor,), 1.65, message)

@@ -54,10 +54,11 @@ def kind_of(cause: Cause, case: Case) -> tuple[str, str]:
         return _of_length(cause, case, named, named.length)
     if c == 2.0:
         text = "it was added twice, as by two backward passes without a reset between them, or"
-        return "factor", f"; {text} the 1/2 of a square is left out{_also(2, case)}"
+        text = f"; perhaps {text} a factor such as the 1/2 of a square is left out"
+        return "factor", f"{text}{_also(2, case)}"
     if c == 0.5:
-        text = "the 2 of a square is left out, or a 1/2 is applied that forward lacks"
-        return "factor", f"; {text}{_also(2, case)}"
+        text = "a factor such as the 2 of a square is left out, or a 1/2 is applied that forward"
+        return "factor", f"; perhaps {text} lacks{_also(2, case)}"
     if named is not None and c > 2.0 and c == round(c):
         return "accumulated", (
             f", as if {round(c)} calls had been added up without a reset between them"

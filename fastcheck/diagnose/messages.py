@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fastcheck.diagnose.constants import round_number
 from fastcheck.diagnose.factors import kind_of, times
 from fastcheck.result import Diagnosis
 from fastcheck.result.wording import count, listing, pair, quantity, short
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
     from fastcheck.diagnose.parts import Part
 
 MOST_NAMES = 10
+MOST_DIGITS = 4
+"""Decimal digits of the strength of a regulariser."""
+SPARE = 4
+"""Decimal digits that a constant must be known beyond those, not to have them by chance."""
 
 
 def diagnosis_of(cause: Cause, case: Case) -> Diagnosis:
@@ -124,6 +129,13 @@ def _decay(cause: Cause, case: Case) -> tuple[str, str]:
     term = "the sign of the parameter" if is_l1 else "the parameter"
     name = "an L1" if is_l1 else "an L2"
     what = f"{short(abs(c))} times {term}"
+    if not _is_strength(cause, case):
+        norm = "the sum of absolute values" if is_l1 else "the norm"
+        return "along-parameter", (
+            f"analytic minus numerical is {'-' if c < 0.0 else ''}{what} in {_every(cause, case)}: "
+            f"as where {norm} that it is divided by is taken for a constant, or of {name} "
+            "regulariser"
+        )
     if c < 0.0:
         return cause.kind, (
             f"analytic minus numerical is -{what} in {_every(cause, case)}: the term of {name} "
@@ -138,10 +150,35 @@ def _decay(cause: Cause, case: Case) -> tuple[str, str]:
     )
 
 
+def _is_strength(cause: Cause, case: Case) -> bool:
+    """Return whether a constant is what people make a regulariser of.
+
+    A number of few digits, times a length or divided by it; or any that several tensors share, and
+    others have not. What a norm leaves behind is no such number, and in all that it is made of.
+    """
+    if cause.named is not None or 1 < len(cause.fits) < len(case.tensors):
+        return True
+    ends = [fit.interval for fit in cause.fits if fit.interval is not None]
+    low, high = max(low for low, _ in ends), min(high for _, high in ends)
+    digits = min(MOST_DIGITS, int(-np.log10(max((high - low) / abs(low), 1e-15))) - SPARE)
+    lengths = [length.n for length in case.lengths if length.is_data]
+    scales = [1.0, *map(float, lengths), *(1.0 / n for n in lengths)]
+    ways = [sorted((low * scale, high * scale)) for scale in scales]
+    return any(round_number((way[0], way[1]), digits) is not None for way in ways)
+
+
+def _offset(cause: Cause, case: Case) -> tuple[str, str]:
+    return cause.kind, (
+        f"analytic minus numerical is the constant {short(cause.constant or 0.0)} in "
+        f"{_every(cause, case)}: look for a term that is added, left out, or has the wrong sign"
+    )
+
+
 def _only_decay(cause: Cause, case: Case) -> tuple[str, str]:
     return "only-decay", (
         f"{_every(cause, case)} is {short(cause.constant or 0.0)} times the parameter, as of an L2 "
-        "regulariser alone: what comes from the data is missing; look for = where += is meant"
+        "regulariser alone: perhaps what comes from the data is missing; look for = where += is "
+        "meant"
     )
 
 
@@ -215,6 +252,15 @@ def _zero(cause: Cause, _: Case) -> tuple[str, str]:
     )
 
 
+def _no_effect(cause: Cause, case: Case) -> tuple[str, str]:
+    it = "it" if len(cause.fits) == 1 else "them"
+    return "no-effect", (
+        f"{_every(cause, case)} should be zero: at this point the loss does not change with {it}, "
+        "as it does not with a bias before a normalisation; look for what cancels "
+        f"{it} on the way forward"
+    )
+
+
 def _clipped(cause: Cause, case: Case) -> tuple[str, str]:
     limit = short(cause.constant or 0.0)
     n = sum(case.by_name[name].n_clear for name in cause.tensors)
@@ -243,6 +289,7 @@ _SAID: dict[str, Callable[[Cause, Case], tuple[str, str]]] = {
     "factor": _factor,
     "weight-decay": _decay,
     "l1-decay": _decay,
+    "offset": _offset,
     "only-decay": _only_decay,
     "beside-decay": _beside_decay,
     "updated": _updated,
@@ -253,6 +300,7 @@ _SAID: dict[str, Callable[[Cause, Case], tuple[str, str]]] = {
     "reordered": _order,
     "summed-over-all": _summed,
     "zero": _zero,
+    "no-effect": _no_effect,
     "clipped": _clipped,
     "without-sign": _without_sign,
     "precision": _precision,

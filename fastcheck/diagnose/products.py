@@ -41,6 +41,7 @@ def find_products(case: Case) -> Iterator[Cause]:
                     found
                     and scale
                     and is_narrow((max(found[0], scale[0]), min(found[1], scale[1])))
+                    and (name in arrays or case.reads(name))
                 ):
                     yield said_cause(
                         "elementwise", (tensor,), 1.4, message(name, tensor.name, product)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fastcheck.diagnose.constants import FORMS
+from fastcheck.diagnose.constants import FORMS, round_number
 from fastcheck.diagnose.evidence import ROUNDING
 from fastcheck.diagnose.fit import Fit, interval_of, inverse, is_excluded, middle
 
@@ -28,14 +28,34 @@ def find_scales(tensor: Evidence) -> Iterator[Fit]:
     Notes
     -----
     ``numerical = k analytic`` gives the factor ``1 / k``; ``analytic - numerical = c W`` an L2
-    regulariser, ``c sign(W)`` an L1 regulariser; ``analytic = c W`` a regulariser without data, and
-    ``W - analytic = c numerical`` the parameter after a step.
+    regulariser, ``c sign(W)`` an L1 regulariser, ``c`` alone an offset; ``analytic = c W`` a
+    regulariser without data, and ``W - analytic = c numerical`` the parameter after a step.
     """
     for kind, complexity, is_inverse, line in _LINES:
         found = _fitted(tensor, line)
         if found is not None:
             interval = inverse(found) if is_inverse else found
-            yield Fit(kind, tensor.name, tensor.digits, complexity, interval)
+            if _means_something(kind, interval, tensor):
+                yield Fit(kind, tensor.name, tensor.digits, complexity, interval)
+
+
+def _means_something(kind: str, interval: Interval, tensor: Evidence) -> bool:
+    """Return whether what fits is told from what else is the same number.
+
+    Signs of parameters that are all alike are a constant, which one entry always is, and which must
+    be a round number. A gradient to which the parameter is added, or that is subtracted from it, is
+    no step: those are shorter, and downwards.
+    """
+    if kind == "l1-decay" and tensor.values is not None:
+        return has_both_signs(tensor.values[tensor.known])
+    if kind == "offset":
+        return int(np.count_nonzero(tensor.known)) > 1 and round_number(interval) is not None
+    return kind != "updated" or (interval[0] > 0.0 and not interval[0] <= 1.0 <= interval[1])
+
+
+def has_both_signs(values: Floats) -> bool:
+    """Return whether some of the values are positive and some negative."""
+    return bool((values > 0.0).any() and (values < 0.0).any())
 
 
 def find_factor(tensor: Evidence) -> Iterator[Fit]:
@@ -84,9 +104,9 @@ def find_scaled_beside_decay(
 def _fitted(tensor: Evidence, line: Line) -> Interval | None:
     """Return where the constant of an explanation lies; None if it does not fit.
 
-    Without the parameters only the explanation that does not need them can fit.
+    Without the parameters only the explanations that do not need them can fit.
     """
-    if tensor.values is None and line is not _factor:
+    if tensor.values is None and line not in (_factor, _offset):
         return None
     some, everything = ((m, m.values) for m in (tensor.few, tensor.measured))
     nothing = np.empty(0)
@@ -110,6 +130,10 @@ def _l1_decay(m: Measured, values: Floats) -> tuple[Floats, Floats, Floats]:
     return m.given - m.right, np.sign(values), m.allowed + _rounding(m)
 
 
+def _offset(m: Measured, _: Floats) -> tuple[Floats, Floats, Floats]:
+    return m.given - m.right, np.ones(m.given.shape), m.allowed + _rounding(m)
+
+
 def _only_decay(m: Measured, values: Floats) -> tuple[Floats, Floats, Floats]:
     return m.given, values, _rounding(m)
 
@@ -126,6 +150,7 @@ _LINES: tuple[tuple[str, float, bool, Line], ...] = (
     ("factor", 1.0, True, _factor),
     ("weight-decay", 2.0, False, _weight_decay),
     ("l1-decay", 2.5, False, _l1_decay),
+    ("offset", 2.4, False, _offset),
     ("only-decay", 1.7, False, _only_decay),
     ("updated", 1.8, True, _updated),
 )

@@ -31,8 +31,10 @@ def find_values(tensor: Evidence) -> Iterator[Fit]:
         if tensor.n_clear:
             yield Fit("zero", tensor.name, (MOST_DIGITS,), 0.5)
         return
+    if tensor.n_clear and tensor.explained_by(np.zeros(tensor.shape)):
+        yield Fit("no-effect", tensor.name, tensor.digits, 2.6)
     if not (given < 0.0).any():  # where all should be negative, other tensors tell it from a sign
-        right = np.where(tensor.known, np.sign(tensor.numerical), 1.0) * given
+        right = np.where(tensor.known, np.copysign(given, tensor.numerical), given)
         if tensor.explained_by(right):
             yield Fit("without-sign", tensor.name, tensor.digits, 2.3, cost=1.0)
     yield from _clipped(tensor)

@@ -1,7 +1,7 @@
 """What is looked at before a gradient is blamed: the loss, the gradient on receipt, the point."""
 
 from fastcheck.preflight.gradient import GradientCalls
-from fastcheck.preflight.influence import about_unread, unread
+from fastcheck.preflight.influence import about_unread, is_read, unread
 from fastcheck.preflight.loss import Preflight, drifted, mutated
 from fastcheck.preflight.mode import about_mode, named_mode
 from fastcheck.preflight.point import about_integers, about_point
@@ -25,6 +25,7 @@ __all__ = [
     "about_unread",
     "about_zeros",
     "drifted",
+    "is_read",
     "mutated",
     "named_mode",
     "receive",

@@ -83,6 +83,7 @@ def receive(
     *,
     fixed: Mapping[str, Any] = MappingProxyType({}),
     others: Callable[[], Mapping[str, Array]] = dict,
+    reads: Callable[[str], bool] = bool,
 ) -> Receipt:
     """Return copies of the gradients of `names`, and what is to be said about them.
 
@@ -97,7 +98,9 @@ def receive(
     fixed : mapping of str to object
         Parameters of integers, which cannot be perturbed, so that a gradient cannot be compared.
     others : callable
-        Returns arrays that the loss reads, by name, to tell where a wrong shape comes from.
+        Returns arrays that the loss reaches, by name, to tell where a wrong shape comes from.
+    reads : callable
+        Says of one of them whether the loss changes with it.
 
     Raises
     ------
@@ -115,7 +118,7 @@ def receive(
             receipt.findings.append(_about_integers(name, value))
     for name in names:
         if name in keys and name not in frozen:
-            _take(receipt, name, grads[keys[name]], shapes[name], others)
+            _take(receipt, name, grads[keys[name]], shapes[name], others, reads)
     return receipt
 
 
@@ -125,6 +128,7 @@ def _take(
     value: Any,
     shape: Shape,
     others: Callable[[], Mapping[str, Array]],
+    reads: Callable[[str], bool],
 ) -> None:
     """Copy one gradient, or refuse it."""
     try:
@@ -139,7 +143,7 @@ def _take(
     elif array.shape != shape:
         reason = f"its gradient has shape {array.shape}, the parameter {shape}"
         known = {other: x for other, x in others().items() if other != name}
-        receipt.refuse("wrong-shape", name, reason, about_shape(array, shape, known))
+        receipt.refuse("wrong-shape", name, reason, about_shape(array, shape, known, reads))
         receipt.misshapen[name] = array
     else:
         receipt.analytic[name] = array

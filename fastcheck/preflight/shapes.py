@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from numpy.typing import NDArray
 
@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     Shape = tuple[int, ...]
 
 
-def about_shape(given: Array, shape: Shape, others: Mapping[str, Array]) -> str:
+def about_shape(
+    given: Array, shape: Shape, others: Mapping[str, Array], reads: Callable[[str], bool] = bool
+) -> str:
     """Return what a gradient of a wrong shape looks like, and what to do.
 
     Parameters
@@ -26,9 +28,12 @@ def about_shape(given: Array, shape: Shape, others: Mapping[str, Array]) -> str:
     shape : tuple of int
         That of its parameter.
     others : mapping of str to ndarray
-        Arrays that the loss reads, other parameters among them, by name.
+        Arrays that the loss reaches, other parameters among them, by name.
+    reads : callable
+        Says of one of them whether the loss changes with it: a gradient that is kept beside the
+        loss is no factor.
     """
-    factor = _factor_in_product(given, shape, others)
+    factor = _factor_in_product(given, shape, others, reads)
     if factor:
         return factor
     spreads = _broadcasts(given.shape, shape)
@@ -54,14 +59,16 @@ def _broadcasts(one: Shape, other: Shape) -> bool:
         return False
 
 
-def _factor_in_product(given: Array, shape: Shape, others: Mapping[str, Array]) -> str:
+def _factor_in_product(
+    given: Array, shape: Shape, others: Mapping[str, Array], reads: Callable[[str], bool]
+) -> str:
     """Return a remark if the gradient is the other factor of a matrix product; else nothing."""
     if given.ndim != 2 or len(shape) not in (1, 2):
         return ""
     left = given.shape[1] == shape[0]  # given @ parameter
     if not left and not (len(shape) == 2 and shape[1] == given.shape[0]):
         return ""
-    name = next((n for n, x in others.items() if _is_same(x, given)), "")
+    name = next((n for n, x in others.items() if _is_same(x, given) and reads(n)), "")
     if not name:
         return ""
     product = f"{name} @ x" if left else f"x @ {name}"

@@ -34,6 +34,16 @@ def test_all_signs_turned_is_a_sign_and_not_a_missing_one() -> None:
     assert (found.kind, found.tensors) == ("without-sign", tuple(RIGHT))
 
 
+def test_what_should_be_zero_is_no_missing_sign() -> None:
+    right = RIGHT | {"b1": 0.0 * RIGHT["b1"]}
+    for given in (np.abs(RIGHT["b1"]), RIGHT["b1"]):
+        found = only({"b1": given}, right)
+        assert (found.kind, found.tensors) == ("no-effect", ("b1",))
+        assert found.message.startswith("b1: every entry should be zero")
+    right = RIGHT | {"b1": RIGHT["b1"] * (np.arange(4) > 0)}
+    assert "without-sign" not in kinds({"b1": np.abs(RIGHT["b1"])}, right)
+
+
 @pytest.mark.parametrize("limit", [0.5, 0.6180339])
 def test_clipped_entries_are_named_with_their_limit(limit: float) -> None:
     found = only({"W1": W1.clip(-limit, limit)})

@@ -32,7 +32,10 @@ def find_alternatives(setting: Setting, first: Hypothesis) -> Iterator[tuple[Rea
     """
     subjects = setting.subjects
     for reason, direct in _regularisers(setting, first):
-        others = {name: replace(s, direct=direct.get(name)) for name, s in subjects.items()}
+        others = {
+            name: s if s.other_use else replace(s, direct=direct.get(name))
+            for name, s in subjects.items()
+        }
         yield reason, setting.explaining(others)
     factors = {r.constant: r for r in first.reasons if r.kind == "factor"}
     for c, reason in factors.items():
@@ -45,7 +48,9 @@ def _regularisers(
     setting: Setting, first: Hypothesis
 ) -> Iterator[tuple[Reason, dict[str, Floats]]]:
     """Yield mistakes in the regulariser, and what they make of its part in each tensor."""
-    right = {n: s.direct for n, s in setting.subjects.items() if s.direct is not None}
+    right = {
+        n: s.direct for n, s in setting.subjects.items() if s.direct is not None and not s.other_use
+    }
     values = {n: s.evidence.values for n, s in setting.subjects.items()}
     known = {n: v for n, v in values.items() if v is not None}
     for reason in {r.kind: r for r in first.reasons if r.kind in REGULARISERS}.values():

@@ -9,7 +9,7 @@ import numpy as np
 from fastcheck.diagnose.backward.local import find_reasons
 from fastcheck.diagnose.backward.of_constants import holds
 from fastcheck.diagnose.backward.proposals import find_proposals
-from fastcheck.diagnose.backward.reason import VAGUE, Reason, decay_reason, regulariser_reason
+from fastcheck.diagnose.backward.reason import VAGUE, Reason, beside_reason, decay_reason
 from fastcheck.result import TIMES_THAT
 
 if TYPE_CHECKING:
@@ -130,7 +130,7 @@ def _fit(view: View, factor: Constant | None) -> tuple[Constant | None, list[Rea
     is_exact = view.is_exact(view.data, factor, (k.value, direct), own=False)
     if not is_exact or not holds(view, factor, k):
         return None, None
-    return factor, [regulariser_reason(view.subject.name, k)]
+    return factor, [beside_reason(view.subject.name, view.subject.other_use, k)]
 
 
 def _with_decay(view: View, factor: Constant) -> list[Reason] | None:

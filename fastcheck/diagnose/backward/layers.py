@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fastcheck.diagnose.backward.beside import other_use
 from fastcheck.diagnose.backward.samples import MOST_NODES, one_by_one
 from fastcheck.graph.ops.contraction import Contraction
 from fastcheck.graph.route import find_route
@@ -212,10 +213,20 @@ class Anatomy:
         return {name: self._through(name, blocked) for name, blocked in self._direct.items()}
 
     @cached_property
+    def other_uses(self) -> dict[str, str]:
+        """What that part is called; empty where it is that of a penalty."""
+        params = self.graph.params
+        return {name: other_use(params[name], nodes) for name, nodes in self._direct.items()}
+
+    @cached_property
     def penalty(self) -> dict[str, float]:
         """The lambda of each parameter that has a term of lambda / 2 times its sum of squares."""
         values = {name: self.state.value(self.graph.params[name]) for name in self.direct}
-        found = {name: penalty_of(self.direct[name], value) for name, value in values.items()}
+        found = {
+            name: penalty_of(self.direct[name], value)
+            for name, value in values.items()
+            if not self.other_uses[name]
+        }
         return {name: size for name, size in found.items() if size}
 
     @cached_property

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from fastcheck.diagnose.backward.of_constants import holds, of_factors
 from fastcheck.diagnose.backward.of_tensor import of_tensor
 from fastcheck.diagnose.backward.others import find_others
-from fastcheck.diagnose.backward.reason import Reason, Reasons, cost_of, regulariser_reason
+from fastcheck.diagnose.backward.reason import Reason, Reasons, beside_reason, cost_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -64,4 +64,4 @@ def _reasons_of(view: View, other: Other) -> Reasons | None:
     first = Reason(other.kind, text, cost, (name,), other.constant, other=other.name)
     if not k or k[0].is_one or k[0].value == c.value:
         return (first,)
-    return (first, regulariser_reason(name, k[0]))
+    return (first, beside_reason(name, view.subject.other_use, k[0]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,10 +11,12 @@ from fastcheck.diagnose.backward.constants import ARBITRARY, ONE
 from fastcheck.diagnose.backward.reason import (
     Reason,
     Reasons,
+    beside_reason,
     decay_reason,
     l1_reason,
     regulariser_reason,
 )
+from fastcheck.diagnose.scales import has_both_signs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,6 +43,7 @@ ALIKE = 1e-7
 def of_factors(view: View) -> Iterator[Reasons]:
     """Yield what constants explain: of the data term, of the regulariser, of biases."""
     direct, values = view.subject.direct, view.subject.evidence.values
+    has_penalty = direct is not None and not view.subject.other_use
     if direct is not None:
         fits = _fits(view, view.data, direct)
         if _are_parallel(view.data, direct):  # as at a minimum, where they cancel: one is right
@@ -49,7 +53,7 @@ def of_factors(view: View) -> Iterator[Reasons]:
             if view.is_exact(view.data, c, (k.value, direct), own=False) and holds(view, c, k):
                 yield _factor_reasons(view, c, k)
                 return
-        if values is not None:
+        if values is not None and has_penalty:
             yield from _of_l1(view, values)
         return
     for (c,) in _fits(view, view.data):
@@ -101,7 +105,12 @@ def _of_l1(view: View, values: Floats) -> Iterator[Reasons]:
 
 
 def _is_constant(view: View, values: Floats) -> bool:
-    """Return whether some entries are off by one size, with the signs of the parameter."""
+    """Return whether some entries are off by one size, with the signs of the parameter.
+
+    Signs that are all alike are those of a constant, not of the parameter.
+    """
+    if not has_both_signs(values):
+        return False
     step = slice(None, None, max(1, values.size // SOME))
     off = view.given.reshape(-1)[step] - view.expected.reshape(-1)[step]
     size = off * np.sign(values.reshape(-1)[step])
@@ -132,7 +141,7 @@ def _of_decay(view: View, values: Floats) -> Iterator[Reasons]:
         return
     signs = np.sign(values)
     size = float(np.sum(rest * signs)) / max(float(np.sum(signs * signs)), 1.0)
-    if size and view.is_exact(view.data, ONE, (size, signs)):
+    if size and has_both_signs(values) and view.is_exact(view.data, ONE, (size, signs)):
         yield (_l1_decay(name, size),)
 
 
@@ -141,20 +150,27 @@ def _factor_reasons(view: View, c: Constant, k: Constant) -> Reasons:
 
     If the regulariser is neither left alone nor multiplied by the same, it is a second mistake.
     """
-    name = view.subject.name
+    name, other_use = view.subject.name, view.subject.other_use
     if c.is_one:
-        return (regulariser_reason(name, k),)
+        return (beside_reason(name, other_use, k),)
+    term = other_use.rstrip(",") or "the regulariser"
     if c.value == 0.0:
-        part = ", but for the regulariser," if k.is_one and view.subject.direct is not None else ""
+        part = f", but for {term}," if k.is_one and view.subject.direct is not None else ""
         text = f"the gradient{part} is zero: it is never computed"
         first = Reason("zero", text, 1.3, (name,))
-        return (first,) if k.is_one or k.value == 0.0 else (first, regulariser_reason(name, k))
+        return (
+            (first,) if k.is_one or k.value == 0.0 else (first, beside_reason(name, other_use, k))
+        )
     text = f"the gradient is {c.text} times the right one"
     is_alike = abs(k.value - c.value) <= ALIKE * abs(c.value)
     if view.subject.direct is not None and (k.is_one or is_alike):
-        text = f"{text}, the regulariser {'included' if is_alike else 'aside'}"
+        text = f"{text}, {term} {'included' if is_alike else 'aside'}"
     first = Reason("factor", text, 1.0 + c.complexity, (name,), c.value, is_shared=True)
     if k.is_one or is_alike:
         return (first,)
+    if other_use:  # two parts of one gradient
+        second = beside_reason(name, other_use, k)
+        text = f"{second.text}, and the rest is {c.text} times what it should be"
+        return (replace(second, text=text, complexity=second.complexity + c.complexity),)
     relative = k.value / c.value if c.value else k.value
     return (first, regulariser_reason(name, view.constants.called(relative, 1e-9)))

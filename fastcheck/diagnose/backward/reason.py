@@ -82,6 +82,27 @@ def regulariser_reason(name: str, k: Constant) -> Reason:
     return Reason("regulariser", text, 1.0 + 0.5 * k.complexity, (name,), k.value, is_shared=True)
 
 
+def beside_reason(name: str, other_use: str, k: Constant) -> Reason:
+    """Return that what does not come through the layer is k times what it should be.
+
+    Parameters
+    ----------
+    name : str
+        The parameter.
+    other_use : str
+        What that part is called; empty for a regulariser.
+    k : Constant
+        The number.
+    """
+    if not other_use:
+        return regulariser_reason(name, k)
+    text, kind = f"{other_use} is {k.text} times what it should be", "branch-factor"
+    if k.value == 0.0:
+        text, kind = f"{other_use} is missing", "branch-missing"
+    constant = k.value or None
+    return Reason(kind, text, 1.0 + 0.5 * k.complexity, (name,), constant)
+
+
 def l1_reason(names: tuple[str, ...], size: float) -> Reason:
     """Return that the regulariser has the gradient of absolute values."""
     text = "the gradient of the regulariser is the sign of the weights (L1), not L2"

@@ -56,7 +56,9 @@ class Setting:
                 i = site.node.index
                 self.right[i] = tops.get(i, found[i])
         self.subjects = {
-            tensor.name: Subject(tensor, self._direct(tensor.name))
+            tensor.name: Subject(
+                tensor, self._direct(tensor.name), anatomy.other_uses.get(tensor.name, "")
+            )
             for tensor in case.tensors
             if tensor.name in anatomy.home
         }

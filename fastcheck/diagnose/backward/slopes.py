@@ -6,7 +6,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from fastcheck.graph.ops.pointwise import Bend, Sigmoid, Softplus, Tanh, logistic
+from fastcheck.graph.ops.activations import Gated, Gelu, Mish
+from fastcheck.graph.ops.corners import Elu
+from fastcheck.graph.ops.entrywise import Entrywise
+from fastcheck.graph.ops.pointwise import Bend, logistic
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -46,13 +49,22 @@ OF_A: dict[str, tuple[str, Callable[[Floats], Floats]]] = {
 """Derivatives as functions of the value."""
 
 
+NAMES: dict[type | None, str] = {
+    Elu: "ELU", Gated: "SiLU (swish)", Gelu: "GELU", Mish: "Mish",
+}  # fmt: skip
+"""What operations are called that are not called like their class."""
+
+
 def name_of(step: Step) -> str:
     """Return what an activation is called."""
     op = step.node.op
     if isinstance(op, Bend):
         return "ReLU" if op.low == 0.0 else f"leaky ReLU ({op.low:g})"
-    names: dict[type | None, str] = {Tanh: "tanh", Sigmoid: "sigmoid", Softplus: "softplus"}
-    return names.get(type(op), type(op).__name__.lower())
+    if isinstance(op, Gated) and (op.a, op.b) != (1.0, 0.0):
+        return "GELU" if op.b else f"swish with {op.a:g}"
+    if isinstance(op, Entrywise):
+        return op.name
+    return NAMES.get(type(op), type(op).__name__.lower())
 
 
 FORMULAS = {

@@ -43,10 +43,13 @@ class Subject:
         Both gradients.
     direct : ndarray or None
         The part of the gradient that does not come through the layer: that of a penalty.
+    other_use : str
+        What that part is called if it is none of a penalty.
     """
 
     evidence: Evidence
     direct: Floats | None
+    other_use: str = ""
 
     @property
     def name(self) -> str:
@@ -87,7 +90,7 @@ class Subject:
             analytic=self.evidence.analytic / c,
             allowance=self.evidence.allowance * max(1.0, 1.0 / abs(c)),
         )
-        return Subject(evidence, self.direct)
+        return replace(self, evidence=evidence)
 
 
 @dataclass(eq=False)

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 MOST_FACTORS = 8
+NEAR = 5e-4
+EXACT = 1e-10
+"""How near one a number is shown by its distance, and how near it is one."""
 MOST_EQUATIONS = 4096
 """Entries from which the weights of samples are solved for."""
 
@@ -76,9 +79,17 @@ def _weights(dense: Dense, delta: Floats) -> Floats | None:
     return np.asarray(solved, np.float64) if rank == m else None
 
 
+def _shown(value: float) -> str:
+    """Return a number; of one that is nearly one, by how much it is not."""
+    apart = value - 1.0
+    if EXACT < abs(apart) < NEAR:
+        return f"1 {'+' if apart > 0.0 else '-'} {abs(apart):.1g}"
+    return short(round(value, 6) + 0.0)
+
+
 def _listed(values: Floats) -> str:
-    """Return the first few numbers of an array."""
-    shown = [short(float(v) + 0.0) for v in np.round(values[:MOST_FACTORS], 6)]
+    """Return the first few numbers of an array, so that none looks like one that is not."""
+    shown = [_shown(float(v)) for v in values[:MOST_FACTORS]]
     if values.size > MOST_FACTORS:
         return f"{', '.join(shown)}, ..."
     return listing(shown, MOST_FACTORS)

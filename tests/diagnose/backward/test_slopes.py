@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pytest
 
+import fastcheck as fc
+from fastcheck import ops
 from fastcheck.diagnose.backward.chain import Step
 from fastcheck.diagnose.backward.slopes import (
     OF_A,
@@ -127,3 +130,15 @@ def test_masks_of_dropout() -> None:
     assert has(found, "dropout-inverted", 1.0 * (mask == 0))
     (unscaled,) = [s for s in found if s.kind == "dropout-unscaled"]
     assert f"{1 / (1 - RATE):.6g}" in unscaled.text
+
+
+@pytest.mark.parametrize(
+    ("op", "name"),
+    [
+        (ops.silu, "SiLU (swish)"), (ops.gelu, "GELU"), (ops.elu, "ELU"), (ops.mish, "Mish"),
+        (ops.softsign, "softsign"), (partial(ops.gelu, approximate="tanh"), "GELU"),
+    ],
+)  # fmt: skip
+def test_other_activations_have_their_usual_names(op: Any, name: str) -> None:
+    source = fc.Graph().param("z", (3,))
+    assert name_of(Step(op(source), source, np.ones(3), is_mask=False)) == name
