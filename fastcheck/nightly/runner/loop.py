@@ -61,6 +61,10 @@ class Running:
     asked: float = math.inf
 
 
+End = tuple[Running, "Status", str]
+"""A case that is ended, as what it counts, and the reason."""
+
+
 class Loop:
     """Running cases until all are done, or somebody or something ends it.
 
@@ -158,12 +162,12 @@ class Loop:
         if self.fail_fast and record.status in FAILED and not self.stopped_by:
             self.stopped_by = f"not started, because {record.case.name} ended with {record.status}"
 
-    def _kill(self, status: Status, messages: Sequence[tuple[Running, str]]) -> None:
-        """End cases that do not end; their records say where they were."""
-        seconds = [item.place.seconds for item, _ in messages]
+    def _kill(self, ends: Sequence[End]) -> None:
+        """End cases that do not end, all at once; their records say where they were."""
+        seconds = [item.place.seconds for item, _, _ in ends]
         with ThreadPoolExecutor(MOST_ASKED) as pool:
-            wheres = list(pool.map(lambda told: told[0].place.where(), messages))
-        for (item, message), after, where in zip(messages, seconds, wheres, strict=True):
+            wheres = list(pool.map(lambda end: end[0].place.where(), ends))
+        for (item, status, message), after, where in zip(ends, seconds, wheres, strict=True):
             self._end(item, Record(
                 item.case, status, None, message, where, after, item.started,
                 machine=item.place.machine,
@@ -187,27 +191,32 @@ class Loop:
         if self.stopped_by or self._left <= 0.0:
             self._take_back()
         if self.interrupts.n > 1:
-            self._kill("interrupted", [
-                (item, f"the run was interrupted after {duration(item.place.seconds)}")
+            self._kill([
+                (item, "interrupted",
+                 f"the run was interrupted after {duration(item.place.seconds)}")
                 for item in self.running
             ])  # fmt: skip
-        for item in [item for item in self.running if item.place.has_begun]:
-            seconds = item.place.seconds
-            if item.case.timeout is not None and seconds > item.case.timeout:
-                message = f"it took longer than its time-out of {duration(item.case.timeout)}"
-                self._kill("timeout", [(item, message)])
-            elif item.share is not None:
-                self._hold_to(item, item.share, seconds)
+        begun = [item for item in self.running if item.place.has_begun]
+        ends = [end for item in begun if (end := self._end_of(item)) is not None]
+        if ends:
+            self._kill(ends)
 
-    def _hold_to(self, item: Running, share: Share, seconds: float) -> None:
-        """Ask a check to end that has used up its time, and end it if it does not."""
-        is_late = seconds > share.limit or self._left <= 0.0
+    def _end_of(self, item: Running) -> End | None:
+        """Return the end of a case that has to be ended; one that may end by itself is asked to."""
+        seconds = item.place.seconds
+        if item.case.timeout is not None and seconds > item.case.timeout:
+            message = f"it took longer than its time-out of {duration(item.case.timeout)}"
+            return item, "timeout", message
+        if item.share is None:
+            return None
+        is_late = seconds > item.share.limit or self._left <= 0.0
         if is_late and math.isinf(item.asked):
             item.asked = seconds
             item.place.interrupt()
         elif seconds > item.asked + GRACE:
-            message = f"{self._told(share)}, and it did not end after {duration(seconds)}"
-            self._kill("interrupted", [(item, message)])
+            told = f"{self._told(item.share)}, and it did not end after {duration(seconds)}"
+            return item, "interrupted", told
+        return None
 
     @property
     def _left(self) -> float:

@@ -31,6 +31,10 @@ CODE = (
 )
 TAIL = 16_000
 """Bytes of what a case prints that are kept; they are told if it crashes."""
+ANSWER = 0.5
+"""Seconds in which a process says where its code is."""
+SILENCE = 0.1
+"""Seconds without a word after which it has said all."""
 
 
 class CaseProcess:
@@ -212,12 +216,23 @@ class CaseProcess:
 
     def where(self) -> str:
         """Return where the Python code of a running process is, as a traceback of each thread."""
-        with contextlib.suppress(ProcessLookupError):
-            self._process.send_signal(signal.SIGUSR1)
+        self.ask_where()
+        return self.answer()
+
+    def ask_where(self) -> None:
+        """Let the process print where its code is; :meth:`answer` returns it."""
+        if self._process.returncode is None:
+            # Not by Popen, which would take note of an end, and then the group could not be ended.
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self._process.pid, signal.SIGUSR1)
+
+    def answer(self) -> str:
+        """Return what it printed, soon, even if it prints without end."""
+        end = perf_counter() + ANSWER
         n_printed = -1
-        while n_printed != len(self._printed):
+        while n_printed != len(self._printed) and perf_counter() < end:
             n_printed = len(self._printed)
-            sleep(0.1)
+            sleep(SILENCE)
         return self.printed()
 
     def _send(self, number: int) -> None:

@@ -55,6 +55,10 @@ NET = """
     def hangs():
         print("about to hang", flush=True)
         time.sleep(1000)
+    def chats():
+        while True:
+            print(".", end="", flush=True)
+            time.sleep(0.03)
     def quits():
         print("last words", flush=True)
         os._exit(0)
