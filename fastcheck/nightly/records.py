@@ -29,6 +29,8 @@ NOT_RUN: Final = ("interrupted", "not run")
 """Those of a case of which nothing is known."""
 SCHEMA: Final = 1
 """Version of the JSON layout of runs."""
+MAX_BYTES: Final = 64 * 2**20
+"""The size of one record, or of a run without its records, as JSON."""
 
 
 @dataclass(frozen=True)

@@ -6,12 +6,12 @@ import importlib.util
 import inspect
 import re
 import sys
-import traceback
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fastcheck.errors import FastcheckError, InputError
+from fastcheck.nightly.saying import text_of, trace_of
 from fastcheck.parallel import send_by_value
 from fastcheck.params import did_you_mean
 
@@ -38,9 +38,9 @@ class UserCodeError(FastcheckError):
     """
 
     def __init__(self, problem: BaseException, label: str) -> None:
-        self.traceback = "".join(traceback.format_exception(problem)).rstrip()
+        self.traceback = trace_of(problem)
         what = type(problem).__name__
-        super().__init__(f"{label} raised {what}: {problem}".removesuffix(": "))
+        super().__init__(f"{label} raised {what}: {text_of(problem)}".removesuffix(": "))
 
 
 def find_function(target: str, folder: Path | None = None) -> tuple[Callable[..., Any], str]:
