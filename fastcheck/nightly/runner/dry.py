@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from fastcheck.nightly.runner.loop import LEAST, START, TICK, URGENT
 from fastcheck.nightly.runner.order import CERTAIN, in_order, rank
-from fastcheck.nightly.runner.process import CaseProcess
+from fastcheck.nightly.runner.process import CaseProcess, not_started
 from fastcheck.nightly.runner.shares import Claim, share_of
 from fastcheck.nightly.units import duration
 
@@ -67,10 +67,23 @@ def foresee(
     pending = in_order(cases, previous)
     running: list[CaseProcess] = []
     found: dict[str, Foreseen] = {}
+
+    def note(seen: Foreseen) -> None:
+        found[seen.case.name] = seen
+        if on_case is not None:
+            on_case(seen.case)
+
     try:
         while pending or running:
             while pending and len(running) < jobs:
-                process = CaseProcess()
+                try:
+                    process = CaseProcess()
+                except OSError as problem:
+                    if running:
+                        break  # until one has ended
+                    case = pending.pop(0)
+                    note(Foreseen(case, None, f"error: {not_started(problem)}", 0.0))
+                    continue
                 running.append(process)
                 process.give(pending.pop(0), folder, predict=True)
             for process in list(running):
@@ -78,9 +91,7 @@ def foresee(
                 if seen is not None:
                     running.remove(process)
                     process.close()
-                    found[seen.case.name] = seen
-                    if on_case is not None:
-                        on_case(seen.case)
+                    note(seen)
             sleep(TICK)
     finally:
         for process in running:

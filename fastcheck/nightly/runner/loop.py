@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from fastcheck.nightly.records import FAILED, Record
 from fastcheck.nightly.runner.order import CERTAIN, cost, in_order, rank
+from fastcheck.nightly.runner.process import not_started
 from fastcheck.nightly.runner.shares import Claim, Share, share_of
 from fastcheck.nightly.units import duration
 
@@ -236,9 +237,16 @@ class Loop:
                     "start"
                 )
                 return
+            try:
+                place = self.places.place()
+            except OSError as problem:
+                if self.running:
+                    return  # once one has ended
+                self.pending.remove(case)
+                self.report(Record(case, "error", message=not_started(problem)))
+                continue
             self.pending.remove(case)
             share = None if self.budget is None else self._share(case)
-            place = self.places.place()
             planned = None if share is None or share.is_whole else share.seconds
             place.give(case, self.folder, share=planned)
             self.running.append(Running(case, place, share))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import io
 import json
 import os
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     from fastcheck.nightly.records import Case
 
-__all__ = ["CaseProcess"]
+__all__ = ["CaseProcess", "not_started"]
 
 CODE = (
     "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
@@ -37,6 +38,12 @@ SILENCE = 0.1
 """Seconds without a word after which it has said all."""
 
 
+def not_started(problem: OSError) -> str:
+    """Return that there is no process for a case, as the message of its record."""
+    reason = problem.strerror or type(problem).__name__
+    return f"its process could not be started ({reason}); raise the limits of the system"
+
+
 class CaseProcess:
     """A process that waits for one case and ends with it.
 
@@ -48,6 +55,11 @@ class CaseProcess:
         The folder in which it runs, the current one by default.
     environment : mapping of str to (str or None), optional
         What is otherwise in its environment than in that of this process; None for what is not.
+
+    Raises
+    ------
+    OSError
+        If the system has no more processes, threads or open files.
     """
 
     machine = ""
@@ -82,10 +94,16 @@ class CaseProcess:
             threading.Thread(target=self._read, daemon=True),
             threading.Thread(target=self._receive, args=(told,), daemon=True),
         ]
-        for reader in self._readers:
-            reader.start()
         self.case: Case | None = None
         self.started = perf_counter()
+        try:
+            for reader in self._readers:
+                reader.start()
+        except RuntimeError as problem:  # there are too many threads
+            os.close(told)  # which the second one would have read
+            self._readers = [reader for reader in self._readers if reader.ident is not None]
+            self.close()
+            raise OSError(errno.EAGAIN, str(problem)) from problem
 
     def _read(self) -> None:
         """Keep the end of what is printed."""

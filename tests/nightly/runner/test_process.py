@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import subprocess
+import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from threading import Thread
 from time import perf_counter, sleep
+from typing import Any
 
 import pytest
 
 from fastcheck.nightly.records import Case
+from fastcheck.nightly.runner.dry import foresee
 from fastcheck.nightly.runner.process import CaseProcess
 from fastcheck.nightly.runner.remote.errand import Errand
+from tests.nightly.runner.conftest import RunText
 
 
 def until(has_happened: Callable[[], object], seconds: float = 20.0) -> None:
@@ -65,3 +72,69 @@ def test_one_on_a_cluster_is_ended_while_somebody_waits_for_its_answer(
     closing.join(5.0)
     assert not work.is_alive()
     assert not closing.is_alive()
+
+
+# ------------------------------------------------------------ a system that has no more
+
+
+@pytest.fixture
+def scarce(monkeypatch: pytest.MonkeyPatch) -> Callable[[range], list[Any]]:
+    """Return a function that lets some starts of processes fail; it returns those that did not."""
+
+    def let(fail: range) -> list[Any]:
+        started: list[Any] = []
+        numbers = iter(range(10**6))
+
+        class Popen(subprocess.Popen[bytes]):
+            def __init__(self, *args: Any, **options: Any) -> None:
+                if args[0][0] == sys.executable and next(numbers) in fail:  # not Git
+                    raise OSError(errno.EMFILE, "Too many open files")
+                super().__init__(*args, **options)
+                started.append(self)
+
+        monkeypatch.setattr(subprocess, "Popen", Popen)
+        return started
+
+    return let
+
+
+CASES = "".join(f'[[case]]\nname = "{k}"\ntarget = "net.py:right"\nseed = {k}\n' for k in range(3))
+NONE = "its process could not be started (Too many open files); raise the limits of the system"
+
+
+def test_cases_that_cannot_be_started_wait_for_others(
+    scarce: Callable[[range], list[Any]], run_text: RunText
+) -> None:
+    scarce(range(1, 4))
+    found = run_text(CASES, jobs=3, budget=60.0)
+    assert [(r.status, r.message) for r in found.records] == 3 * [("pass", "")]
+
+
+def test_cases_that_can_never_be_started_say_so(
+    scarce: Callable[[range], list[Any]], run_text: RunText, folder: Path
+) -> None:
+    scarce(range(10**6))
+    found = run_text(CASES, jobs=2)
+    assert [(r.status, r.message, r.traceback) for r in found.records] == 3 * [("error", NONE, "")]
+    seen = foresee(folder, [record.case for record in found.records], jobs=2)
+    assert [(one.prediction, one.message) for one in seen] == 3 * [(None, f"error: {NONE}")]
+
+
+@pytest.mark.parametrize("n_threads", [0, 1])
+def test_a_process_without_threads_to_read_from_it_is_ended(
+    scarce: Callable[[range], list[Any]], monkeypatch: pytest.MonkeyPatch, n_threads: int
+) -> None:
+    started, threads = scarce(range(0)), []
+    start = threading.Thread.start
+
+    def limited(thread: Thread) -> None:
+        threads.append(thread)
+        if len(threads) > n_threads:
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", limited)
+    with pytest.raises(OSError, match="can't start new thread"):
+        CaseProcess()
+    assert started[0].returncode == -9
+    assert started[0].stdin.closed
