@@ -16,6 +16,7 @@ from time import perf_counter, sleep
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from fastcheck.nightly.runner.marked import MARK, kill_marked, new_mark
 from fastcheck.nightly.work.outcome import Outcome, read_outcome
 from fastcheck.processes import ONE_THREAD
 
@@ -71,7 +72,10 @@ class CaseProcess:
         environment: Mapping[str, str | None] = MappingProxyType({}),
     ) -> None:
         paths = [str(Path(entry or ".").resolve()) for entry in sys.path]
-        wanted = {"PYTHONHASHSEED": "0", **os.environ, **ONE_THREAD, **environment}
+        self._mark = new_mark(os.environ)
+        wanted = {
+            "PYTHONHASHSEED": "0", **os.environ, **ONE_THREAD, **environment, MARK: self._mark,
+        }  # fmt: skip
         told, into = os.pipe()  # no file, which a full disk would not take
         try:
             self._process = subprocess.Popen(
@@ -94,6 +98,7 @@ class CaseProcess:
             threading.Thread(target=self._read, daemon=True),
             threading.Thread(target=self._receive, args=(told,), daemon=True),
         ]
+        self._is_ended = False
         self.case: Case | None = None
         self.started = perf_counter()
         try:
@@ -177,11 +182,16 @@ class CaseProcess:
     @property
     def is_over(self) -> bool:
         """Whether the process has ended."""
-        if self._process.returncode is not None or not hasattr(os, "waitid"):
-            return self._process.poll() is not None
-        # Not yet taken note of, so that its group keeps its number and can be ended.
-        options = os.WEXITED | os.WNOHANG | os.WNOWAIT
-        return os.waitid(os.P_PID, self._process.pid, options) is not None
+        if self._process.returncode is not None:
+            return True
+        if hasattr(os, "waitid"):
+            # Not yet taken note of, so that its group keeps its number and can be ended.
+            options = os.WEXITED | os.WNOHANG | os.WNOWAIT
+            return os.waitid(os.P_PID, self._process.pid, options) is not None
+        if self._process.poll() is None:
+            return False
+        self._send_group(signal.SIGKILL)  # now or never
+        return True
 
     def interrupt(self) -> None:
         """Ask the check to end with what it has."""
@@ -220,8 +230,11 @@ class CaseProcess:
 
     def kill(self) -> None:
         """End the process with all that it started."""
-        self._send(signal.SIGKILL)
-        self._process.wait()
+        if not self._is_ended:
+            self._send(signal.SIGKILL)
+            kill_marked(self._mark)
+            self._process.wait()
+            self._is_ended = True
 
     def close(self) -> None:
         """End the process and close what connects it with this one."""
@@ -254,7 +267,9 @@ class CaseProcess:
         return self.printed()
 
     def _send(self, number: int) -> None:
-        if self._process.returncode is not None:
-            return  # the number may be that of another group by now
+        if self._process.returncode is None:  # else the number may be that of another group
+            self._send_group(number)
+
+    def _send_group(self, number: int) -> None:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, number)

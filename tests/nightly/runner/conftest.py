@@ -77,6 +77,18 @@ NET = """
         child = subprocess.Popen(["sleep", "1000"])
         open("child", "w").write(str(child.pid))
         return right()
+    def escapes(how, hangs=True):
+        import subprocess
+        started = {
+            "group": "sleep 1000 & echo $! > new",
+            "session": "setsid sh -c 'echo $$ > new; exec sleep 1000' &",
+            "orphan": "(setsid sh -c 'echo $$ > new; exec sleep 1000' &) &",
+        }[how]
+        subprocess.run(["sh", "-c", started], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        while not os.path.exists("new") or not os.path.getsize("new"): time.sleep(0.01)
+        os.rename("new", "escaped")
+        if hangs: time.sleep(1000)
+        return right()
     def is_stubborn():
         while True:
             try: time.sleep(1000)

@@ -31,9 +31,9 @@ def until(has_happened: Callable[[], object], seconds: float = 20.0) -> None:
 
 
 @pytest.fixture
-def process() -> Iterator[CaseProcess]:
-    """Return a process that is ended after the test."""
-    process = CaseProcess()
+def process(tmp_path: Path) -> Iterator[CaseProcess]:
+    """Return a process in a folder of its own that is ended after the test."""
+    process = CaseProcess(str(tmp_path))
     yield process
     process.close()
 
@@ -72,6 +72,67 @@ def test_one_on_a_cluster_is_ended_while_somebody_waits_for_its_answer(
     closing.join(5.0)
     assert not work.is_alive()
     assert not closing.is_alive()
+
+
+# ------------------------------------------------------------ with all that it started
+
+
+def is_alive(pid: int) -> bool:
+    """Return whether a process runs, and not only nobody has buried it yet."""
+    try:
+        status = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return False
+    return status.rpartition(")")[2].split()[0] != "Z"
+
+
+@pytest.fixture
+def escaped(process: CaseProcess, tmp_path: Path, folder: Path) -> Callable[..., int]:
+    """Return a function that lets a case start a process that outlives it; it returns its id."""
+
+    def start(how: str, *, hangs: bool) -> int:
+        target = f"{folder / 'net.py'}:escapes"
+        process.give(Case("a", target, arguments={"how": how, "hangs": hangs}), folder)
+        until((tmp_path / "escaped").exists)
+        pid = int((tmp_path / "escaped").read_text())
+        assert is_alive(pid)
+        return pid
+
+    return start
+
+
+needs_proc = pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="of Linux")
+
+
+@needs_proc
+@pytest.mark.parametrize("hangs", [True, False])
+@pytest.mark.parametrize("how", ["group", "session", "orphan"])
+def test_what_it_started_ends_with_it(
+    process: CaseProcess, escaped: Callable[..., int], how: str, hangs: bool
+) -> None:
+    pid = escaped(how, hangs=hangs)
+    if not hangs:
+        until(lambda: process.is_over)
+        assert process.outcome().status == "pass"
+    process.close()
+    until(lambda: not is_alive(pid), 2.0)
+
+
+@needs_proc
+@pytest.mark.parametrize("is_asked", [True, False])
+def test_what_it_started_ends_with_it_whoever_notices_its_end(
+    process: CaseProcess, escaped: Callable[..., int], monkeypatch: pytest.MonkeyPatch,
+    is_asked: bool,
+) -> None:  # fmt: skip
+    monkeypatch.setattr("fastcheck.nightly.runner.process.kill_marked", lambda mark: None)
+    if not is_asked:
+        monkeypatch.delattr("os.waitid")  # as on macOS before Python 3.13
+    pid = escaped("group", hangs=False)
+    until(lambda: process.is_over)
+    if is_asked:
+        process.where()
+    assert process.outcome().status == "pass"
+    until(lambda: not is_alive(pid), 2.0)
 
 
 # ------------------------------------------------------------ a system that has no more
