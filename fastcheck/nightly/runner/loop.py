@@ -10,9 +10,9 @@ from time import perf_counter, sleep
 from typing import TYPE_CHECKING
 
 from fastcheck.nightly.records import FAILED, Record
-from fastcheck.nightly.runner.order import CERTAIN, cost, in_order, rank
+from fastcheck.nightly.runner.known import Known
 from fastcheck.nightly.runner.process import not_started
-from fastcheck.nightly.runner.shares import Claim, Share, share_of
+from fastcheck.nightly.runner.shares import Share, share_of
 from fastcheck.nightly.units import duration
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from fastcheck.nightly.records import Case, Run, Status
     from fastcheck.nightly.runner.places import Place, Places
+    from fastcheck.nightly.runner.shares import Claim
     from fastcheck.nightly.runner.signals import Interrupts
 
 __all__ = ["Loop"]
@@ -29,14 +30,8 @@ TICK = 0.02
 """Seconds between two looks at the places."""
 GRACE = 2.5
 """Seconds in which a check that was asked to end may do so."""
-START = 1.0
-"""Seconds that the start of a process takes, until it is known."""
-LEAST = 0.7
-"""Seconds with which a case can do something, once its process has started."""
 MOST_ASKED = 32
 """How many cases are asked at the same time where they are."""
-URGENT = 4.0
-"""Weight of what failed or changed last time, against 1."""
 
 
 @dataclass
@@ -107,9 +102,10 @@ class Loop:
         self.places = places
         self.budget = budget
         self.fail_fast = fail_fast
-        self.previous = previous
+        self.known = Known(previous)
         self.on_start = on_start
         self.pending: list[Case] = []
+        self.claims: dict[str, Claim] = {}
         self.running: list[Running] = []
         self.stopped_by = ""
         self.start = perf_counter()
@@ -117,7 +113,8 @@ class Loop:
     def run(self, cases: Sequence[Case]) -> None:
         """Run the cases; one record is reported for each."""
         self.start = perf_counter()
-        self.pending = in_order(cases, self.previous)
+        self.pending = self.known.in_order(cases)
+        self.claims = {case.name: self.known.claim(case) for case in cases}
         try:
             while self.pending or self.running:
                 has_more = bool(self.pending and self.running and not self.stopped_by)
@@ -262,12 +259,7 @@ class Loop:
     def _next(self) -> Case | None:
         """Return the first case that fits into what is left."""
         left = self._left
-        return next((case for case in self.pending if self._claim(case).least <= left), None)
-
-    def _claim(self, case: Case) -> Claim:
-        known = cost(case, self.previous)
-        weight = 1.0 if rank(case, self.previous) == CERTAIN else URGENT
-        return Claim(known, min(START + LEAST, 1.25 * known + 0.5), weight)
+        return next((case for case in self.pending if self.claims[case.name].least <= left), None)
 
     def _share(self, case: Case) -> Share:
         taken = sum(
@@ -275,6 +267,6 @@ class Loop:
             for item in self.running if item.share is not None
         )  # fmt: skip
         left = self._left
-        others = [self._claim(other) for other in self.pending]
-        share = share_of(self._claim(case), others, left * self.places.n_at_once - taken)
+        others = [self.claims[other.name] for other in self.pending]
+        share = share_of(self.claims[case.name], others, left * self.places.n_at_once - taken)
         return Share(min(share.seconds, left), share.is_whole)
