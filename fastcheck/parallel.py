@@ -12,6 +12,7 @@ import numpy as np
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
+    from types import ModuleType
 
     from numpy.typing import NDArray
 
@@ -126,6 +127,11 @@ def dumped(value: object, by_value: Iterable[str] = ()) -> bytes:
     finally:
         for module in modules:
             cloudpickle.unregister_pickle_by_value(module)
+
+
+def send_by_value(module: ModuleType) -> None:
+    """Let functions and classes of a module be sent whole, because no process can import it."""
+    _cloudpickle().register_pickle_by_value(module)
 
 
 def loaded(content: bytes) -> Any:

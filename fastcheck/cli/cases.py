@@ -83,10 +83,11 @@ def find_cases(
     if target is None:
         yield from _demo_cases(batch, seed)
         return
-    from fastcheck.cli.target import call_target
+    from fastcheck.cli.target import call_target, restored_path
 
-    *case, options = call_target(target)
-    yield target, tuple(case), options
+    with restored_path():
+        *case, options = call_target(target)
+        yield target, tuple(case), options
 
 
 def _demo_cases(batch: int, seed: int) -> Iterator[tuple[str, tuple[Any, ...], dict[str, Any]]]:

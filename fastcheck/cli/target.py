@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -14,7 +16,10 @@ from fastcheck.nightly.target import (
     find_function,
 )
 
-__all__ = ["SHAPE", "call_target"]
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["SHAPE", "call_target", "restored_path"]
 
 
 class BadTarget(click.ClickException):
@@ -50,3 +55,13 @@ def call_target(target: str) -> tuple[Any, Any, Any, dict[str, Any]]:
         raise BadTarget(str(problem)) from problem
     except UserCodeError as problem:
         raise RaisedError(f"{problem}\n{problem.traceback}") from problem
+
+
+@contextmanager
+def restored_path() -> Iterator[None]:
+    """Put back where modules are looked for, once nothing of a target is called any more."""
+    before = list(sys.path)
+    try:
+        yield
+    finally:
+        sys.path[:] = before

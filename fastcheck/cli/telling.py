@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Teller", "telling"]
 
+MOST = 1_000
+"""Characters that are told of a case."""
+
 
 class Teller(Protocol):
     """Tells how far a run is."""
@@ -108,6 +111,7 @@ def _is_left_out(record: Record) -> bool:
 
 def _line(record: Record) -> str:
     """Return what became of a case, in a line."""
+    from fastcheck.nightly.report.text import clipped
     from fastcheck.nightly.units import duration
 
     told = []
@@ -118,4 +122,5 @@ def _line(record: Record) -> str:
             told.append(record.result.diagnosis[0].located)
     told += [record.message] * bool(record.message)
     time = f" ({duration(record.seconds)})" if record.started else ""
-    return f"{record.status:12} {record.case.name}{time}: {'; '.join(t.rstrip('.') for t in told)}"
+    what = clipped("; ".join(t.rstrip(".") for t in told), MOST)
+    return f"{record.status:12} {record.case.name}{time}: {what}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from fastcheck.result import CheckResult
@@ -29,6 +30,8 @@ NOT_RUN: Final = ("interrupted", "not run")
 """Those of a case of which nothing is known."""
 SCHEMA: Final = 1
 """Version of the JSON layout of runs."""
+MAX_BYTES: Final = 64 * 2**20
+"""The size of one record, or of a run without its records, as JSON."""
 
 
 @dataclass(frozen=True)
@@ -209,12 +212,22 @@ class Run:
 
     def record(self, name: str) -> Record | None:
         """Return the record of the case called `name`, None if there is none."""
-        return next((r for r in self.records if r.case.name == name), None)
+        number = self._numbers.get(name)
+        return None if number is None else self.records[number]
 
     def with_record(self, record: Record) -> Run:
         """Return the run with the record of a case in the place of an older one."""
-        kept = tuple(record if r.case.name == record.case.name else r for r in self.records)
-        return replace(self, records=kept)
+        number = self._numbers.get(record.case.name)
+        if number is None:
+            return self
+        run = replace(self, records=(*self.records[:number], record, *self.records[number + 1 :]))
+        run.__dict__["_numbers"] = self._numbers  # all stand where they stood
+        return run
+
+    @cached_property
+    def _numbers(self) -> dict[str, int]:
+        """Return the places of the cases by their names."""
+        return {record.case.name: number for number, record in enumerate(self.records)}
 
     def to_dict(self, *, arrays: bool = False) -> dict[str, Any]:
         """Return the run in the types of JSON."""

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import importlib.util
 import inspect
+import re
 import sys
-import traceback
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fastcheck.errors import FastcheckError, InputError
+from fastcheck.nightly.saying import text_of, trace_of
+from fastcheck.parallel import send_by_value
 from fastcheck.params import did_you_mean
 
 if TYPE_CHECKING:
@@ -35,13 +38,15 @@ class UserCodeError(FastcheckError):
     """
 
     def __init__(self, problem: BaseException, label: str) -> None:
-        self.traceback = "".join(traceback.format_exception(problem)).rstrip()
+        self.traceback = trace_of(problem)
         what = type(problem).__name__
-        super().__init__(f"{label} raised {what}: {problem}".removesuffix(": "))
+        super().__init__(f"{label} raised {what}: {text_of(problem)}".removesuffix(": "))
 
 
 def find_function(target: str, folder: Path | None = None) -> tuple[Callable[..., Any], str]:
     """Import the file of a target; return its function, and what it is called in messages.
+
+    What stands beside the file can be imported from now on.
 
     Parameters
     ----------
@@ -145,15 +150,27 @@ def _options(returned: tuple[Any, ...], label: str) -> dict[str, Any]:
 
 
 def _imported(file: Path, path: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(path.stem, file)
+    """Return the module of a file, which stays known to Python, as that of an import.
+
+    Its name is one that no import has, so that it hides no other module; its folder stays in front
+    of where modules are looked for, because functions may import when they are called.
+    """
+    name = re.sub(r"\W", "_", f"_fastcheck_{path.stem}")
+    spec = importlib.util.spec_from_file_location(name, file)
     if spec is None or spec.loader is None:
         raise TargetError(f"{path}: not a Python file; give the path of one that ends in .py")
     module = importlib.util.module_from_spec(spec)
-    sys.path.insert(0, str(file.resolve().parent))
+    folder = str(file.resolve().parent)
+    sys.path.insert(0, folder)
+    sys.modules[name] = module
     try:
         spec.loader.exec_module(module)
-    except (Exception, SystemExit) as problem:
-        raise UserCodeError(problem, str(path)) from problem
-    finally:
-        sys.path.pop(0)
+    except BaseException as problem:
+        sys.modules.pop(name, None)
+        with suppress(ValueError):  # the file itself may have taken it away
+            sys.path.remove(folder)
+        if isinstance(problem, (Exception, SystemExit)):
+            raise UserCodeError(problem, str(path)) from problem
+        raise
+    send_by_value(module)
     return module

@@ -24,6 +24,7 @@ from mine import right
 
 def hangs(): time.sleep(1000)
 def exits(): os._exit(0)
+def says_much(): raise ValueError(20_000_000 * "x")
 def eats():
     kept = []
     while True: kept.append(bytearray(10**8))
@@ -72,6 +73,14 @@ def test_a_terrible_night_is_told_in_every_report(run: Run, mine: Path) -> None:
     ):
         for report in (found.stdout, page):
             assert any(name in line and text in line for line in report.splitlines())
+
+
+def test_a_long_message_costs_the_run_nothing(run: Run, mine: Path) -> None:
+    suite(mine.parent, case("says_much"), RIGHT)
+    found = run("run", "night.toml")
+    assert found.status == 4
+    assert len(runs("fastcheck-archive", "night")) == 1
+    assert len(found.stdout) < 4_000
 
 
 def test_a_damaged_archive_costs_the_comparison_only(run: Run, mine: Path) -> None:

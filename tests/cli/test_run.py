@@ -154,10 +154,17 @@ def test_a_cause_is_accepted_by_its_name(run: Run, mine: Path) -> None:
 def test_the_file_may_import_its_neighbours(run: Run, mine: Path, empty_folder: Path) -> None:
     (empty_folder / "sub").mkdir()
     shutil.copy(mine, empty_folder / "sub" / "neighbour_of_a_check.py")
-    (empty_folder / "sub" / "other.py").write_text("from neighbour_of_a_check import right\n")
+    (empty_folder / "sub" / "other.py").write_text(
+        "from neighbour_of_a_check import right\n"
+        "def late():\n"
+        "    import neighbour_of_a_check as mine\n"
+        "    return mine.right()\n"
+    )
     path = list(sys.path)
     try:
         assert run("run", "sub/other.py:right").status == 0
+        sys.modules.pop("neighbour_of_a_check")
+        assert run("run", "sub/other.py:late").status == 0
     finally:
         sys.modules.pop("neighbour_of_a_check", None)
     assert sys.path == path

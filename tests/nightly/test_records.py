@@ -65,3 +65,7 @@ def test_a_record_takes_the_place_of_an_older_one() -> None:
     assert after.records[:2] == before.records[:2]
     assert before.count("not run") == 1
     assert {r.status for r in after.records} <= set(STATUSES)
+    again = after.with_record(replace(done, seconds=3.0))
+    assert [again.record(f"case {k}") for k in range(4)] == [*again.records, None]
+    assert again.records[2].seconds == 3.0
+    assert before.with_record(Record(Case("case 9", "net.py:right"))) == before

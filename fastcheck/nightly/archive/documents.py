@@ -10,6 +10,7 @@ from fastcheck.datasets.digest import stamp_of
 from fastcheck.datasets.limits import human_bytes
 from fastcheck.errors import DataError
 from fastcheck.files import write_text
+from fastcheck.nightly.records import MAX_BYTES
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
 __all__ = ["MAX_DOCUMENT_BYTES", "dumped", "loaded", "read_document", "write_document"]
 
 SCHEMA: Final = 1
-MAX_DOCUMENT_BYTES: Final = 64 * 2**20
-"""The size of one record, or of the head of a run, as JSON."""
+MAX_DOCUMENT_BYTES: Final = MAX_BYTES
+"""The size of a part, which holds one record, or the head of a run."""
 
 
 def dumped(content: Any) -> str:
@@ -49,11 +50,17 @@ def write_document(path: Path, content: dict[str, Any]) -> None:
     Raises
     ------
     DataError
-        If it cannot be written. An older one stays.
+        If it cannot be written, or is larger than can be read. An older one stays.
     """
     text = dumped(content)
     digest = hashlib.sha256(text.encode()).hexdigest()
-    write_text(path, f'{{"schema":{SCHEMA},"sha256":"{digest}","content":\n{text}\n}}\n')
+    whole = f'{{"schema":{SCHEMA},"sha256":"{digest}","content":\n{text}\n}}\n'
+    if len(whole) > MAX_DOCUMENT_BYTES:  # which is ASCII
+        raise DataError(
+            f"{path}: would have {human_bytes(len(whole))}, the limit is "
+            f"{human_bytes(MAX_DOCUMENT_BYTES)}; make more cases of it, with fewer tensors each"
+        )
+    write_text(path, whole)
 
 
 def read_document(path: Path, remedy: str) -> dict[str, Any]:

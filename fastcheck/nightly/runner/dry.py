@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from time import sleep
 from typing import TYPE_CHECKING
 
-from fastcheck.nightly.runner.loop import LEAST, START, TICK, URGENT
-from fastcheck.nightly.runner.order import CERTAIN, in_order, rank
-from fastcheck.nightly.runner.process import CaseProcess
-from fastcheck.nightly.runner.shares import Claim, share_of
+from fastcheck.nightly.runner.known import START, Known
+from fastcheck.nightly.runner.loop import TICK
+from fastcheck.nightly.runner.process import CaseProcess, not_started
+from fastcheck.nightly.runner.shares import share_of
 from fastcheck.nightly.units import duration
 
 if TYPE_CHECKING:
@@ -64,13 +64,27 @@ def foresee(
     The parameters are those of :func:`fastcheck.nightly.runner.run_suite`. User code is called, in
     processes of its own, and the loss is evaluated a few times; nothing is probed.
     """
-    pending = in_order(cases, previous)
+    known = Known(previous)
+    pending = known.in_order(cases)
     running: list[CaseProcess] = []
     found: dict[str, Foreseen] = {}
+
+    def note(seen: Foreseen) -> None:
+        found[seen.case.name] = seen
+        if on_case is not None:
+            on_case(seen.case)
+
     try:
         while pending or running:
             while pending and len(running) < jobs:
-                process = CaseProcess()
+                try:
+                    process = CaseProcess()
+                except OSError as problem:
+                    if running:
+                        break  # until one has ended
+                    case = pending.pop(0)
+                    note(Foreseen(case, None, f"error: {not_started(problem)}", 0.0))
+                    continue
                 running.append(process)
                 process.give(pending.pop(0), folder, predict=True)
             for process in list(running):
@@ -78,15 +92,13 @@ def foresee(
                 if seen is not None:
                     running.remove(process)
                     process.close()
-                    found[seen.case.name] = seen
-                    if on_case is not None:
-                        on_case(seen.case)
+                    note(seen)
             sleep(TICK)
     finally:
         for process in running:
             process.close()
-    listed = [found[case.name] for case in in_order(cases, previous)]
-    return listed if budget is None else _shared(listed, jobs * budget, previous)
+    listed = [found[case.name] for case in known.in_order(cases)]
+    return listed if budget is None else _shared(listed, jobs * budget, known)
 
 
 def _look(process: CaseProcess) -> Foreseen | None:
@@ -108,12 +120,9 @@ def _look(process: CaseProcess) -> Foreseen | None:
     return None
 
 
-def _shared(listed: Sequence[Foreseen], seconds: float, previous: Run | None) -> list[Foreseen]:
+def _shared(listed: Sequence[Foreseen], seconds: float, known: Known) -> list[Foreseen]:
     """Return the same with the shares of a budget, as far as it can be foreseen."""
-    claims = []
-    for seen in listed:
-        weight = 1.0 if rank(seen.case, previous) == CERTAIN else URGENT
-        claims.append(Claim(seen.seconds, min(START + LEAST, seen.seconds), weight))
+    claims = [known.claim(seen.case, seen.seconds) for seen in listed]
     left, shared = seconds, []
     for k, (seen, claim) in enumerate(zip(listed, claims, strict=True)):
         share = share_of(claim, claims[k + 1 :], left)

@@ -10,8 +10,9 @@ from time import perf_counter, sleep
 from typing import TYPE_CHECKING
 
 from fastcheck.nightly.records import FAILED, Record
-from fastcheck.nightly.runner.order import CERTAIN, cost, in_order, rank
-from fastcheck.nightly.runner.shares import Claim, Share, share_of
+from fastcheck.nightly.runner.known import Known
+from fastcheck.nightly.runner.process import not_started
+from fastcheck.nightly.runner.shares import Share, share_of
 from fastcheck.nightly.units import duration
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from fastcheck.nightly.records import Case, Run, Status
     from fastcheck.nightly.runner.places import Place, Places
+    from fastcheck.nightly.runner.shares import Claim
     from fastcheck.nightly.runner.signals import Interrupts
 
 __all__ = ["Loop"]
@@ -28,14 +30,8 @@ TICK = 0.02
 """Seconds between two looks at the places."""
 GRACE = 2.5
 """Seconds in which a check that was asked to end may do so."""
-START = 1.0
-"""Seconds that the start of a process takes, until it is known."""
-LEAST = 0.7
-"""Seconds with which a case can do something, once its process has started."""
 MOST_ASKED = 32
 """How many cases are asked at the same time where they are."""
-URGENT = 4.0
-"""Weight of what failed or changed last time, against 1."""
 
 
 @dataclass
@@ -59,6 +55,10 @@ class Running:
     share: Share | None
     started: str = ""
     asked: float = math.inf
+
+
+End = tuple[Running, "Status", str]
+"""A case that is ended, as what it counts, and the reason."""
 
 
 class Loop:
@@ -102,9 +102,10 @@ class Loop:
         self.places = places
         self.budget = budget
         self.fail_fast = fail_fast
-        self.previous = previous
+        self.known = Known(previous)
         self.on_start = on_start
         self.pending: list[Case] = []
+        self.claims: dict[str, Claim] = {}
         self.running: list[Running] = []
         self.stopped_by = ""
         self.start = perf_counter()
@@ -112,7 +113,8 @@ class Loop:
     def run(self, cases: Sequence[Case]) -> None:
         """Run the cases; one record is reported for each."""
         self.start = perf_counter()
-        self.pending = in_order(cases, self.previous)
+        self.pending = self.known.in_order(cases)
+        self.claims = {case.name: self.known.claim(case) for case in cases}
         try:
             while self.pending or self.running:
                 has_more = bool(self.pending and self.running and not self.stopped_by)
@@ -158,12 +160,12 @@ class Loop:
         if self.fail_fast and record.status in FAILED and not self.stopped_by:
             self.stopped_by = f"not started, because {record.case.name} ended with {record.status}"
 
-    def _kill(self, status: Status, messages: Sequence[tuple[Running, str]]) -> None:
-        """End cases that do not end; their records say where they were."""
-        seconds = [item.place.seconds for item, _ in messages]
+    def _kill(self, ends: Sequence[End]) -> None:
+        """End cases that do not end, all at once; their records say where they were."""
+        seconds = [item.place.seconds for item, _, _ in ends]
         with ThreadPoolExecutor(MOST_ASKED) as pool:
-            wheres = list(pool.map(lambda told: told[0].place.where(), messages))
-        for (item, message), after, where in zip(messages, seconds, wheres, strict=True):
+            wheres = list(pool.map(lambda end: end[0].place.where(), ends))
+        for (item, status, message), after, where in zip(ends, seconds, wheres, strict=True):
             self._end(item, Record(
                 item.case, status, None, message, where, after, item.started,
                 machine=item.place.machine,
@@ -187,27 +189,32 @@ class Loop:
         if self.stopped_by or self._left <= 0.0:
             self._take_back()
         if self.interrupts.n > 1:
-            self._kill("interrupted", [
-                (item, f"the run was interrupted after {duration(item.place.seconds)}")
+            self._kill([
+                (item, "interrupted",
+                 f"the run was interrupted after {duration(item.place.seconds)}")
                 for item in self.running
             ])  # fmt: skip
-        for item in [item for item in self.running if item.place.has_begun]:
-            seconds = item.place.seconds
-            if item.case.timeout is not None and seconds > item.case.timeout:
-                message = f"it took longer than its time-out of {duration(item.case.timeout)}"
-                self._kill("timeout", [(item, message)])
-            elif item.share is not None:
-                self._hold_to(item, item.share, seconds)
+        begun = [item for item in self.running if item.place.has_begun]
+        ends = [end for item in begun if (end := self._end_of(item)) is not None]
+        if ends:
+            self._kill(ends)
 
-    def _hold_to(self, item: Running, share: Share, seconds: float) -> None:
-        """Ask a check to end that has used up its time, and end it if it does not."""
-        is_late = seconds > share.limit or self._left <= 0.0
+    def _end_of(self, item: Running) -> End | None:
+        """Return the end of a case that has to be ended; one that may end by itself is asked to."""
+        seconds = item.place.seconds
+        if item.case.timeout is not None and seconds > item.case.timeout:
+            message = f"it took longer than its time-out of {duration(item.case.timeout)}"
+            return item, "timeout", message
+        if item.share is None:
+            return None
+        is_late = seconds > item.share.limit or self._left <= 0.0
         if is_late and math.isinf(item.asked):
             item.asked = seconds
             item.place.interrupt()
         elif seconds > item.asked + GRACE:
-            message = f"{self._told(share)}, and it did not end after {duration(seconds)}"
-            self._kill("interrupted", [(item, message)])
+            told = f"{self._told(item.share)}, and it did not end after {duration(seconds)}"
+            return item, "interrupted", told
+        return None
 
     @property
     def _left(self) -> float:
@@ -227,9 +234,16 @@ class Loop:
                     "start"
                 )
                 return
+            try:
+                place = self.places.place()
+            except OSError as problem:
+                if self.running:
+                    return  # once one has ended
+                self.pending.remove(case)
+                self.report(Record(case, "error", message=not_started(problem)))
+                continue
             self.pending.remove(case)
             share = None if self.budget is None else self._share(case)
-            place = self.places.place()
             planned = None if share is None or share.is_whole else share.seconds
             place.give(case, self.folder, share=planned)
             self.running.append(Running(case, place, share))
@@ -245,12 +259,7 @@ class Loop:
     def _next(self) -> Case | None:
         """Return the first case that fits into what is left."""
         left = self._left
-        return next((case for case in self.pending if self._claim(case).least <= left), None)
-
-    def _claim(self, case: Case) -> Claim:
-        known = cost(case, self.previous)
-        weight = 1.0 if rank(case, self.previous) == CERTAIN else URGENT
-        return Claim(known, min(START + LEAST, 1.25 * known + 0.5), weight)
+        return next((case for case in self.pending if self.claims[case.name].least <= left), None)
 
     def _share(self, case: Case) -> Share:
         taken = sum(
@@ -258,6 +267,6 @@ class Loop:
             for item in self.running if item.share is not None
         )  # fmt: skip
         left = self._left
-        others = [self._claim(other) for other in self.pending]
-        share = share_of(self._claim(case), others, left * self.places.n_at_once - taken)
+        others = [self.claims[other.name] for other in self.pending]
+        share = share_of(self.claims[case.name], others, left * self.places.n_at_once - taken)
         return Share(min(share.seconds, left), share.is_whole)

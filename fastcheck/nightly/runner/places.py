@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 
 from fastcheck.errors import FastcheckError
@@ -75,7 +76,13 @@ class Places(Protocol):
         """How many of them run at the same time."""
 
     def place(self) -> Place:
-        """Return a place for the next case."""
+        """Return a place for the next case.
+
+        Raises
+        ------
+        OSError
+            If there is none now, for want of something of the system.
+        """
 
     def refresh(self, *, has_more: bool) -> None:
         """Look after the places; `has_more` says whether more cases will be given."""
@@ -109,7 +116,8 @@ class LocalPlaces:
     def refresh(self, *, has_more: bool) -> None:
         """Start the next process while others work."""
         if has_more and self._spare is None:
-            self._spare = CaseProcess()
+            with suppress(OSError):  # then it is started when it is needed, or that is told
+                self._spare = CaseProcess()
 
     def close(self) -> None:
         """End the process that waits."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import io
 import json
 import os
@@ -15,6 +16,7 @@ from time import perf_counter, sleep
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from fastcheck.nightly.runner.marked import MARK, kill_marked, new_mark
 from fastcheck.nightly.work.outcome import Outcome, read_outcome
 from fastcheck.processes import ONE_THREAD
 
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 
     from fastcheck.nightly.records import Case
 
-__all__ = ["CaseProcess"]
+__all__ = ["CaseProcess", "not_started"]
 
 CODE = (
     "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
@@ -31,6 +33,16 @@ CODE = (
 )
 TAIL = 16_000
 """Bytes of what a case prints that are kept; they are told if it crashes."""
+ANSWER = 0.5
+"""Seconds in which a process says where its code is."""
+SILENCE = 0.1
+"""Seconds without a word after which it has said all."""
+
+
+def not_started(problem: OSError) -> str:
+    """Return that there is no process for a case, as the message of its record."""
+    reason = problem.strerror or type(problem).__name__
+    return f"its process could not be started ({reason}); raise the limits of the system"
 
 
 class CaseProcess:
@@ -44,6 +56,11 @@ class CaseProcess:
         The folder in which it runs, the current one by default.
     environment : mapping of str to (str or None), optional
         What is otherwise in its environment than in that of this process; None for what is not.
+
+    Raises
+    ------
+    OSError
+        If the system has no more processes, threads or open files.
     """
 
     machine = ""
@@ -55,7 +72,10 @@ class CaseProcess:
         environment: Mapping[str, str | None] = MappingProxyType({}),
     ) -> None:
         paths = [str(Path(entry or ".").resolve()) for entry in sys.path]
-        wanted = {"PYTHONHASHSEED": "0", **os.environ, **ONE_THREAD, **environment}
+        self._mark = new_mark(os.environ)
+        wanted = {
+            "PYTHONHASHSEED": "0", **os.environ, **ONE_THREAD, **environment, MARK: self._mark,
+        }  # fmt: skip
         told, into = os.pipe()  # no file, which a full disk would not take
         try:
             self._process = subprocess.Popen(
@@ -78,10 +98,17 @@ class CaseProcess:
             threading.Thread(target=self._read, daemon=True),
             threading.Thread(target=self._receive, args=(told,), daemon=True),
         ]
-        for reader in self._readers:
-            reader.start()
+        self._is_ended = False
         self.case: Case | None = None
         self.started = perf_counter()
+        try:
+            for reader in self._readers:
+                reader.start()
+        except RuntimeError as problem:  # there are too many threads
+            os.close(told)  # which the second one would have read
+            self._readers = [reader for reader in self._readers if reader.ident is not None]
+            self.close()
+            raise OSError(errno.EAGAIN, str(problem)) from problem
 
     def _read(self) -> None:
         """Keep the end of what is printed."""
@@ -155,11 +182,16 @@ class CaseProcess:
     @property
     def is_over(self) -> bool:
         """Whether the process has ended."""
-        if self._process.returncode is not None or not hasattr(os, "waitid"):
-            return self._process.poll() is not None
-        # Not yet taken note of, so that its group keeps its number and can be ended.
-        options = os.WEXITED | os.WNOHANG | os.WNOWAIT
-        return os.waitid(os.P_PID, self._process.pid, options) is not None
+        if self._process.returncode is not None:
+            return True
+        if hasattr(os, "waitid"):
+            # Not yet taken note of, so that its group keeps its number and can be ended.
+            options = os.WEXITED | os.WNOHANG | os.WNOWAIT
+            return os.waitid(os.P_PID, self._process.pid, options) is not None
+        if self._process.poll() is None:
+            return False
+        self._send_group(signal.SIGKILL)  # now or never
+        return True
 
     def interrupt(self) -> None:
         """Ask the check to end with what it has."""
@@ -198,8 +230,11 @@ class CaseProcess:
 
     def kill(self) -> None:
         """End the process with all that it started."""
-        self._send(signal.SIGKILL)
-        self._process.wait()
+        if not self._is_ended:
+            self._send(signal.SIGKILL)
+            kill_marked(self._mark)
+            self._process.wait()
+            self._is_ended = True
 
     def close(self) -> None:
         """End the process and close what connects it with this one."""
@@ -212,16 +247,29 @@ class CaseProcess:
 
     def where(self) -> str:
         """Return where the Python code of a running process is, as a traceback of each thread."""
-        with contextlib.suppress(ProcessLookupError):
-            self._process.send_signal(signal.SIGUSR1)
+        self.ask_where()
+        return self.answer()
+
+    def ask_where(self) -> None:
+        """Let the process print where its code is; :meth:`answer` returns it."""
+        if self._process.returncode is None:
+            # Not by Popen, which would take note of an end, and then the group could not be ended.
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self._process.pid, signal.SIGUSR1)
+
+    def answer(self) -> str:
+        """Return what it printed, soon, even if it prints without end."""
+        end = perf_counter() + ANSWER
         n_printed = -1
-        while n_printed != len(self._printed):
+        while n_printed != len(self._printed) and perf_counter() < end:
             n_printed = len(self._printed)
-            sleep(0.1)
+            sleep(SILENCE)
         return self.printed()
 
     def _send(self, number: int) -> None:
-        if self._process.returncode is not None:
-            return  # the number may be that of another group by now
+        if self._process.returncode is None:  # else the number may be that of another group
+            self._send_group(number)
+
+    def _send_group(self, number: int) -> None:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, number)

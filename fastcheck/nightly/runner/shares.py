@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -38,10 +40,6 @@ class Claim(NamedTuple):
     def need(self) -> float:
         """Seconds with which it will very likely do all of it."""
         return MARGIN * self.cost + SLACK
-
-    def at(self, level: float) -> float:
-        """Return the seconds that it is given at a level."""
-        return min(self.need, max(self.least, self.weight * level))
 
 
 class Share(NamedTuple):
@@ -94,13 +92,16 @@ def share_of(first: Claim, others: Sequence[Claim], seconds: float) -> Share:
     8.0
     """
     claims = [first, *others]
-    total = sum(claim.need for claim in claims)
+    needs = np.array([claim.need for claim in claims])
+    total = float(needs.sum())
     if total <= seconds:
         return Share(first.need + seconds - total, is_whole=True)
+    least = np.array([claim.least for claim in claims])
+    weights = np.array([claim.weight for claim in claims])
     low, high = 0.0, max(seconds, 0.0)
     for _ in range(N_HALVINGS):
         level = 0.5 * (low + high)
-        if sum(claim.at(level) for claim in claims) > seconds:
+        if np.minimum(needs, np.maximum(least, weights * level)).sum() > seconds:
             high = level
         else:
             low = level

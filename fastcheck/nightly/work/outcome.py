@@ -14,6 +14,7 @@ from typing import IO, TYPE_CHECKING, Any, Final
 import numpy as np
 
 from fastcheck.check.prediction import Prediction
+from fastcheck.nightly.records import MAX_BYTES
 from fastcheck.result import CheckResult
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 __all__ = ["Outcome", "read_outcome", "write_outcome"]
 
 LAST: Final = b"end of outcome"
+RESERVE: Final = 2**20
+"""Bytes that a record has beside its outcome."""
 OF_RESULT: Final = ("numerical", "bounds")
 
 
@@ -84,12 +87,26 @@ def write_outcome(file: IO[bytes], outcome: Outcome, *, arrays: bool) -> None:
         data["arrays"] = [(kind, name) for kind, name, _ in flat]
         values = [array for _, _, array in flat]
     text = json.dumps(data).encode()
+    if len(text) > MAX_BYTES - RESERVE:
+        write_outcome(file, _too_large(len(text)), arrays=False)
+        return
     file.write(len(text).to_bytes(8, "little"))
     file.write(text)
     for array in values:
         np.lib.format.write_array(file, array, allow_pickle=False)
     file.write(LAST)
     file.flush()
+
+
+def _too_large(size: int) -> Outcome:
+    """Return what is told in place of an outcome that no archive would take."""
+    from fastcheck.datasets.limits import human_bytes
+
+    return Outcome("error", (
+        f"what was found has {human_bytes(size)} as JSON, the limit is "
+        f"{human_bytes(MAX_BYTES - RESERVE)}; make more cases of it, with fewer tensors each, by "
+        "`only`"
+    ))  # fmt: skip
 
 
 def read_outcome(file: IO[bytes]) -> Outcome | None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import traceback
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from fastcheck.errors import FastcheckError
+from fastcheck.nightly.saying import text_of, trace_of
 from fastcheck.nightly.target import UserCodeError
 from fastcheck.nightly.units import duration
 from fastcheck.nightly.work.fit import fit
@@ -77,19 +77,18 @@ def _guarded(case: Case, action: Callable[[], Outcome]) -> Outcome:
     except KeyboardInterrupt:
         return Outcome("interrupted", "stopped before its first probe")
     except UserCodeError as problem:
-        message = _one_line(problem) + _about_memory(case, problem.__cause__)
+        message = _one_line(str(problem)) + _about_memory(case, problem.__cause__)
         return Outcome("error", message, problem.traceback)
     except FastcheckError as problem:
-        return Outcome("error", _one_line(problem))
+        return Outcome("error", _one_line(text_of(problem)))
     except (Exception, SystemExit) as problem:
-        trace = "".join(traceback.format_exception(problem)).rstrip()
-        what = _one_line(problem)
+        what = _one_line(text_of(problem))
         message = f"{case.target} raised {type(problem).__name__}" + (f": {what}" if what else "")
-        return Outcome("error", message + _about_memory(case, problem), trace)
+        return Outcome("error", message + _about_memory(case, problem), trace_of(problem))
 
 
-def _one_line(problem: Any) -> str:
-    return " ".join(str(problem).split())
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
 
 
 def _about_memory(case: Case, problem: BaseException | None) -> str:

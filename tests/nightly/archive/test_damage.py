@@ -350,6 +350,9 @@ def test_a_part_that_was_made_to_do_harm_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="is neither a file nor a folder"):
         read_run(parts.folder)
     path.unlink()
+    with pytest.raises(DataError, match=r"would have 64\.0 MiB, the limit is 64\.0 MiB; make mor"):
+        write_document(path, {"record": MAX_DOCUMENT_BYTES * "x"})
+    assert not path.exists()
     with path.open("wb") as file:
         file.truncate(MAX_DOCUMENT_BYTES + 1)
     with pytest.raises(DataError, match=r"has 64\.0 MiB, the limit is 64\.0 MiB; it is not a part"):

@@ -55,6 +55,10 @@ NET = """
     def hangs():
         print("about to hang", flush=True)
         time.sleep(1000)
+    def chats():
+        while True:
+            print(".", end="", flush=True)
+            time.sleep(0.03)
     def quits():
         print("last words", flush=True)
         os._exit(0)
@@ -72,6 +76,18 @@ NET = """
         import subprocess
         child = subprocess.Popen(["sleep", "1000"])
         open("child", "w").write(str(child.pid))
+        return right()
+    def escapes(how, hangs=True):
+        import subprocess
+        started = {
+            "group": "sleep 1000 & echo $! > new",
+            "session": "setsid sh -c 'echo $$ > new; exec sleep 1000' &",
+            "orphan": "(setsid sh -c 'echo $$ > new; exec sleep 1000' &) &",
+        }[how]
+        subprocess.run(["sh", "-c", started], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        while not os.path.exists("new") or not os.path.getsize("new"): time.sleep(0.01)
+        os.rename("new", "escaped")
+        if hangs: time.sleep(1000)
         return right()
     def is_stubborn():
         while True:

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import pytest
 
 from fastcheck.errors import InputError
 from fastcheck.nightly.records import Case, Record, Run
-from fastcheck.nightly.runner.order import chosen, cost, fits, in_order
+from fastcheck.nightly.runner.known import Known
+from fastcheck.nightly.runner.loop import Loop
+from fastcheck.nightly.runner.order import chosen, fits
+from fastcheck.nightly.runner.signals import Interrupts
 from fastcheck.nightly.status import exit_status
+from fastcheck.nightly.work.outcome import Outcome
+from tests.nightly.runner.test_places import Places
 from tests.results import result
 
 pytestmark = pytest.mark.interpreted
@@ -32,19 +38,42 @@ def test_what_failed_comes_first_then_what_changed_then_what_was_undecided() -> 
         Record(case("slow"), "timeout"),
     )
     cases = [case(name) for name in ("right", "changed", "left out", "new", "slow", "wrong")]
-    found = [c.name for c in in_order(cases, before)]
+    found = [c.name for c in Known(before).in_order(cases)]
     assert found == ["slow", "wrong", "changed", "new", "left out", "right"]
-    assert in_order(cases, None) == cases
+    assert Known(None).in_order(cases) == cases
 
 
 def test_a_cost_is_known_of_the_same_case_that_was_run_in_full() -> None:
     ok = Record(case("a"), "pass", result("pass"), seconds=7.0)
     reduced = Record(case("a"), "pass", result("pass"), "3 s were left", seconds=3.0)
-    assert cost(case("a"), past(ok)) == 7.0
-    assert cost(case("a", rtol=1e-3), past(ok)) == math.inf
-    assert cost(case("b"), past(ok)) == math.inf
-    assert cost(case("a"), past(reduced, budget=60.0)) == math.inf
-    assert cost(case("a"), past(Record(case("a"), "timeout", seconds=9.0))) == math.inf
+    assert Known(past(ok)).cost(case("a")) == 7.0
+    assert Known(past(ok)).cost(case("a", rtol=1e-3)) == math.inf
+    assert Known(past(ok)).cost(case("b")) == math.inf
+    assert Known(past(reduced, budget=60.0)).cost(case("a")) == math.inf
+    assert Known(past(Record(case("a"), "timeout", seconds=9.0))).cost(case("a")) == math.inf
+
+
+def test_what_is_known_of_a_case_is_looked_up_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    n = 200
+    cases = tuple(case(f"c{k}") for k in range(n))
+    before = past(*(Record(c, "pass", result("pass"), seconds=9.0) for c in cases), budget=1e4)
+    n_keys = 0
+    key = Case.key.fget  # type: ignore[attr-defined]
+
+    def counted(asked: Case) -> str:
+        nonlocal n_keys
+        n_keys += 1
+        return str(key(asked))
+
+    monkeypatch.setattr(Case, "key", property(counted))
+    places = Places(*(c.name for c in cases), over={c.name: Outcome("pass") for c in cases})
+    found: list[Record] = []
+    Loop(
+        Path(), found.append, Interrupts(), places=places, budget=1e3, fail_fast=False,
+        previous=before, on_start=None,
+    ).run(cases)  # fmt: skip
+    assert [record.case for record in found] == list(cases)
+    assert n_keys < 10 * n
 
 
 @pytest.mark.parametrize(

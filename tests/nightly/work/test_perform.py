@@ -25,6 +25,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         def anything(**given):
             assert set(given) == {"batch", "seed", "extra"}, given
             return on_batch(given["batch"], given["seed"])
+        def says_much(): raise ValueError("x" * 40_000_000 + "the end")
+        def says_much_later():
+            def loss(): raise ValueError("y " * 3_000)
+            return loss, {"w": np.ones(2)}, {"w": np.ones(2)}
+        class Mute(Exception):
+            def __str__(self): raise KeyError(1)
+        def says_nothing(): raise Mute
         def unsure(): raise KeyboardInterrupt
         def with_options(): return *right(factor=1.0 + 1e-7), {"strict": True, "rtol": 1e-3}
         def plain():
@@ -84,6 +91,32 @@ def test_a_wrong_option_is_an_error_without_a_traceback(folder: Path) -> None:
     found = done(folder, "right", options={"plan": "directions"})
     assert (found.status, found.traceback) == ("error", "")
     assert found.message.startswith("`plan` must be one of auto, exhaustive, units, sample for")
+
+
+@pytest.mark.parametrize(
+    ("function", "beginning", "end"),
+    [
+        ("says_much", "net.py:says_much raised ValueError: xxx", "x ... and 39,996,007 characters"),
+        ("says_much_later", "net.py:says_much_later raised ValueError: y y y", "and 2,000 char"),
+        ("says_nothing", "net.py:says_nothing raised Mute: an exception that cannot be pri", ""),
+    ],
+)
+def test_a_long_message_is_cut(folder: Path, function: str, beginning: str, end: str) -> None:
+    found = done(folder, function)
+    assert found.status == "error"
+    assert found.message.startswith(beginning)
+    assert end in found.message
+    assert len(found.message) < 4_200
+    assert found.traceback.startswith("Traceback (most recent call last):")
+    assert len(found.traceback) < 33_000
+
+
+def test_a_long_traceback_keeps_its_beginning_and_its_end(folder: Path) -> None:
+    trace = done(folder, "says_much").traceback
+    assert "in says_much" in trace
+    assert "xxx\n... 39,9" in trace
+    assert "characters are left out ...\nxxx" in trace
+    assert trace.endswith("xthe end")
 
 
 # ------------------------------------------------------------ a share of the time
@@ -179,6 +212,16 @@ def test_an_outcome_comes_back_as_it_was(folder: Path, arrays: bool) -> None:
     for name, values in after.result.numerical.items():
         np.testing.assert_array_equal(values, before.result.numerical[name])
         np.testing.assert_array_equal(after.result.bounds[name], before.result.bounds[name])
+
+
+def test_an_outcome_that_no_archive_takes_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fastcheck.nightly.work.outcome.MAX_BYTES", 2**20 + 500)
+    file = io.BytesIO()
+    write_outcome(file, Outcome("pass", 500 * "x", arrays={"kind": {"W": np.ones(2)}}), arrays=True)
+    found = read_outcome(file)
+    assert found is not None
+    assert found.status == "error"
+    assert found.message.startswith("what was found has 601 bytes as JSON, the limit is 500 bytes")
 
 
 def test_without_all_of_an_outcome_there_is_none() -> None:

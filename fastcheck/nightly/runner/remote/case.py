@@ -10,6 +10,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from fastcheck.nightly.runner.remote.errand import carry_out, obey
+from fastcheck.nightly.saying import text_of
 from fastcheck.nightly.work.outcome import Outcome, read_outcome
 from fastcheck.result.wording import listing
 
@@ -240,6 +241,6 @@ class DaskCase:
         if self._n_failures < MOST_FAILURES:
             self.send()
             return
-        reason = " ".join(str(problem).split()) or type(problem).__name__
+        reason = " ".join(text_of(problem).split()) or type(problem).__name__
         message = f"it could not be run on the cluster, {self._n_failures} times: {reason}"
         self._finish(Outcome("error", message), self._seconds)

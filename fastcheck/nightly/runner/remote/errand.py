@@ -178,9 +178,11 @@ class Errand:
     def where(self) -> str:
         """Return where its code is."""
         with self._lock:
-            if self._process is None or self._process.is_over:
+            process = self._process
+            if process is None or process.is_over:
                 return ""
-            return self._process.where()
+            process.ask_where()
+        return process.answer()  # while others may end it
 
     def close(self) -> None:
         """End its process, if it has not ended."""
