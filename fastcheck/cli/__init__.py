@@ -11,6 +11,7 @@ from fastcheck import __version__
 from fastcheck.cli.archive import compare, history, report
 from fastcheck.cli.data import data
 from fastcheck.cli.download import download
+from fastcheck.cli.problems import INTERRUPTED
 from fastcheck.cli.run import run
 from fastcheck.cli.selftest import selftest
 
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 __all__ = ["main"]
-
-INTERRUPTED = 130
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})

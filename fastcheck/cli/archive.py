@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fastcheck.cli.cases import Refusal
-from fastcheck.errors import FastcheckError
+from fastcheck.cli.problems import Refusal, refusing
 
 if TYPE_CHECKING:
     from fastcheck.nightly.history import CaseHistory
@@ -49,7 +48,7 @@ def compare(runs: tuple[str, ...], archive: Path, json_path: Path | None) -> int
 
     if len(runs) > 2:
         raise click.UsageError("name one run or two")
-    try:
+    with refusing():
         path = find_run(runs[-1], archive)
         new, past, problems = _with_past(path, archive)
         named = len(runs) == 2
@@ -58,8 +57,6 @@ def compare(runs: tuple[str, ...], archive: Path, json_path: Path | None) -> int
         print_out(comparison)
         if json_path is not None:
             _write(json_path, comparison.to_dict())
-    except FastcheckError as problem:
-        raise Refusal(str(problem)) from problem
     if comparison.is_worse:
         return 1
     return 3 if comparison.of("not-run", "lost") else 0
@@ -107,15 +104,13 @@ def report(run: str, targets: tuple[Path, ...], archive: Path) -> int:
     from fastcheck.nightly.compare import compare as compared
     from fastcheck.nightly.report import print_summary
 
-    try:
+    with refusing():
         path = find_run(run, archive)
         shown, past, _ = _with_past(path, archive)
         comparison = compared(past[-1], shown, past) if past else None
         print_summary(shown, comparison)
         for target in targets:
             _report_to(target, path, (shown, comparison, past))
-    except FastcheckError as problem:
-        raise Refusal(str(problem)) from problem
     return 0
 
 
@@ -148,7 +143,7 @@ def history(case: str, archive: Path, suite: str | None, last: int, json_path: P
     """
     from fastcheck.nightly.tables import print_out
 
-    try:
+    with refusing():
         found = _histories(case, archive, suite, max(last, 1))
         for number, one in enumerate(found):
             if number:
@@ -156,8 +151,6 @@ def history(case: str, archive: Path, suite: str | None, last: int, json_path: P
             print_out(one)
         if json_path is not None:
             _write(json_path, {"schema": 1, "cases": [one.to_dict() for one in found]})
-    except FastcheckError as problem:
-        raise Refusal(str(problem)) from problem
     return 0
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fastcheck.cli.archive import ARCHIVE
-from fastcheck.cli.cases import INTERRUPTED
+from fastcheck.cli.cases import Duration
+from fastcheck.cli.problems import INTERRUPTED
 from fastcheck.cli.telling import telling
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ __all__ = ["SUITE_OPTIONS", "is_suite", "run_cases"]
 SUITE_OPTIONS = (
     click.option("--only", multiple=True, metavar="PATTERN",
                  help="Run cases of such names, as in 'mnist*'; may be repeated."),
-    click.option("--timeout", type=str, default=None, metavar="TIME",
+    click.option("--timeout", type=Duration(), default=None, metavar="TIME",
                  help="Time-out of each case that has none of its own."),
     ARCHIVE,
     click.option("--no-archive", is_flag=True, help="Keep the run in memory only."),
@@ -56,7 +57,7 @@ def run_cases(
     budget: float | None,
     seed: int,
     only: Sequence[str],
-    timeout: str | None,
+    timeout: float | None,
     fail_fast: bool,
     dry_run: bool,
     archive: Path,
@@ -79,8 +80,10 @@ def run_cases(
     from fastcheck.nightly.runner.order import chosen
     from fastcheck.nightly.suite import read_suite
 
-    suite = read_suite(path).with_timeout(_timeout(timeout))
+    suite = read_suite(path).with_timeout(timeout)
     n_jobs = _n_jobs(jobs)
+    _check_seed(seed)
+    cases = chosen(suite.cases, only)  # all arguments are right before anything is made
     if dry_run:
         return _foretold(suite.with_seed(seed), only, n_jobs, budget)
     if report_folder is not None:
@@ -92,13 +95,14 @@ def run_cases(
         if places is not None:
             run = replace(run, provenance={**run.provenance, "cluster": str(places)})
         parts: Any = MemoryParts(run) if no_archive else _parts(archive, run, resume=resume)
-        past = [] if no_archive else _past(archive, parts.run)
-        with telling(len(chosen(suite.cases, only))) as teller:
-            status, problem = _to_its_end(parts, partial(
-                run_suite, suite, parts, jobs=n_jobs, budget=budget, fail_fast=fail_fast,
-                only=only, seed=seed, previous=past[-1] if past else None, places=places,
-                on_record=teller.ended, on_start=teller.started,
-            ), hint="" if no_archive else "; --resume continues it")  # fmt: skip
+        with closing(parts):
+            past = [] if no_archive else _past(archive, parts.run)
+            with telling(len(cases)) as teller:
+                status, problem = _to_its_end(parts, partial(
+                    run_suite, suite, parts, jobs=n_jobs, budget=budget, fail_fast=fail_fast,
+                    only=only, seed=seed, previous=past[-1] if past else None, places=places,
+                    on_record=teller.ended, on_start=teller.started,
+                ), hint="" if no_archive else "; --resume continues it")  # fmt: skip
     _told(parts.run, past, report_folder, json_path)
     if problem is not None:
         raise problem
@@ -126,8 +130,6 @@ def _to_its_end(
         return exit_status(parts.run), None
     except DataError as problem:  # what was kept before is told all the same
         return exit_status(parts.run), problem
-    finally:
-        parts.close()
     if path is not None:
         click.echo(f"kept in {path}", err=True)
     return exit_status(parts.run), None
@@ -179,18 +181,12 @@ def _told(run: Run, past: list[Run], report_folder: Path | None, json_path: Path
         write_text(json_path, run_json(run))
 
 
-def _timeout(text: str | None) -> float | None:
+def _check_seed(seed: int) -> None:
+    """Refuse what no case can be drawn with."""
     from fastcheck.errors import InputError
-    from fastcheck.nightly.units import DURATION, seconds_in
 
-    try:
-        return None if text is None else seconds_in(float(text) if _is_number(text) else text)
-    except ValueError:
-        raise InputError(f"`--timeout` must be {DURATION}, got {text!r}") from None
-
-
-def _is_number(text: str) -> bool:
-    return text.replace(".", "", 1).isdigit()
+    if seed < 0:
+        raise InputError(f"`--seed` must be a whole number from 0, got {seed}")
 
 
 def _n_jobs(jobs: int | None) -> int:

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from fastcheck.cli.problems import Refusal
 from fastcheck.nightly.target import (
     SHAPE,
     TargetError,
@@ -15,12 +16,6 @@ from fastcheck.nightly.target import (
 )
 
 __all__ = ["SHAPE", "call_target"]
-
-
-class BadTarget(click.ClickException):
-    """The argument names no function: exit status 2."""
-
-    exit_code = 2
 
 
 class RaisedError(click.ClickException):
@@ -39,7 +34,7 @@ def call_target(target: str) -> tuple[Any, Any, Any, dict[str, Any]]:
 
     Raises
     ------
-    BadTarget
+    Refusal
         If there is no such file or function, or it returns something else.
     RaisedError
         If importing or calling raises.
@@ -47,6 +42,6 @@ def call_target(target: str) -> tuple[Any, Any, Any, dict[str, Any]]:
     try:
         return call_function(*find_function(target))
     except TargetError as problem:
-        raise BadTarget(str(problem)) from problem
+        raise Refusal(str(problem)) from problem
     except UserCodeError as problem:
         raise RaisedError(f"{problem}\n{problem.traceback}") from problem
