@@ -54,13 +54,15 @@ def written_whole(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
 def write_text(path: Path, text: str) -> None:
     """Write a text file in UTF-8, whole or not at all; an older one is replaced.
 
+    Half a character, as in names of files that are not UTF-8, is escaped, as JSON does it.
+
     Raises
     ------
     DataError
         If it cannot be written.
     """
     with written_whole(path, overwrite=True) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
 def make_folder(path: Path) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from fastcheck.cli.output import say
 from fastcheck.cli.problems import Refusal, refusing
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ def _with_past(path: Path, archive: Path) -> tuple[Run, list[Run], list[str]]:
     home = folder.parent if folder.name == run.suite else archive
     past, problems = past_runs(home, run.suite, before=run.id)
     for problem in problems:
-        click.echo(f"left out: {problem}", err=True)
+        say(f"left out: {problem}", err=True)
     return run, past, problems
 
 
@@ -165,7 +166,7 @@ def _histories(case: str, archive: Path, suite: str | None, last: int) -> list[C
     for name in suites(archive) if suite is None else [suite]:
         runs, problems = past_runs(archive, name, most=last)
         for problem in problems:
-            click.echo(f"left out: {problem}", err=True)
+            say(f"left out: {problem}", err=True)
         names = case_names(runs)
         known += names
         # A name may hold brackets, which mean something else in a pattern.

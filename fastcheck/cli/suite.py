@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -12,13 +12,13 @@ import click
 
 from fastcheck.cli.archive import ARCHIVE
 from fastcheck.cli.cases import Duration
+from fastcheck.cli.output import say
 from fastcheck.cli.problems import INTERRUPTED
 from fastcheck.cli.telling import telling
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from fastcheck.errors import FastcheckError
     from fastcheck.nightly.records import Run
     from fastcheck.nightly.runner.dry import Foreseen
     from fastcheck.nightly.runner.places import Places
@@ -103,17 +103,18 @@ def run_cases(
                     only=only, seed=seed, previous=past[-1] if past else None, places=places,
                     on_record=teller.ended, on_start=teller.started,
                 ), hint="" if no_archive else "; --resume continues it")  # fmt: skip
-    _told(parts.run, past, report_folder, json_path)
-    if problem is not None:
-        raise problem
+    try:
+        _told(parts.run, past, report_folder, json_path)
+    finally:
+        if problem is not None:
+            raise problem
     return status
 
 
 def _to_its_end(
     parts: Any, run_all: Callable[[], object], hint: str
-) -> tuple[int, FastcheckError | None]:
-    """Run the cases and keep the run; return the status, and why it could not be kept."""
-    from fastcheck.errors import DataError
+) -> tuple[int, Exception | None]:
+    """Run the cases and keep the run; return the status, and why it did not come to its end."""
     from fastcheck.nightly.beginning import now
     from fastcheck.nightly.runner import PlacesError
     from fastcheck.nightly.status import exit_status
@@ -123,15 +124,15 @@ def _to_its_end(
         path = parts.finish(now())
     except KeyboardInterrupt:
         if hint:
-            click.echo(f"interrupted{hint}", err=True)
+            say(f"interrupted{hint}", err=True)
         return INTERRUPTED, None
     except PlacesError as problem:
-        click.echo(f"{problem}{hint}", err=True)
+        say(f"{problem}{hint}", err=True)
         return exit_status(parts.run), None
-    except DataError as problem:  # what was kept before is told all the same
+    except Exception as problem:  # what was kept before is told all the same
         return exit_status(parts.run), problem
     if path is not None:
-        click.echo(f"kept in {path}", err=True)
+        say(f"kept in {path}", err=True)
     return exit_status(parts.run), None
 
 
@@ -143,7 +144,7 @@ def _places(dask: str | None, run: Run, folder: Path, **options: Any) -> Iterato
         return
     from fastcheck.nightly.runner.remote import DaskPlaces
 
-    notice = partial(click.echo, err=True)
+    notice = partial(say, err=True)
     with DaskPlaces(dask, run, folder, notice=notice, **options) as places:
         yield places
 
@@ -162,7 +163,7 @@ def _past(archive: Path, run: Run) -> list[Run]:
 
     past, problems = past_runs(archive, run.suite, before=run.id)
     for problem in problems:
-        click.echo(f"left out: {problem}", err=True)
+        say(f"left out: {problem}", err=True)
     return past
 
 
@@ -173,12 +174,13 @@ def _told(run: Run, past: list[Run], report_folder: Path | None, json_path: Path
     from fastcheck.nightly.report import print_summary, run_json, write_reports
 
     comparison = compare(past[-1], run, past) if past else None
-    click.echo()
-    print_summary(run, comparison)
     if report_folder is not None:
         write_reports(report_folder, run, comparison, past)
     if json_path is not None:
         write_text(json_path, run_json(run))
+    with suppress(OSError):  # nobody reads on, or its disk is full: the status tells all the same
+        say("")
+        print_summary(run, comparison)
 
 
 def _check_seed(seed: int) -> None:
@@ -222,7 +224,7 @@ def _foretold(suite: Suite, only: Sequence[str], jobs: int, budget: float | None
         found = foresee(suite.folder, cases, jobs=jobs, budget=budget, on_case=teller.foreseen)
     width = max(len(seen.case.name) for seen in found)
     for seen in found:
-        click.echo(f"{seen.case.name:<{width}}  {_foretelling(seen)}")
+        say(f"{seen.case.name:<{width}}  {_foretelling(seen)}")
     total = sum(seen.seconds if seen.share is None else seen.share for seen in found)
     click.echo(
         f"\n{suite.name}: {quantity(len(found), 'case')}, about {duration(total / jobs)}"

@@ -104,7 +104,7 @@ def read_arrays(group: Any, path: Path) -> dict[str, dict[str, NDArray[Any]]]:
         if not isinstance(folder, h5py.Group):
             raise DataError(f"{path}: `{folder.name}` must be a group; the file is not ours")
         names = members(folder, path)
-        found[unquote(kind)] = {unquote(name): _read(folder[name], path) for name in names}
+        found[_unescaped(kind)] = {_unescaped(name): _read(folder[name], path) for name in names}
     return found
 
 
@@ -133,5 +133,9 @@ def _chunks(shape: tuple[int, ...]) -> tuple[int, ...]:
 
 def _escaped(name: str) -> str:
     """Return a name for a member of a group: no slash, and not a dot alone."""
-    text = quote(name, safe=" ()[],:=+@")
+    text = quote(name, safe=" ()[],:=+@", errors="surrogatepass")
     return text.replace(".", "%2E") if text in (".", "..") else text or "%"
+
+
+def _unescaped(text: str) -> str:
+    return unquote(text, errors="surrogatepass")

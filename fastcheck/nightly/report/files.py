@@ -70,8 +70,7 @@ def write_report(
             f"`path` must end in {listing([*WRITERS], len(WRITERS)).replace(' and ', ' or ')}, "
             f"got {str(target)!r}; the end of the name says which report it is"
         )
-    text = writer(run, comparison, history)
-    write_text(target, text.encode("utf-8", "backslashreplace").decode())  # half a character
+    write_text(target, writer(run, comparison, history))
 
 
 def write_reports(
