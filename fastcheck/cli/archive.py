@@ -41,7 +41,7 @@ def compare(runs: tuple[str, ...], archive: Path, json_path: Path | None) -> int
     suite.
 
     Exit status: 0 nothing is worse, 1 a case has regressed, 2 usage or data error, 3 none has, but
-    a case was not run or is no longer there.
+    a case was not run, is no longer there, or is new and did not pass.
     """
     from fastcheck.nightly.archive import find_run, read_run
     from fastcheck.nightly.compare import compare as compared
@@ -60,7 +60,7 @@ def compare(runs: tuple[str, ...], archive: Path, json_path: Path | None) -> int
             _write(json_path, comparison.to_dict())
     if comparison.is_worse:
         return 1
-    return 3 if comparison.of("not-run", "lost") else 0
+    return 3 if comparison.is_open else 0
 
 
 def _with_past(path: Path, archive: Path) -> tuple[Run, list[Run], list[str]]:

@@ -12,6 +12,7 @@ from fastcheck.nightly.differences import (
     changed_findings,
     changed_status,
     changed_worst,
+    first_verdict,
 )
 from fastcheck.nightly.noise import changed_time, flakes
 from fastcheck.nightly.records import NOT_RUN, STATUSES
@@ -33,7 +34,7 @@ KINDS: Final = {
     "diagnosis": "wrong in another way",
     "worst": "the worst deviation is another",
     "coverage": "more or less was looked at, or verified to more or fewer digits",
-    "gained": "new in the suite",
+    "gained": "new in the suite, or run for the first time and undecided",
     "lost": "no longer in the suite",
     "not-run": "was not run, or was interrupted",
     "slower": "takes longer than the spread of earlier times explains",
@@ -104,6 +105,11 @@ class Comparison:
     def is_worse(self) -> bool:
         """Whether a case has regressed."""
         return self.count("regressed") > 0
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a case was not run, is no longer there, or is new and did not pass."""
+        return any(c.after != "pass" for c in self.of("not-run", "lost", "gained"))
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything in the types of JSON."""
@@ -182,6 +188,10 @@ def _of_case(record: Record, is_known: bool, new: Run, past: Past) -> Iterator[C
         ):
             if found is not None:
                 yield Change(name, *found)
+    elif is_known:
+        first = first_verdict(record)
+        if first is not None:
+            yield Change(name, *first)
     flaky = flakes(record, new, past)
     if flaky is not None:
         yield Change(name, *flaky)

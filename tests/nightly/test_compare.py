@@ -107,14 +107,31 @@ def test_an_old_run_that_is_named_is_compared_with_and_no_later_one() -> None:
     assert kinds(compare(nights[1], nights[2], nights)) == []
 
 
-def test_a_case_that_was_never_run_has_no_verdict_to_flip() -> None:
-    found = compare(run_of(1, {"a": "not run"}), run_of(2, {"a": "fail"}))
-    assert kinds(found) == []
+@pytest.mark.parametrize(
+    ("after", "kind", "text"),
+    [
+        ("fail", "regressed", "is fail, its first verdict: W2: dW2 is 100 times too large"),
+        ("error", "regressed", "does not run, its first verdict: net.py:right error"),
+        ("crashed", "regressed", "does not run, its first verdict: net.py:right crashed"),
+        ("undecided", "gained", "is inconclusive, its first verdict: "),
+        ("pass", "", ""),
+    ],
+)
+def test_a_first_verdict_is_told_unless_it_is_a_pass(after: str, kind: str, text: str) -> None:
+    found = compare(run_of(1, {"a": "not run"}), run_of(2, {"a": after}))
+    assert kinds(found) == ([(kind, "a")] if kind else [])
+    assert all(text in change.message for change in found.changes)
+    assert (found.is_worse, found.is_open) == (kind == "regressed", kind == "gained")
+
+
+def test_a_case_that_is_never_run_has_no_verdict_to_flip() -> None:
     both = compare(run_of(1, {"a": "not run"}), run_of(2, {"a": "not run"}))
     assert only(both).message == "not run: net.py:right not run"
 
 
 def test_a_new_case_that_fails_is_gained() -> None:
+    assert not compare(run_of(1, {}), run_of(2, {"a": "pass"})).is_open
+    assert compare(run_of(1, {}), run_of(2, {"a": "fail"})).is_open
     change = only(compare(run_of(1, {}), run_of(2, {"a": "fail"})))
     assert (change.kind, change.after, change.message) == ("gained", "fail", "is new; it is: fail")
 
