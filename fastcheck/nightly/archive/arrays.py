@@ -14,6 +14,7 @@ from urllib.parse import quote, unquote
 import h5py
 import numpy as np
 
+from fastcheck.datasets.filerows import check_chunks
 from fastcheck.datasets.hdf5 import members
 from fastcheck.datasets.limits import MAX_BATCH_BYTES, MAX_CHUNK_BYTES, human_bytes
 from fastcheck.datasets.storage import check_storage
@@ -119,6 +120,8 @@ def _read(array: Any, path: Path) -> NDArray[Any]:
             f"{human_bytes(MAX_BATCH_BYTES)}, and {human_bytes(MAX_CHUNK_BYTES)} for a chunk"
         )
     check_storage(array, DTYPES, path)
+    if array.ndim:
+        check_chunks(array, 0, array.shape[0], f"{path}: `{array.name}`")
     return np.asarray(array[()])
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import zlib
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
@@ -227,6 +228,17 @@ def _many(file: Any) -> None:
     file["json"] = np.array([b"{}", b"{}"], "S2")
 
 
+def _bomb(place: str) -> Callable[[Any], None]:
+    """Let a chunk inflate to more than it says."""
+
+    def change(file: Any) -> None:
+        array = file[place]
+        corner = (0,) * array.ndim
+        array.id.write_direct_chunk(corner, zlib.compress(bytes(10**7), 9))
+
+    return change
+
+
 def _array_for_group(file: Any) -> None:
     del file["cases/00000/arrays"]
     file["cases/00000/arrays"] = np.zeros(3)
@@ -293,6 +305,9 @@ HARM: list[tuple[Callable[[Any], None], str]] = [
     (_gap, "`cases` must hold 00000, 00001 and so on"),
     (_no_cases, "`cases` is missing"),
     (_no_json, "`json` is missing"),
+    (_bomb("json"), "`json` has a chunk at row 0 that inflates to more than the "),
+    (_bomb("cases/00001/json"), "`cases/00001/json` has a chunk at row 0 that inflates to more"),
+    (_bomb("cases/00000/arrays/bounds/W1"), "bounds/W1` has a chunk at row 0 that inflates"),
     (_newer, "must be of schema 1, got schema 2; read it with the version"),
     (_newer_run, "must be a run of schema 1, got schema 99"),
 ]
