@@ -138,7 +138,8 @@ def history(case: str, archive: Path, suite: str | None, last: int, json_path: P
     """Show what became of CASE over the last runs.
 
     CASE is its name or a pattern, as in 'mnist*'. A verdict other than the one before is marked by
-    an arrow; a case is flaky if its verdict went back and forth though its suite did not change.
+    an arrow; a case is flaky if its verdict went back and forth though nothing that it
+    rests on did.
 
     Exit status: 0 it was shown, 2 there is no such case or the archive cannot be read.
     """

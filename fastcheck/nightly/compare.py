@@ -14,7 +14,9 @@ from fastcheck.nightly.differences import (
     changed_worst,
     first_verdict,
 )
-from fastcheck.nightly.noise import changed_time, flakes
+from fastcheck.nightly.flakes import is_flaky, n_flips, verdicts_alike
+from fastcheck.nightly.grounds import grounds
+from fastcheck.nightly.noise import changed_time
 from fastcheck.nightly.records import NOT_RUN, STATUSES
 
 if TYPE_CHECKING:
@@ -39,7 +41,7 @@ KINDS: Final = {
     "not-run": "was not run, or was interrupted",
     "slower": "takes longer than the spread of earlier times explains",
     "faster": "takes less time",
-    "flaky": "the verdict goes back and forth though the suite is the same",
+    "flaky": "the verdict goes back and forth though suite, code, data and versions are the same",
 }
 """All kinds of changes, those that ask most for attention first."""
 
@@ -192,9 +194,17 @@ def _of_case(record: Record, is_known: bool, new: Run, past: Past) -> Iterator[C
         first = first_verdict(record)
         if first is not None:
             yield Change(name, *first)
-    flaky = flakes(record, new, past)
-    if flaky is not None:
-        yield Change(name, *flaky)
+    yield from _flaky(record, new, past)
+
+
+def _flaky(record: Record, new: Run, past: Past) -> Iterator[Change]:
+    """Yield whether the verdict went back and forth while nothing else changed."""
+    known = [(grounds(run), earlier.status) for run, earlier in (*past.same, (new, record))]
+    told = verdicts_alike(known)
+    if is_flaky(told):
+        text = ", ".join(told)
+        message = f"its verdict changed {n_flips(told)} times in the last {len(told)} runs: {text}"
+        yield Change(record.case.name, "flaky", "", text, message)
 
 
 def _by_name(run: Run) -> dict[str, Record]:

@@ -1,13 +1,11 @@
-"""What the last runs say about the next: how far times spread, which verdicts are not stable."""
+"""What the times of the last runs say about the next: how far they spread."""
 
 from __future__ import annotations
 
 import math
-from itertools import pairwise
 from statistics import median
 from typing import TYPE_CHECKING, Final
 
-from fastcheck.nightly.records import NOT_RUN
 from fastcheck.result.wording import quantity, seconds
 
 if TYPE_CHECKING:
@@ -18,7 +16,7 @@ if TYPE_CHECKING:
 
     Found = tuple[str, str, str, str]
 
-__all__ = ["LAST", "changed_time", "flakes", "n_flips"]
+__all__ = ["LAST", "changed_time"]
 
 LAST: Final = 10
 """How many runs are looked back on, the new one among them."""
@@ -80,29 +78,3 @@ def _noise(known: Sequence[float]) -> tuple[float, float]:
     spread = 1.4826 * median(abs(value - middle) for value in logs)
     factor = max(LEAST_FACTOR, math.exp(WIDTH * spread))
     return math.exp(middle) / factor, math.exp(middle) * factor
-
-
-def flakes(record: Record, run: Run, past: Past) -> Found | None:
-    """Return whether the verdict went back and forth over the last runs of the same suite."""
-    told: list[str] = [
-        earlier.status for other, earlier in past.same if other.suite_sha256 == run.suite_sha256
-    ]
-    if record.status not in NOT_RUN:
-        told.append(record.status)
-    told = told[-LAST:]
-    if n_flips(told) < 2:
-        return None
-    text = ", ".join(told)
-    message = f"its verdict changed {n_flips(told)} times in the last {len(told)} runs: {text}"
-    return "flaky", "", text, message
-
-
-def n_flips(statuses: Sequence[str]) -> int:
-    """Return how often a verdict is another than that before it.
-
-    Examples
-    --------
-    >>> n_flips(["pass", "fail", "fail", "pass"])
-    2
-    """
-    return sum(a != b for a, b in pairwise(statuses))

@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 
 from fastcheck.nightly.compare import KINDS, Change, Comparison, compare
+from fastcheck.nightly.history import case_history
 from fastcheck.nightly.records import Record, Run
 from fastcheck.result import Coverage, Diagnosis, Finding, TensorResult
 from tests.nightly.nights import NAMES, done, found, night, run_of
@@ -346,6 +347,30 @@ def test_a_verdict_may_change_with_the_suite_or_the_settings() -> None:
     *history, new = nights(["pass", "fail", "pass"])
     history[1] = single(2, done("a", "fail", changes={"seed": 3}))
     assert kinds(compare(history[-1], new, history)) == [("fixed", "a")]
+
+
+@pytest.mark.parametrize(
+    ("name", "is_ground"),
+    [
+        ("code net.py", True), ("data mnist", True), ("fastcheck", True), ("numpy", True),
+        ("numba", True), ("machine", False), ("git", False),
+    ],
+)  # fmt: skip
+def test_a_verdict_that_changes_with_what_it_rests_on_is_not_flaky(
+    name: str, is_ground: bool
+) -> None:
+    """It breaks with other code, and passes again with what there was."""
+    *history, new = nights(["pass", "crashed", "pass"])
+    history[1] = replace(history[1], provenance={**history[1].provenance, name: "ef" * 32})
+    expected = [("fixed", "a")] if is_ground else [("fixed", "a"), ("flaky", "a")]
+    assert kinds(compare(history[-1], new, history)) == expected
+    assert case_history("a", [*history, new]).is_flaky is not is_ground
+
+
+def test_the_place_of_the_same_data_is_no_other_ground() -> None:
+    *history, new = nights(["pass", "fail", "pass"], provenance={"data mnist": f"{'ef' * 32} here"})
+    history[1] = replace(history[1], provenance={"data mnist": f"{'ef' * 32} there"})
+    assert kinds(compare(history[-1], new, history)) == [("fixed", "a"), ("flaky", "a")]
 
 
 def test_a_flake_is_told_with_the_verdicts() -> None:
