@@ -6,10 +6,13 @@ import json
 import time
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from fastcheck.nightly.compare import KINDS, Change, Comparison, compare
+from fastcheck.nightly.differences import Past
 from fastcheck.nightly.history import case_history
+from fastcheck.nightly.noise import changed_time
 from fastcheck.nightly.records import Record, Run
 from fastcheck.result import Coverage, Diagnosis, Finding, TensorResult
 from tests.nightly.nights import NAMES, done, found, night, run_of
@@ -274,12 +277,16 @@ def times(values: list[float], **changes: object) -> list[Run]:
 @pytest.mark.parametrize(
     ("before", "now", "kind"),
     [
-        ([10.0] * 5, 13.0, "slower"),
-        ([10.0] * 5, 12.0, ""),
-        ([10.0] * 5, 7.0, "faster"),
+        ([10.0] * 6, 14.1, "slower"),
+        ([10.0] * 6, 13.9, ""),
+        ([10.0] * 6, 7.1, "faster"),
+        ([10.0] * 6, 7.2, ""),
+        ([10.0, 10.0, 10.0, 10.0, 14.0, 14.0], 19.0, ""),  # as long as twice, and a little more
         ([8.0, 12.0, 10.0, 9.0, 13.0], 16.0, ""),  # a noisy machine
         ([8.0, 12.0, 10.0, 9.0, 13.0], 60.0, "slower"),
-        ([10.0, 10.1, 9.9, 90.0, 10.0], 14.0, "slower"),  # one bad night
+        ([10.0, 10.1, 9.9, 90.0, 10.0, 10.2], 15.0, "slower"),  # one bad night
+        ([10.0, 10.0, 10.0], 19.0, ""),  # of three nights too little
+        ([10.0, 10.0, 10.0], 21.0, "slower"),
         ([10.0], 15.0, ""),  # of one night nothing is known
         ([10.0], 21.0, "slower"),
         ([10.0, 30.0], 9.0, ""),
@@ -292,6 +299,19 @@ def times(values: list[float], **changes: object) -> list[Run]:
 def test_time_that_changes_by_more_than_noise(before: list[float], now: float, kind: str) -> None:
     *history, new = times([*before, now])
     assert kinds(compare(history[-1], new, history)) == ([(kind, "a")] if kind else [])
+
+
+@pytest.mark.parametrize("n_known", range(1, 10))
+def test_of_times_that_spread_by_15_percent_fewer_than_one_in_100_are_told(n_known: int) -> None:
+    rng = np.random.default_rng(n_known)
+    record, n = done("a"), 4000
+    run = single(1, record)
+    told = 0
+    for values in 100.0 * np.exp(0.15 * rng.normal(size=(n, n_known + 1))):
+        *known, now = (replace(record, seconds=value) for value in values.tolist())
+        past = Past(same=tuple((run, earlier) for earlier in known))
+        told += changed_time(now, run, past) is not None
+    assert told < 0.01 * n
 
 
 def test_a_time_is_told_with_its_spread() -> None:
