@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import re
 import tomllib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from fastcheck.errors import InputError
+from fastcheck.files import reason_of
 from fastcheck.nightly.suite.lines import find_lines
 
 if TYPE_CHECKING:
@@ -72,9 +72,8 @@ def read_source(file: File) -> Source:
     try:
         content = file.read_bytes()
     except OSError as problem:
-        reason = os.strerror(problem.errno) if problem.errno else str(problem)
         raise SuiteError(
-            f"{file}: cannot be read ({reason}); give the path of a suite file"
+            f"{file}: cannot be read ({reason_of(problem)}); give the path of a suite file"
         ) from None
     try:
         text = content.decode("utf-8")
