@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from difflib import get_close_matches
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -137,8 +136,8 @@ def _report_to(target: Path, path: Path, about: tuple[Any, Any, Any]) -> None:
 def history(case: str, archive: Path, suite: str | None, last: int, json_path: Path | None) -> int:
     """Show what became of CASE over the last runs.
 
-    CASE is its name or a pattern, as in 'mnist*'. A verdict other than the one before is marked by
-    an arrow; a case is flaky if its verdict went back and forth though nothing that it
+    CASE is its name or a pattern as for --only, 'mnist*'. A verdict other than the one before is
+    marked by an arrow; a case is flaky if its verdict went back and forth though nothing that it
     rests on did.
 
     Exit status: 0 it was shown, 2 there is no such case or the archive cannot be read.
@@ -161,6 +160,7 @@ def _histories(case: str, archive: Path, suite: str | None, last: int) -> list[C
     from fastcheck.nightly.archive import past_runs
     from fastcheck.nightly.archive.folder import suites
     from fastcheck.nightly.history import case_history, case_names
+    from fastcheck.nightly.runner.order import fits
 
     known: list[str] = []
     found: list[CaseHistory] = []
@@ -170,8 +170,7 @@ def _histories(case: str, archive: Path, suite: str | None, last: int) -> list[C
             say(f"left out: {problem}", err=True)
         names = case_names(runs)
         known += names
-        # A name may hold brackets, which mean something else in a pattern.
-        chosen = [case] if case in names else [n for n in names if fnmatchcase(n, case)]
+        chosen = [case] if case in names else [n for n in names if fits(n, case)]
         found += [case_history(n, runs) for n in chosen]
     if not found:
         near = get_close_matches(case, known, n=3) or known[:5]
