@@ -83,6 +83,12 @@ def read_source(file: File) -> Source:
         raise SuiteError(f"{file}:{number}: is not UTF-8; save it in that encoding") from None
     except tomllib.TOMLDecodeError as problem:
         raise SuiteError(_located(file, text, str(problem))) from None
+    except ValueError as problem:  # a number of thousands of digits
+        raise SuiteError(f"{file}: is not TOML: {problem}") from None
+    except RecursionError:
+        raise SuiteError(
+            f"{file}: has lists or tables too deep inside each other; take some out"
+        ) from None
 
 
 def _located(file: File, text: str, problem: str) -> str:
