@@ -17,8 +17,10 @@ TYPES: Final[Mapping[str, Any]] = {
     "None": type(None),
 }  # fmt: skip
 """What a field is, by the first word of its annotation; others are left alone."""
-WRONG: Final = (KeyError, TypeError, ValueError, AttributeError)
-"""What is raised where a part is missing or of another type."""
+MOST: Final = 2**63
+"""Above this no count and no time can be, and arithmetic with them fails."""
+WRONG: Final = (KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError)
+"""What is raised where a part is missing, of another type, too large or too deep."""
 
 
 def decoded_record(data: Any, where: str) -> Record:
@@ -65,10 +67,21 @@ def _check(thing: Any) -> None:
             is_right = any(isinstance(value, TYPES[word]) for word in words)
             if not is_right or (isinstance(value, bool) and "bool" not in words):
                 raise TypeError(f"`{field.name}` is a {type(value).__name__}")
+        if isinstance(value, int) and abs(value) > MOST:
+            raise ValueError(f"`{field.name}` is too large")
+        if str(field.type) == "Mapping[str, str]":
+            _check_texts(field.name, value)
         parts = value.values() if isinstance(value, Mapping) else value
         for part in parts if isinstance(value, Mapping | tuple) else [value]:
             if dataclasses.is_dataclass(part):
                 _check(part)
+
+
+def _check_texts(name: str, texts: Mapping[str, Any]) -> None:
+    """Raise a TypeError unless all values are text."""
+    for key, value in texts.items():
+        if not isinstance(value, str):
+            raise TypeError(f"`{name}` has a {type(value).__name__} at {key!r}")
 
 
 def _reason(problem: Exception) -> str:

@@ -85,6 +85,6 @@ def write_reports(
     """
     make_folder(Path(folder))
     paths = [Path(folder) / name for name in NAMES]
-    for path in paths:
+    for path in reversed(paths):  # the page last, which has most that may go wrong
         write_report(path, run, comparison, history)
     return paths

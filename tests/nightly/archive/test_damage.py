@@ -223,6 +223,12 @@ def _variable(file: Any) -> None:
     file["json"] = np.array([b"{}"], object).astype(h5py.string_dtype())
 
 
+def _numbers_for_texts(file: Any) -> None:
+    head = json.loads(file["json"][0]) | {"provenance": {"numpy": 2}}
+    del file["json"]
+    file["json"] = np.array([json.dumps(head).encode()], "S4000")
+
+
 def _many(file: Any) -> None:
     del file["json"]
     file["json"] = np.array([b"{}", b"{}"], "S2")
@@ -309,6 +315,7 @@ HARM: list[tuple[Callable[[Any], None], str]] = [
     (_bomb("cases/00001/json"), "`cases/00001/json` has a chunk at row 0 that inflates to more"),
     (_bomb("cases/00000/arrays/bounds/W1"), "bounds/W1` has a chunk at row 0 that inflates"),
     (_newer, "must be of schema 1, got schema 2; read it with the version"),
+    (_numbers_for_texts, "does not hold a run (`provenance` has a int at 'numpy')"),
     (_newer_run, "must be a run of schema 1, got schema 99"),
 ]
 
@@ -353,6 +360,9 @@ def test_a_part_that_was_made_to_do_harm_is_refused(tmp_path: Path) -> None:
         ({"findings": [{"kind": 1}]}, "missing 3 required positional arguments"),
         ({"interrupted": 0}, "(`interrupted` is a int)"),
         ({"batch": result["batch"] | {"source": True}}, "(`source` is a bool)"),
+        ({"timings": {"judging": 10**400}}, "(int too large to convert to float)"),
+        ({"coverage": result["coverage"] | {"n_checked": 10**40}}, "(`n_checked` is too large)"),
+        ({"versions": {"numpy": 2}}, "(`versions` has a int at 'numpy')"),
     ):
         assert text in written(record=good | {"result": result | change})
     other = done(NAMES[1]).to_dict()
