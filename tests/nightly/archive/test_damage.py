@@ -363,6 +363,10 @@ def test_a_part_that_was_made_to_do_harm_is_refused(tmp_path: Path) -> None:
         ({"timings": {"judging": 10**400}}, "(int too large to convert to float)"),
         ({"coverage": result["coverage"] | {"n_checked": 10**40}}, "(`n_checked` is too large)"),
         ({"versions": {"numpy": 2}}, "(`versions` has a int at 'numpy')"),
+        ({"verdict": "maybe"}, "(verdict 'maybe')"),
+        ({"tensors": {"W1": weights | {"verdict": "maybe"}}}, "(verdict 'maybe')"),
+        ({"tensors": {"W1": weights | {"shape": ["2"]}}}, "(`shape` has a str at 0)"),
+        ({"tensors": {"W1": weights | {"name": "b1"}}}, "('W1' is called 'b1')"),
     ):
         assert text in written(record=good | {"result": result | change})
     other = done(NAMES[1]).to_dict()
