@@ -1,10 +1,10 @@
-"""Writing a file so that it appears whole or not at all."""
+"""Writing files and folders that are on the disk, whole, or not there at all."""
 
 from __future__ import annotations
 
 import os
 import secrets
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from fastcheck.errors import DataError
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-__all__ = ["make_folder", "write_text", "written_whole"]
+__all__ = ["make_folder", "make_synced", "reason_of", "sync", "write_text", "written_whole"]
 
 
 @contextmanager
@@ -40,19 +40,22 @@ def written_whole(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
         _check_target(path, overwrite)
         try:
             yield temporary
-            _sync(temporary)
+            sync(temporary)
             _check_target(path, overwrite)
             temporary.replace(path)
-            _sync(path.parent)
+            sync(path.parent)
         finally:
             temporary.unlink(missing_ok=True)
     except OSError as problem:
-        reason = os.strerror(problem.errno) if problem.errno else str(problem)
-        raise DataError(f"{path}: cannot be written ({reason}); choose another place") from problem
+        raise DataError(
+            f"{path}: cannot be written ({reason_of(problem)}); choose another place"
+        ) from problem
 
 
 def write_text(path: Path, text: str) -> None:
     """Write a text file in UTF-8, whole or not at all; an older one is replaced.
+
+    Half a character, as in names of files that are not UTF-8, is escaped, as JSON does it.
 
     Raises
     ------
@@ -60,11 +63,18 @@ def write_text(path: Path, text: str) -> None:
         If it cannot be written.
     """
     with written_whole(path, overwrite=True) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
-def make_folder(path: Path) -> None:
-    """Make a folder with those above it; one that is there already stays as it is.
+def make_folder(path: Path, remedy: str = "choose another place") -> None:
+    """Make a folder as :func:`make_synced` does, and say in one sentence why it cannot be made.
+
+    Parameters
+    ----------
+    path : Path
+        The folder.
+    remedy : str
+        What to do if it cannot be made, for the message.
 
     Raises
     ------
@@ -72,11 +82,38 @@ def make_folder(path: Path) -> None:
         If it cannot be made.
     """
     try:
-        path.mkdir(parents=True, exist_ok=True)
+        make_synced(path)
     except OSError as problem:
-        raise DataError(
-            f"{path}: cannot be made ({problem.strerror}); choose another place"
-        ) from problem
+        raise DataError(f"{path}: cannot be made ({reason_of(problem)}); {remedy}") from problem
+
+
+def make_synced(path: Path) -> None:
+    """Make a folder with those above it; one that is there already stays as it is.
+
+    All that were made are on the disk when this returns.
+
+    Raises
+    ------
+    OSError
+        If it cannot be made.
+    """
+    missing = [folder for folder in (path, *path.parents) if not folder.exists()]
+    path.mkdir(parents=True, exist_ok=True)
+    for folder in missing:
+        with suppress(PermissionError):  # one may write in a folder and not read it
+            sync(folder.parent)
+
+
+def reason_of(problem: BaseException) -> str:
+    """Return why the system refused something, in its usual words.
+
+    Examples
+    --------
+    >>> reason_of(FileNotFoundError(2, "whatever a library says", "a path")), reason_of(OSError())
+    ('No such file or directory', 'OSError')
+    """
+    errno = getattr(problem, "errno", None)
+    return os.strerror(errno) if errno else str(problem) or type(problem).__name__
 
 
 def _check_target(path: Path, overwrite: bool) -> None:
@@ -89,8 +126,8 @@ def _check_target(path: Path, overwrite: bool) -> None:
         raise DataError(f"{path}: exists already; choose another name, or overwrite it explicitly")
 
 
-def _sync(path: Path) -> None:
-    """Wait until a file or folder is on the disk."""
+def sync(path: Path) -> None:
+    """Wait until a file, or the names in a folder, are on the disk."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)

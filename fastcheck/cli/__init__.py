@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import traceback
 from typing import TYPE_CHECKING
 
 import click
@@ -11,6 +12,8 @@ from fastcheck import __version__
 from fastcheck.cli.archive import compare, history, report
 from fastcheck.cli.data import data
 from fastcheck.cli.download import download
+from fastcheck.cli.output import drain
+from fastcheck.cli.problems import INTERRUPTED
 from fastcheck.cli.run import run
 from fastcheck.cli.selftest import selftest
 
@@ -19,16 +22,33 @@ if TYPE_CHECKING:
 
 __all__ = ["main"]
 
-INTERRUPTED = 130
+UNREAD = 141
+"""The exit status where nobody reads the output to its end, as a shell has it after SIGPIPE."""
+UNEXPECTED = 70
+"""The exit status after a mistake of fastcheck itself: no verdict."""
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class _UnreadError(Exception):
+    """The output is closed; click would end with the status of a wrong gradient."""
+
+
+class _Commands(click.Group):
+    """The commands, which know that their output may be closed."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError as problem:
+            raise _UnreadError from problem
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="fastcheck")
 def cli() -> None:
     """Check hand-written backpropagation gradients.
 
     Exit status: 0 pass, 1 fail, 2 usage or data error, 3 inconclusive, 4 an error in the checked
-    code, 130 interrupted.
+    code, 70 an error of fastcheck itself, 130 interrupted.
     """
 
 
@@ -57,4 +77,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     except (click.Abort, KeyboardInterrupt):
         click.echo("interrupted", err=True)
         status = INTERRUPTED
+    except _UnreadError:
+        status = UNREAD
+    except Exception:
+        traceback.print_exc()
+        status = UNEXPECTED
+    drain()
     sys.exit(status if isinstance(status, int) else 0)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 from difflib import get_close_matches
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from fastcheck.cli.cases import Refusal
-from fastcheck.errors import FastcheckError
+from fastcheck.cli.output import say
+from fastcheck.cli.problems import Refusal, refusing
 
 if TYPE_CHECKING:
     from fastcheck.nightly.history import CaseHistory
@@ -41,7 +40,7 @@ def compare(runs: tuple[str, ...], archive: Path, json_path: Path | None) -> int
     suite.
 
     Exit status: 0 nothing is worse, 1 a case has regressed, 2 usage or data error, 3 none has, but
-    a case was not run or is no longer there.
+    a case was not run, is no longer there, or is new and did not pass.
     """
     from fastcheck.nightly.archive import find_run, read_run
     from fastcheck.nightly.compare import compare as compared
@@ -49,7 +48,7 @@ def compare(runs: tuple[str, ...], archive: Path, json_path: Path | None) -> int
 
     if len(runs) > 2:
         raise click.UsageError("name one run or two")
-    try:
+    with refusing():
         path = find_run(runs[-1], archive)
         new, past, problems = _with_past(path, archive)
         named = len(runs) == 2
@@ -58,11 +57,9 @@ def compare(runs: tuple[str, ...], archive: Path, json_path: Path | None) -> int
         print_out(comparison)
         if json_path is not None:
             _write(json_path, comparison.to_dict())
-    except FastcheckError as problem:
-        raise Refusal(str(problem)) from problem
     if comparison.is_worse:
         return 1
-    return 3 if comparison.of("not-run", "lost") else 0
+    return 3 if comparison.is_open else 0
 
 
 def _with_past(path: Path, archive: Path) -> tuple[Run, list[Run], list[str]]:
@@ -74,7 +71,7 @@ def _with_past(path: Path, archive: Path) -> tuple[Run, list[Run], list[str]]:
     home = folder.parent if folder.name == run.suite else archive
     past, problems = past_runs(home, run.suite, before=run.id)
     for problem in problems:
-        click.echo(f"left out: {problem}", err=True)
+        say(f"left out: {problem}", err=True)
     return run, past, problems
 
 
@@ -107,15 +104,13 @@ def report(run: str, targets: tuple[Path, ...], archive: Path) -> int:
     from fastcheck.nightly.compare import compare as compared
     from fastcheck.nightly.report import print_summary
 
-    try:
+    with refusing():
         path = find_run(run, archive)
         shown, past, _ = _with_past(path, archive)
         comparison = compared(past[-1], shown, past) if past else None
         print_summary(shown, comparison)
         for target in targets:
             _report_to(target, path, (shown, comparison, past))
-    except FastcheckError as problem:
-        raise Refusal(str(problem)) from problem
     return 0
 
 
@@ -141,14 +136,15 @@ def _report_to(target: Path, path: Path, about: tuple[Any, Any, Any]) -> None:
 def history(case: str, archive: Path, suite: str | None, last: int, json_path: Path | None) -> int:
     """Show what became of CASE over the last runs.
 
-    CASE is its name or a pattern, as in 'mnist*'. A verdict other than the one before is marked by
-    an arrow; a case is flaky if its verdict went back and forth though its suite did not change.
+    CASE is its name or a pattern as for --only, 'mnist*'. A verdict other than the one before is
+    marked by an arrow; a case is flaky if its verdict went back and forth though nothing that it
+    rests on did.
 
     Exit status: 0 it was shown, 2 there is no such case or the archive cannot be read.
     """
     from fastcheck.nightly.tables import print_out
 
-    try:
+    with refusing():
         found = _histories(case, archive, suite, max(last, 1))
         for number, one in enumerate(found):
             if number:
@@ -156,8 +152,6 @@ def history(case: str, archive: Path, suite: str | None, last: int, json_path: P
             print_out(one)
         if json_path is not None:
             _write(json_path, {"schema": 1, "cases": [one.to_dict() for one in found]})
-    except FastcheckError as problem:
-        raise Refusal(str(problem)) from problem
     return 0
 
 
@@ -166,17 +160,17 @@ def _histories(case: str, archive: Path, suite: str | None, last: int) -> list[C
     from fastcheck.nightly.archive import past_runs
     from fastcheck.nightly.archive.folder import suites
     from fastcheck.nightly.history import case_history, case_names
+    from fastcheck.nightly.runner.order import fits
 
     known: list[str] = []
     found: list[CaseHistory] = []
     for name in suites(archive) if suite is None else [suite]:
         runs, problems = past_runs(archive, name, most=last)
         for problem in problems:
-            click.echo(f"left out: {problem}", err=True)
+            say(f"left out: {problem}", err=True)
         names = case_names(runs)
         known += names
-        # A name may hold brackets, which mean something else in a pattern.
-        chosen = [case] if case in names else [n for n in names if fnmatchcase(n, case)]
+        chosen = [case] if case in names else [n for n in names if fits(n, case)]
         found += [case_history(n, runs) for n in chosen]
     if not found:
         near = get_close_matches(case, known, n=3) or known[:5]

@@ -7,16 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from fastcheck.cli.problems import Refusal
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-
-INTERRUPTED = 130
-
-
-class Refusal(click.ClickException):
-    """A wrong argument or bad data: one line on stderr, exit status 2."""
-
-    exit_code = 2
 
 
 class Duration(click.ParamType):  # type: ignore[type-arg]
@@ -27,17 +21,28 @@ class Duration(click.ParamType):  # type: ignore[type-arg]
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> float:
-        """Return the seconds that are meant."""
+        """Return the seconds that are meant.
+
+        Raises
+        ------
+        Refusal
+            If it means no positive, finite time.
+        """
         from fastcheck.nightly.units import DURATION, seconds_in
 
         try:
-            return float(value)  # the check itself says which numbers it takes
+            return seconds_in(_number(value))
         except ValueError:
-            pass
-        try:
-            return seconds_in(value)
-        except ValueError:
-            self.fail(f"{value!r} is not {DURATION}", param, ctx)
+            title = param.opts[0] if param is not None else self.name
+            raise Refusal(f"`{title}` must be {DURATION}, above 0, got {value!r}") from None
+
+
+def _number(value: Any) -> Any:
+    """Return the number that a text is, or the text."""
+    try:
+        return float(value)
+    except ValueError:
+        return value
 
 
 OPTIONS = (

@@ -2,35 +2,16 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
+from fastcheck.cli.problems import Refusal, refusing
 from fastcheck.errors import FastcheckError
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-__all__ = ["data", "one_line"]
+__all__ = ["data"]
 
 PATH = click.Path(path_type=Path)
-
-
-class _Refusal(click.ClickException):
-    """A bad file or argument: one line on stderr, exit status 2."""
-
-    exit_code = 2
-
-
-@contextmanager
-def one_line() -> Iterator[None]:
-    """Turn an error of the package into one line."""
-    try:
-        yield
-    except FastcheckError as problem:
-        raise _Refusal(str(problem)) from problem
 
 
 @click.group()
@@ -58,7 +39,7 @@ def list_() -> int:
                 click.echo(f"{'':16}{found.note}")
         except FastcheckError as problem:
             click.echo(f"\n{name:<16}{problem}")
-            status = _Refusal.exit_code
+            status = Refusal.exit_code
     return status
 
 
@@ -79,7 +60,7 @@ def import_mnist(source: Path, dest: Path, overwrite: bool) -> None:
     """
     from fastcheck import datasets
 
-    with one_line():
+    with refusing():
         path = datasets.import_mnist(source, dest, overwrite=overwrite)
         click.echo(datasets.describe(path))
 
@@ -90,7 +71,7 @@ def inspect(file: Path) -> None:
     """Say what is in a data file, after checking that it can be trusted."""
     from fastcheck import datasets
 
-    with one_line():
+    with refusing():
         click.echo(datasets.describe(file))
 
 
@@ -102,6 +83,6 @@ def make(folder: Path, seed: int, overwrite: bool) -> None:
     """Write the small synthetic data files to FOLDER (by default: data)."""
     from fastcheck import datasets
 
-    with one_line():
+    with refusing():
         for path in datasets.make_synthetic(folder, seed, overwrite=overwrite):
             click.echo(f"{datasets.open_dataset(path).sha256}  {path}")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from fastcheck.cli.data import one_line
+from fastcheck.cli.problems import refusing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,7 +32,7 @@ def download(name: str, folder: Path | None, url: str | None, force: bool) -> No
     from fastcheck import datasets
     from fastcheck.cli.progress import progress_bar
 
-    with one_line():
+    with refusing():
         paths = datasets.download_data(
             name, folder, url=url, force=force, tell=_tell, progress=progress_bar
         )
@@ -50,7 +50,7 @@ def _say_if_unused(name: str, paths: Sequence[Path]) -> None:
     """Say so where other data are found before the new ones."""
     from fastcheck.datasets import find_data
 
-    with one_line():
+    with refusing():
         found = find_data(name)
     if found.path.resolve() not in [path.resolve() for path in paths]:
         click.echo(

@@ -6,14 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fastcheck.cli.cases import (
-    INTERRUPTED,
-    Refusal,
-    check_options,
-    find_cases,
-    given_options,
-    write_json,
-)
+from fastcheck.cli.cases import check_options, find_cases, given_options, write_json
+from fastcheck.cli.problems import INTERRUPTED, Refusal, refusing
 from fastcheck.cli.suite import SUITE_OPTIONS, is_suite, run_cases
 
 if TYPE_CHECKING:
@@ -66,21 +60,18 @@ def run(
     --accept may be given several times; the gradient passes if it differs by these causes alone.
     """
     from fastcheck.cli.progress import progress_bar
-    from fastcheck.errors import FastcheckError
     from fastcheck.report.text import print_result
 
     of_suite = {name: options.pop(name) for name in OF_A_SUITE}
     if is_suite(target):
         _refuse_given(OF_A_CASE, "stands in the suite file, in [suite.defaults] or a [[case]]")
         shared = {name: options[name] for name in ("jobs", "budget")}
-        try:
+        with refusing():
             return run_cases(str(target), seed=seed, json_path=json_path, **shared, **of_suite)
-        except FastcheckError as problem:
-            raise Refusal(str(problem)) from problem
     _refuse_given(OF_A_SUITE, "is for suites; name a file that ends in .toml")
     given = given_options(target, seed=seed, **options)
     results: list[tuple[str, CheckResult]] = []
-    try:
+    with refusing():
         for title, case, extra in find_cases(target, batch, seed):
             with progress_bar(title.splitlines()[0]) as progress:
                 result = _check(case, {**extra, **given, "progress": progress})
@@ -91,8 +82,6 @@ def run(
                 break
         if json_path is not None:
             write_json(json_path, results)
-    except FastcheckError as problem:
-        raise Refusal(str(problem)) from problem
     return _status([result for _, result in results])
 
 

@@ -6,14 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fastcheck.cli.cases import (
-    INTERRUPTED,
-    Refusal,
-    check_options,
-    find_cases,
-    given_options,
-    write_json,
-)
+from fastcheck.cli.cases import check_options, find_cases, given_options, write_json
+from fastcheck.cli.problems import INTERRUPTED, refusing
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,7 +43,6 @@ def selftest(
     wrong, 3 the check of the gradient as it is is inconclusive, or nothing could be seen.
     """
     from fastcheck.cli.progress import progress_bar
-    from fastcheck.errors import FastcheckError
     from fastcheck.planting import find_faults
     from fastcheck.planting import selftest as planted
     from fastcheck.report.selftest import print_selftest
@@ -57,7 +50,7 @@ def selftest(
     given = given_options(target, seed=seed, **options)
     results: list[tuple[str, SelfTest]] = []
     is_first = True
-    try:
+    with refusing():
         for title, case, extra in find_cases(target, batch, seed):
             click.secho(f"{title}\n" if is_first else f"\n{title}\n", bold=True)
             is_first = False
@@ -72,8 +65,6 @@ def selftest(
                 break
         if json_path is not None:
             write_json(json_path, results)
-    except FastcheckError as problem:
-        raise Refusal(str(problem)) from problem
     return _status([test for _, test in results])
 
 

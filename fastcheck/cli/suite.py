@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fastcheck.cli.archive import ARCHIVE
-from fastcheck.cli.cases import INTERRUPTED
+from fastcheck.cli.cases import Duration
+from fastcheck.cli.output import say
+from fastcheck.cli.problems import INTERRUPTED
 from fastcheck.cli.telling import telling
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from fastcheck.errors import FastcheckError
     from fastcheck.nightly.records import Run
     from fastcheck.nightly.runner.dry import Foreseen
     from fastcheck.nightly.runner.places import Places
@@ -28,7 +29,7 @@ __all__ = ["SUITE_OPTIONS", "is_suite", "run_cases"]
 SUITE_OPTIONS = (
     click.option("--only", multiple=True, metavar="PATTERN",
                  help="Run cases of such names, as in 'mnist*'; may be repeated."),
-    click.option("--timeout", type=str, default=None, metavar="TIME",
+    click.option("--timeout", type=Duration(), default=None, metavar="TIME",
                  help="Time-out of each case that has none of its own."),
     ARCHIVE,
     click.option("--no-archive", is_flag=True, help="Keep the run in memory only."),
@@ -56,7 +57,7 @@ def run_cases(
     budget: float | None,
     seed: int,
     only: Sequence[str],
-    timeout: str | None,
+    timeout: float | None,
     fail_fast: bool,
     dry_run: bool,
     archive: Path,
@@ -79,8 +80,10 @@ def run_cases(
     from fastcheck.nightly.runner.order import chosen
     from fastcheck.nightly.suite import read_suite
 
-    suite = read_suite(path).with_timeout(_timeout(timeout))
+    suite = read_suite(path).with_timeout(timeout)
     n_jobs = _n_jobs(jobs)
+    _check_seed(seed)
+    cases = chosen(suite.cases, only)  # all arguments are right before anything is made
     if dry_run:
         return _foretold(suite.with_seed(seed), only, n_jobs, budget)
     if report_folder is not None:
@@ -92,24 +95,26 @@ def run_cases(
         if places is not None:
             run = replace(run, provenance={**run.provenance, "cluster": str(places)})
         parts: Any = MemoryParts(run) if no_archive else _parts(archive, run, resume=resume)
-        past = [] if no_archive else _past(archive, parts.run)
-        with telling(len(chosen(suite.cases, only))) as teller:
-            status, problem = _to_its_end(parts, partial(
-                run_suite, suite, parts, jobs=n_jobs, budget=budget, fail_fast=fail_fast,
-                only=only, seed=seed, previous=past[-1] if past else None, places=places,
-                on_record=teller.ended, on_start=teller.started,
-            ), hint="" if no_archive else "; --resume continues it")  # fmt: skip
-    _told(parts.run, past, report_folder, json_path)
-    if problem is not None:
-        raise problem
+        with closing(parts):
+            past = [] if no_archive else _past(archive, parts.run)
+            with telling(len(cases)) as teller:
+                status, problem = _to_its_end(parts, partial(
+                    run_suite, suite, parts, jobs=n_jobs, budget=budget, fail_fast=fail_fast,
+                    only=only, seed=seed, previous=past[-1] if past else None, places=places,
+                    on_record=teller.ended, on_start=teller.started,
+                ), hint="" if no_archive else "; --resume continues it")  # fmt: skip
+    try:
+        _told(parts.run, past, report_folder, json_path)
+    finally:
+        if problem is not None:
+            raise problem
     return status
 
 
 def _to_its_end(
     parts: Any, run_all: Callable[[], object], hint: str
-) -> tuple[int, FastcheckError | None]:
-    """Run the cases and keep the run; return the status, and why it could not be kept."""
-    from fastcheck.errors import DataError
+) -> tuple[int, Exception | None]:
+    """Run the cases and keep the run; return the status, and why it did not come to its end."""
     from fastcheck.nightly.beginning import now
     from fastcheck.nightly.runner import PlacesError
     from fastcheck.nightly.status import exit_status
@@ -119,17 +124,15 @@ def _to_its_end(
         path = parts.finish(now())
     except KeyboardInterrupt:
         if hint:
-            click.echo(f"interrupted{hint}", err=True)
+            say(f"interrupted{hint}", err=True)
         return INTERRUPTED, None
     except PlacesError as problem:
-        click.echo(f"{problem}{hint}", err=True)
+        say(f"{problem}{hint}", err=True)
         return exit_status(parts.run), None
-    except DataError as problem:  # what was kept before is told all the same
+    except Exception as problem:  # what was kept before is told all the same
         return exit_status(parts.run), problem
-    finally:
-        parts.close()
     if path is not None:
-        click.echo(f"kept in {path}", err=True)
+        say(f"kept in {path}", err=True)
     return exit_status(parts.run), None
 
 
@@ -141,7 +144,7 @@ def _places(dask: str | None, run: Run, folder: Path, **options: Any) -> Iterato
         return
     from fastcheck.nightly.runner.remote import DaskPlaces
 
-    notice = partial(click.echo, err=True)
+    notice = partial(say, err=True)
     with DaskPlaces(dask, run, folder, notice=notice, **options) as places:
         yield places
 
@@ -160,7 +163,7 @@ def _past(archive: Path, run: Run) -> list[Run]:
 
     past, problems = past_runs(archive, run.suite, before=run.id)
     for problem in problems:
-        click.echo(f"left out: {problem}", err=True)
+        say(f"left out: {problem}", err=True)
     return past
 
 
@@ -171,26 +174,21 @@ def _told(run: Run, past: list[Run], report_folder: Path | None, json_path: Path
     from fastcheck.nightly.report import print_summary, run_json, write_reports
 
     comparison = compare(past[-1], run, past) if past else None
-    click.echo()
-    print_summary(run, comparison)
     if report_folder is not None:
         write_reports(report_folder, run, comparison, past)
     if json_path is not None:
         write_text(json_path, run_json(run))
+    with suppress(OSError):  # nobody reads on, or its disk is full: the status tells all the same
+        say("")
+        print_summary(run, comparison)
 
 
-def _timeout(text: str | None) -> float | None:
+def _check_seed(seed: int) -> None:
+    """Refuse what no case can be drawn with."""
     from fastcheck.errors import InputError
-    from fastcheck.nightly.units import DURATION, seconds_in
 
-    try:
-        return None if text is None else seconds_in(float(text) if _is_number(text) else text)
-    except ValueError:
-        raise InputError(f"`--timeout` must be {DURATION}, got {text!r}") from None
-
-
-def _is_number(text: str) -> bool:
-    return text.replace(".", "", 1).isdigit()
+    if seed < 0:
+        raise InputError(f"`--seed` must be a whole number from 0, got {seed}")
 
 
 def _n_jobs(jobs: int | None) -> int:
@@ -226,7 +224,7 @@ def _foretold(suite: Suite, only: Sequence[str], jobs: int, budget: float | None
         found = foresee(suite.folder, cases, jobs=jobs, budget=budget, on_case=teller.foreseen)
     width = max(len(seen.case.name) for seen in found)
     for seen in found:
-        click.echo(f"{seen.case.name:<{width}}  {_foretelling(seen)}")
+        say(f"{seen.case.name:<{width}}  {_foretelling(seen)}")
     total = sum(seen.seconds if seen.share is None else seen.share for seen in found)
     click.echo(
         f"\n{suite.name}: {quantity(len(found), 'case')}, about {duration(total / jobs)}"

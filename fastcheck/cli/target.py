@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from fastcheck.cli.problems import Refusal
 from fastcheck.nightly.target import (
     SHAPE,
     TargetError,
@@ -20,12 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 __all__ = ["SHAPE", "call_target", "restored_path"]
-
-
-class BadTarget(click.ClickException):
-    """The argument names no function: exit status 2."""
-
-    exit_code = 2
 
 
 class RaisedError(click.ClickException):
@@ -44,7 +39,7 @@ def call_target(target: str) -> tuple[Any, Any, Any, dict[str, Any]]:
 
     Raises
     ------
-    BadTarget
+    Refusal
         If there is no such file or function, or it returns something else.
     RaisedError
         If importing or calling raises.
@@ -52,7 +47,7 @@ def call_target(target: str) -> tuple[Any, Any, Any, dict[str, Any]]:
     try:
         return call_function(*find_function(target))
     except TargetError as problem:
-        raise BadTarget(str(problem)) from problem
+        raise Refusal(str(problem)) from problem
     except UserCodeError as problem:
         raise RaisedError(f"{problem}\n{problem.traceback}") from problem
 

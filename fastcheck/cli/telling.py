@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Protocol
 
-import click
+from fastcheck.cli.output import say
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from fastcheck.nightly.records import Case, Record
 
@@ -34,9 +34,12 @@ class Teller(Protocol):
 
 @contextmanager
 def telling(n_cases: int) -> Iterator[Teller]:
-    """Yield what tells how far a run of so many cases is."""
+    """Yield what tells how far a run of so many cases is.
+
+    That nobody listens any more, as behind ``| head``, does not end the run.
+    """
     if not sys.stderr.isatty():
-        yield _Lines(n_cases)
+        yield _Unheard(_Lines(n_cases))
         return
     from rich.console import Console
     from rich.progress import (
@@ -52,7 +55,28 @@ def telling(n_cases: int) -> Iterator[Teller]:
         TextColumn("{task.description}", markup=False),
     )  # fmt: skip
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        yield _Bar(bar, n_cases)
+        yield _Unheard(_Bar(bar, n_cases))
+
+
+class _Unheard:
+    """Hands on what it is told, and goes on where that cannot be written."""
+
+    def __init__(self, teller: Teller) -> None:
+        self.teller = teller
+
+    def started(self, case: Case) -> None:
+        self._attempt(self.teller.started, case)
+
+    def ended(self, record: Record) -> None:
+        self._attempt(self.teller.ended, record)
+
+    def foreseen(self, case: Case) -> None:
+        self._attempt(self.teller.foreseen, case)
+
+    @staticmethod
+    def _attempt(tell: Callable[[Any], None], about: Any) -> None:
+        with suppress(OSError, UnicodeError):
+            tell(about)
 
 
 class _Lines:
@@ -69,7 +93,7 @@ class _Lines:
         if _is_left_out(record):
             return
         self.n += 1
-        click.echo(f"{self.n}/{self.n_cases} {_line(record)}")
+        say(f"{self.n}/{self.n_cases} {_line(record)}")
 
     def foreseen(self, case: Case) -> None:
         """Say nothing."""

@@ -8,6 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from fastcheck.errors import DataError
+from fastcheck.files import reason_of
 
 __all__ = ["Stamp", "sha256_of", "stamp_of"]
 
@@ -43,8 +44,7 @@ def stamp_of(path: str | Path) -> Stamp:
     try:
         status = path.stat()
     except OSError as problem:
-        reason = problem.strerror or type(problem).__name__
-        raise DataError(f"{path}: {reason}; check the name of the file") from problem
+        raise DataError(f"{path}: {reason_of(problem)}; check the name of the file") from problem
     if not path.is_file():
         kind = "a folder" if path.is_dir() else "neither a file nor a folder"
         raise DataError(f"{path}: is {kind}; name a file")
@@ -71,5 +71,6 @@ def _sha256(stamp: Stamp) -> str:
         with Path(stamp.path).open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as problem:
-        reason = problem.strerror or type(problem).__name__
-        raise DataError(f"{stamp.path}: {reason}; check the rights of the file") from problem
+        raise DataError(
+            f"{stamp.path}: {reason_of(problem)}; check the rights of the file"
+        ) from problem

@@ -19,6 +19,7 @@ from fastcheck.datasets.opening import open_dataset
 from fastcheck.datasets.published import PUBLISHED
 from fastcheck.datasets.transfer import check_address, fetch, require_pooch, shown
 from fastcheck.errors import DataError
+from fastcheck.files import make_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -170,13 +171,7 @@ def _has_same_split(found: Dataset, original: Dataset, name: str) -> bool:
 
 def _made(folder: Path) -> Path:
     """Return a folder that exists from now on."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as problem:
-        reason = os.strerror(problem.errno) if problem.errno else str(problem)
-        raise DataError(
-            f"{folder}: cannot be made ({reason}); choose another place with --to"
-        ) from problem
+    make_folder(folder, "choose another place with --to")
     return folder
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     Ints = NDArray[np.int64]
 
-__all__ = ["FileRows", "read_rows"]
+__all__ = ["FileRows", "check_chunks", "read_rows"]
 
 CONTIGUOUS_BLOCK_BYTES = 2**16
 """How much of an array without chunks is read at a time."""
@@ -100,7 +100,7 @@ def read_rows(array: Any, indices: Ints, where: str) -> NDArray[Any]:
     for first, last in pairwise(edges):
         wanted = indices[first:last]
         start, stop = int(wanted[0]), int(wanted[-1]) + 1
-        _check_chunks(array, start, stop, where)
+        check_chunks(array, start, stop, where)
         out[first:last] = _slab(array, start, stop, where)[wanted - start]
     return out
 
@@ -123,10 +123,24 @@ def _block_length(array: Any) -> int:
     return max(1, min(int(array.chunks[0]), MAX_CHUNK_BYTES // row))
 
 
-def _check_chunks(array: Any, start: int, stop: int, where: str) -> None:
+def check_chunks(array: Any, start: int, stop: int, where: str) -> None:
     """Refuse chunks that inflate to more than a chunk holds.
 
     HDF5 lets its buffer grow for as long as the compressed stream goes on.
+
+    Parameters
+    ----------
+    array : h5py.Dataset
+        In a file that is open, and checked by ``check_storage``.
+    start, stop : int
+        The rows that are to be read.
+    where : str
+        The beginning of a message.
+
+    Raises
+    ------
+    DataError
+        If one does.
     """
     if not is_deflated(array):
         return

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -13,6 +12,7 @@ import numpy as np
 from fastcheck.datasets.digest import stamp_of
 from fastcheck.datasets.limits import MAX_NAME_BYTES
 from fastcheck.errors import DataError, FastcheckError
+from fastcheck.files import reason_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -148,7 +148,7 @@ def _looks_like(path: Path) -> str:
 def _reason(problem: Exception) -> str:
     """Return the sentence for a failure that h5py reports."""
     if isinstance(problem, OSError) and problem.errno:
-        return f"{os.strerror(problem.errno)}; check the rights of the file"
+        return f"{reason_of(problem)}; check the rights of the file"
     text = str(problem.args[0]) if problem.args else type(problem).__name__
     sizes = re.search(r"truncated file: eof = (\d+).*stored_eof = (\d+)", text)
     if sizes:

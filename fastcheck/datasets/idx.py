@@ -20,6 +20,7 @@ import numpy as np
 from fastcheck.datasets.digest import Stamp, stamp_of
 from fastcheck.datasets.limits import MAX_DEFLATE_RATIO, MAX_IDX_BYTES, human_bytes
 from fastcheck.errors import DataError
+from fastcheck.files import reason_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -72,8 +73,7 @@ def _read(path: Path, stamp: Stamp, n_axes: int) -> NDArray[np.uint8]:
             problem
         )
     except OSError as problem:
-        reason = problem.strerror or type(problem).__name__
-        raise DataError(f"{path}: {reason}; check the rights of the file") from problem
+        raise DataError(f"{path}: {reason_of(problem)}; check the rights of the file") from problem
 
 
 def _parse(file: BinaryIO, path: Path, n_axes: int, available: int) -> NDArray[np.uint8]:

@@ -12,8 +12,11 @@ from fastcheck.nightly.differences import (
     changed_findings,
     changed_status,
     changed_worst,
+    first_verdict,
 )
-from fastcheck.nightly.noise import changed_time, flakes
+from fastcheck.nightly.flakes import is_flaky, n_flips, verdicts_alike
+from fastcheck.nightly.grounds import grounds
+from fastcheck.nightly.noise import changed_time
 from fastcheck.nightly.records import NOT_RUN, STATUSES
 
 if TYPE_CHECKING:
@@ -33,12 +36,12 @@ KINDS: Final = {
     "diagnosis": "wrong in another way",
     "worst": "the worst deviation is another",
     "coverage": "more or less was looked at, or verified to more or fewer digits",
-    "gained": "new in the suite",
+    "gained": "new in the suite, or run for the first time and undecided",
     "lost": "no longer in the suite",
     "not-run": "was not run, or was interrupted",
     "slower": "takes longer than the spread of earlier times explains",
     "faster": "takes less time",
-    "flaky": "the verdict goes back and forth though the suite is the same",
+    "flaky": "the verdict goes back and forth though suite, code, data and versions are the same",
 }
 """All kinds of changes, those that ask most for attention first."""
 
@@ -104,6 +107,11 @@ class Comparison:
     def is_worse(self) -> bool:
         """Whether a case has regressed."""
         return self.count("regressed") > 0
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a case was not run, is no longer there, or is new and did not pass."""
+        return any(c.after != "pass" for c in self.of("not-run", "lost", "gained"))
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything in the types of JSON."""
@@ -182,9 +190,21 @@ def _of_case(record: Record, is_known: bool, new: Run, past: Past) -> Iterator[C
         ):
             if found is not None:
                 yield Change(name, *found)
-    flaky = flakes(record, new, past)
-    if flaky is not None:
-        yield Change(name, *flaky)
+    elif is_known:
+        first = first_verdict(record)
+        if first is not None:
+            yield Change(name, *first)
+    yield from _flaky(record, new, past)
+
+
+def _flaky(record: Record, new: Run, past: Past) -> Iterator[Change]:
+    """Yield whether the verdict went back and forth while nothing else changed."""
+    known = [(grounds(run), earlier.status) for run, earlier in (*past.same, (new, record))]
+    told = verdicts_alike(known)
+    if is_flaky(told):
+        text = ", ".join(told)
+        message = f"its verdict changed {n_flips(told)} times in the last {len(told)} runs: {text}"
+        yield Change(record.case.name, "flaky", "", text, message)
 
 
 def _by_name(run: Run) -> dict[str, Record]:

@@ -11,7 +11,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from fastcheck.nightly.records import BROKEN, NOT_RUN
+from fastcheck.nightly.records import BROKEN, FAILED, NOT_RUN
 from fastcheck.result.wording import count, percent, quantity, short
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ __all__ = [
     "changed_findings",
     "changed_status",
     "changed_worst",
+    "first_verdict",
 ]
 
 FACTOR: Final = 2.0
@@ -108,6 +109,15 @@ def changed_status(before: Record, after: Record, past: Past) -> Found | None:
     now = "no longer runs" if after.status in BROKEN else f"is {after.status}"
     message = f"{now}, {was}: {_why(after)}" if after.status != "pass" else f"passes now, {was}"
     return _kind(before.status, after.status), before.status, after.status, message
+
+
+def first_verdict(after: Record) -> Found | None:
+    """Return the first verdict of a case that was there and was never run, unless it passes."""
+    if after.status == "pass":
+        return None
+    now = "does not run" if after.status in BROKEN else f"is {after.status}"
+    kind = "regressed" if after.status in FAILED else "gained"
+    return kind, "", after.status, f"{now}, its first verdict: {_why(after)}"
 
 
 def _kind(before: str, after: str) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from fastcheck.nightly.noise import LAST, n_flips
+from fastcheck.nightly.flakes import is_flaky, verdicts_alike
+from fastcheck.nightly.grounds import Grounds, grounds
 from fastcheck.nightly.records import NOT_RUN
 
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ class Moment:
         Whether the verdict is another than the last one before it.
     has_new_settings : bool
         Whether the case is another than before: its seed, its options, its data set.
+    grounds : tuple
+        What the verdict rests on, see :func:`fastcheck.nightly.grounds.grounds`.
     """
 
     run: str
@@ -41,6 +44,7 @@ class Moment:
     record: Record
     is_flip: bool = False
     has_new_settings: bool = False
+    grounds: Grounds = ("", frozenset())
 
     @property
     def worst(self) -> Entry | None:
@@ -92,17 +96,9 @@ class CaseHistory:
 
     @property
     def is_flaky(self) -> bool:
-        """Whether its verdict went back and forth lately, the suite and its settings the same."""
-        if not self.moments:
-            return False
-        now = self.moments[-1]
-        told = [
-            m.record.status
-            for m in self.moments
-            if m.record.status not in NOT_RUN
-            and (m.suite_sha256, m.record.case.key) == (now.suite_sha256, now.record.case.key)
-        ]
-        return n_flips(told[-LAST:]) > 1
+        """Whether its verdict went back and forth lately while nothing else changed."""
+        known = [((m.grounds, m.record.case.key), m.record.status) for m in self.moments]
+        return is_flaky(verdicts_alike(known))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the history in the types of JSON."""
@@ -126,7 +122,7 @@ def case_history(name: str, runs: Sequence[Run]) -> CaseHistory:
         has_verdict = record.status not in NOT_RUN
         is_flip = has_verdict and last not in ("", record.status)
         is_other = bool(moments) and moments[-1].record.case.key != record.case.key
-        moments.append(Moment(run.id, run.suite_sha256, record, is_flip, is_other))
+        moments.append(Moment(run.id, run.suite_sha256, record, is_flip, is_other, grounds(run)))
         last = record.status if has_verdict else last
     return CaseHistory(runs[0].suite if runs else "", name, tuple(moments))
 

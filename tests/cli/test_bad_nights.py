@@ -12,7 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from fastcheck.nightly.archive import read_run, runs, unfinished
+from fastcheck.errors import DataError
+from fastcheck.nightly.archive import Parts, read_run, runs, unfinished
+from fastcheck.nightly.beginning import new_run
+from fastcheck.nightly.suite import read_suite
 from tests.cli.conftest import ENVIRONMENT, Run, command
 
 pytestmark = pytest.mark.usefixtures("empty_folder")
@@ -113,6 +116,30 @@ def test_a_second_run_is_refused_while_the_first_goes_on(run: Run, mine: Path) -
     assert second.stderr.count("\n") == 1
     assert f"is being written to by process {first.pid} on " in second.stderr
     assert (first.returncode, "1 case: 1 pass" in stdout) == (0, True)
+
+
+@pytest.mark.parametrize("slip", [("--only", "rihgt"), ("--budget", "nan"), ("--jobs", 0)])
+def test_a_slip_does_not_stand_in_the_way_of_resuming(
+    run: Run, mine: Path, slip: tuple[object, ...]
+) -> None:
+    begun = new_run(read_suite(suite(mine.parent, RIGHT)))
+    Parts.create("fastcheck-archive", begun).close()
+    assert run("run", "night.toml", *slip).status == 2
+    assert run("run", "night.toml", "--resume").status == 0
+    assert [path.name for path in runs("fastcheck-archive", "night")] == [f"{begun.id}.h5"]
+
+
+def test_what_happens_before_the_first_case_leaves_the_archive_to_others(
+    run: Run, mine: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object, **__: object) -> None:
+        raise DataError("of a test")
+
+    suite(mine.parent, RIGHT)
+    with monkeypatch.context() as patched:
+        patched.setattr("fastcheck.nightly.archive.past_runs", fails)
+        assert run("run", "night.toml").stderr == "Error: of a test\n"
+    assert run("run", "night.toml", "--resume").status == 0
 
 
 @pytest.mark.parametrize("at_the_end", [False, True])

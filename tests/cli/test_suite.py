@@ -79,13 +79,18 @@ def test_what_is_left_out_is_counted_and_does_not_count(run: Run, night: Path) -
         (["--only", "rihgt"], "`only` must be patterns of names, got 'rihgt', which fits no"),
         (["--timeout", "soon"], "`--timeout` must be a time such as 90, "),
         (["--jobs", "0"], "`--jobs` must be a number of cases from 1, or -1, got 0"),
-        (["--budget", "0"], "`budget` must be a number of seconds above 0, got 0.0"),
+        (["--seed", "-1"], "`--seed` must be a whole number from 0, got -1"),
+        (["--budget", "0"], "`--budget` must be a time such as 90, "),
+        (["--budget", "nan"], "`--budget` must be a time such as 90, "),
+        (["--timeout", "inf"], "`--timeout` must be a time such as 90, "),
     ],
 )  # fmt: skip
-def test_a_wrong_option_is_one_line(
+def test_a_wrong_option_is_one_line_and_nothing_is_made(
     run: Run, night: Path, arguments: list[str], message: str
 ) -> None:
-    found = run("run", night, *arguments)
+    found = run("run", night, "--report", "reports", *arguments)
+    assert not Path("fastcheck-archive").exists()
+    assert not Path("reports").exists()
     assert found.status == 2
     assert found.stderr.startswith(f"Error: {message}")
     assert found.stderr.count("\n") == 1
@@ -101,7 +106,8 @@ def test_a_budget_may_have_units_and_must_be_a_time(run: Run, mine: Path) -> Non
     assert run("run", "mine.py:right", "--budget", "2m").status == 0
     found = run("run", "mine.py:right", "--budget", "2 days")
     assert found.status == 2
-    assert "'2 days' is not a time such as 90" in found.stderr
+    assert found.stderr.startswith("Error: `--budget` must be a time such as 90, ")
+    assert found.stderr.endswith(", above 0, got '2 days'\n")
 
 
 def test_a_bad_suite_is_one_line(run: Run, empty_folder: Path) -> None:

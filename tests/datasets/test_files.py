@@ -11,10 +11,11 @@ from unittest.mock import Mock
 import numpy as np
 import pytest
 
+from fastcheck import files
 from fastcheck.datasets import digest, write_own
 from fastcheck.datasets.limits import human_bytes
 from fastcheck.errors import DataError
-from fastcheck.files import written_whole
+from fastcheck.files import make_folder, written_whole
 
 pytestmark = pytest.mark.interpreted
 
@@ -121,3 +122,14 @@ def test_the_same_arrays_give_the_same_bytes(tmp_path: Path) -> None:
 )
 def test_sizes_are_said_in_words(n: int, text: str) -> None:
     assert human_bytes(n) == text
+
+
+def test_all_folders_that_were_made_are_on_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[Path] = []
+    monkeypatch.setattr(files, "sync", synced.append)
+    (tmp_path / "a").mkdir()
+    for _ in range(2):
+        make_folder(tmp_path / "a/b/c")
+    assert sorted(synced) == [tmp_path / "a", tmp_path / "a/b"]

@@ -6,9 +6,13 @@ import json
 import time
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from fastcheck.nightly.compare import KINDS, Change, Comparison, compare
+from fastcheck.nightly.differences import Past
+from fastcheck.nightly.history import case_history
+from fastcheck.nightly.noise import changed_time
 from fastcheck.nightly.records import Record, Run
 from fastcheck.result import Coverage, Diagnosis, Finding, TensorResult
 from tests.nightly.nights import NAMES, done, found, night, run_of
@@ -107,14 +111,31 @@ def test_an_old_run_that_is_named_is_compared_with_and_no_later_one() -> None:
     assert kinds(compare(nights[1], nights[2], nights)) == []
 
 
-def test_a_case_that_was_never_run_has_no_verdict_to_flip() -> None:
-    found = compare(run_of(1, {"a": "not run"}), run_of(2, {"a": "fail"}))
-    assert kinds(found) == []
+@pytest.mark.parametrize(
+    ("after", "kind", "text"),
+    [
+        ("fail", "regressed", "is fail, its first verdict: W2: dW2 is 100 times too large"),
+        ("error", "regressed", "does not run, its first verdict: net.py:right error"),
+        ("crashed", "regressed", "does not run, its first verdict: net.py:right crashed"),
+        ("undecided", "gained", "is inconclusive, its first verdict: "),
+        ("pass", "", ""),
+    ],
+)
+def test_a_first_verdict_is_told_unless_it_is_a_pass(after: str, kind: str, text: str) -> None:
+    found = compare(run_of(1, {"a": "not run"}), run_of(2, {"a": after}))
+    assert kinds(found) == ([(kind, "a")] if kind else [])
+    assert all(text in change.message for change in found.changes)
+    assert (found.is_worse, found.is_open) == (kind == "regressed", kind == "gained")
+
+
+def test_a_case_that_is_never_run_has_no_verdict_to_flip() -> None:
     both = compare(run_of(1, {"a": "not run"}), run_of(2, {"a": "not run"}))
     assert only(both).message == "not run: net.py:right not run"
 
 
 def test_a_new_case_that_fails_is_gained() -> None:
+    assert not compare(run_of(1, {}), run_of(2, {"a": "pass"})).is_open
+    assert compare(run_of(1, {}), run_of(2, {"a": "fail"})).is_open
     change = only(compare(run_of(1, {}), run_of(2, {"a": "fail"})))
     assert (change.kind, change.after, change.message) == ("gained", "fail", "is new; it is: fail")
 
@@ -256,12 +277,16 @@ def times(values: list[float], **changes: object) -> list[Run]:
 @pytest.mark.parametrize(
     ("before", "now", "kind"),
     [
-        ([10.0] * 5, 13.0, "slower"),
-        ([10.0] * 5, 12.0, ""),
-        ([10.0] * 5, 7.0, "faster"),
+        ([10.0] * 6, 14.1, "slower"),
+        ([10.0] * 6, 13.9, ""),
+        ([10.0] * 6, 7.1, "faster"),
+        ([10.0] * 6, 7.2, ""),
+        ([10.0, 10.0, 10.0, 10.0, 14.0, 14.0], 19.0, ""),  # as long as twice, and a little more
         ([8.0, 12.0, 10.0, 9.0, 13.0], 16.0, ""),  # a noisy machine
         ([8.0, 12.0, 10.0, 9.0, 13.0], 60.0, "slower"),
-        ([10.0, 10.1, 9.9, 90.0, 10.0], 14.0, "slower"),  # one bad night
+        ([10.0, 10.1, 9.9, 90.0, 10.0, 10.2], 15.0, "slower"),  # one bad night
+        ([10.0, 10.0, 10.0], 19.0, ""),  # of three nights too little
+        ([10.0, 10.0, 10.0], 21.0, "slower"),
         ([10.0], 15.0, ""),  # of one night nothing is known
         ([10.0], 21.0, "slower"),
         ([10.0, 30.0], 9.0, ""),
@@ -274,6 +299,19 @@ def times(values: list[float], **changes: object) -> list[Run]:
 def test_time_that_changes_by_more_than_noise(before: list[float], now: float, kind: str) -> None:
     *history, new = times([*before, now])
     assert kinds(compare(history[-1], new, history)) == ([(kind, "a")] if kind else [])
+
+
+@pytest.mark.parametrize("n_known", range(1, 10))
+def test_of_times_that_spread_by_15_percent_fewer_than_one_in_100_are_told(n_known: int) -> None:
+    rng = np.random.default_rng(n_known)
+    record, n = done("a"), 4000
+    run = single(1, record)
+    told = 0
+    for values in 100.0 * np.exp(0.15 * rng.normal(size=(n, n_known + 1))):
+        *known, now = (replace(record, seconds=value) for value in values.tolist())
+        past = Past(same=tuple((run, earlier) for earlier in known))
+        told += changed_time(now, run, past) is not None
+    assert told < 0.01 * n
 
 
 def test_a_time_is_told_with_its_spread() -> None:
@@ -329,6 +367,30 @@ def test_a_verdict_may_change_with_the_suite_or_the_settings() -> None:
     *history, new = nights(["pass", "fail", "pass"])
     history[1] = single(2, done("a", "fail", changes={"seed": 3}))
     assert kinds(compare(history[-1], new, history)) == [("fixed", "a")]
+
+
+@pytest.mark.parametrize(
+    ("name", "is_ground"),
+    [
+        ("code net.py", True), ("data mnist", True), ("fastcheck", True), ("numpy", True),
+        ("numba", True), ("machine", False), ("git", False),
+    ],
+)  # fmt: skip
+def test_a_verdict_that_changes_with_what_it_rests_on_is_not_flaky(
+    name: str, is_ground: bool
+) -> None:
+    """It breaks with other code, and passes again with what there was."""
+    *history, new = nights(["pass", "crashed", "pass"])
+    history[1] = replace(history[1], provenance={**history[1].provenance, name: "ef" * 32})
+    expected = [("fixed", "a")] if is_ground else [("fixed", "a"), ("flaky", "a")]
+    assert kinds(compare(history[-1], new, history)) == expected
+    assert case_history("a", [*history, new]).is_flaky is not is_ground
+
+
+def test_the_place_of_the_same_data_is_no_other_ground() -> None:
+    *history, new = nights(["pass", "fail", "pass"], provenance={"data mnist": f"{'ef' * 32} here"})
+    history[1] = replace(history[1], provenance={"data mnist": f"{'ef' * 32} there"})
+    assert kinds(compare(history[-1], new, history)) == [("fixed", "a"), ("flaky", "a")]
 
 
 def test_a_flake_is_told_with_the_verdicts() -> None:

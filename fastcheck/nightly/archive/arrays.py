@@ -14,6 +14,7 @@ from urllib.parse import quote, unquote
 import h5py
 import numpy as np
 
+from fastcheck.datasets.filerows import check_chunks
 from fastcheck.datasets.hdf5 import members
 from fastcheck.datasets.limits import MAX_BATCH_BYTES, MAX_CHUNK_BYTES, human_bytes
 from fastcheck.datasets.storage import check_storage
@@ -104,7 +105,7 @@ def read_arrays(group: Any, path: Path) -> dict[str, dict[str, NDArray[Any]]]:
         if not isinstance(folder, h5py.Group):
             raise DataError(f"{path}: `{folder.name}` must be a group; the file is not ours")
         names = members(folder, path)
-        found[unquote(kind)] = {unquote(name): _read(folder[name], path) for name in names}
+        found[_unescaped(kind)] = {_unescaped(name): _read(folder[name], path) for name in names}
     return found
 
 
@@ -119,6 +120,8 @@ def _read(array: Any, path: Path) -> NDArray[Any]:
             f"{human_bytes(MAX_BATCH_BYTES)}, and {human_bytes(MAX_CHUNK_BYTES)} for a chunk"
         )
     check_storage(array, DTYPES, path)
+    if array.ndim:
+        check_chunks(array, 0, array.shape[0], f"{path}: `{array.name}`")
     return np.asarray(array[()])
 
 
@@ -133,5 +136,9 @@ def _chunks(shape: tuple[int, ...]) -> tuple[int, ...]:
 
 def _escaped(name: str) -> str:
     """Return a name for a member of a group: no slash, and not a dot alone."""
-    text = quote(name, safe=" ()[],:=+@")
+    text = quote(name, safe=" ()[],:=+@", errors="surrogatepass")
     return text.replace(".", "%2E") if text in (".", "..") else text or "%"
+
+
+def _unescaped(text: str) -> str:
+    return unquote(text, errors="surrogatepass")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from fastcheck.datasets.digest import sha256_of
 from fastcheck.errors import DataError
 from fastcheck.nightly.archive.documents import dumped
-from fastcheck.nightly.archive.layout import is_digest
+from fastcheck.nightly.grounds import NAMED, digest_in
 from fastcheck.result.wording import listing
 
 if TYPE_CHECKING:
@@ -19,11 +19,6 @@ if TYPE_CHECKING:
 __all__ = ["check_unchanged"]
 
 REMEDY: Final = "restore it to resume the run, or begin a new one"
-NAMED: Final = {
-    "data": "the data set", "code": "the file", "python": "the version",
-    "fastcheck": "the version", "numpy": "the version", "numba": "the version",
-}  # fmt: skip
-"""What results rest on, by the beginning of its name in the provenance."""
 
 
 def check_unchanged(folder: Path, run: Run, expected: Run | None) -> None:
@@ -72,15 +67,9 @@ def _changes(run: Run, expected: Run | None) -> Iterator[str]:
             )
     for name in {**run.provenance, **expected.provenance}:
         title = next((f"{t} ({name})" for start, t in NAMED.items() if name.startswith(start)), "")
-        old, new = (_digest(r.provenance.get(name, "")) for r in (run, expected))
+        old, new = (digest_in(r.provenance.get(name, "")) for r in (run, expected))
         if title and old != new:
             yield f"{title} has changed"
-
-
-def _digest(text: str) -> str:
-    """Return the sha256 that a text begins with, without the path that may follow; or the text."""
-    first = text.partition(" ")[0]
-    return first if is_digest(first) else text
 
 
 def _changed_files(run: Run) -> Iterator[str]:

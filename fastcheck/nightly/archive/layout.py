@@ -11,6 +11,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import secrets
 from typing import TYPE_CHECKING, Final
@@ -42,7 +43,9 @@ FINISHED: Final = ".h5"
 PARTS: Final = ".parts"
 HEAD: Final = "run.json"
 RUN_ID: Final = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{0,99}")
-SUITE: Final = re.compile(r"\w[\w +()@=,.-]{0,199}")
+SUITE: Final = re.compile(r"\w[\w +()@=,.-]*")
+LONGEST: Final = 200
+"""Bytes of the name of a suite; file systems take 255."""
 RECORD: Final = re.compile(r"(\d{5,9})\.json")
 
 
@@ -53,7 +56,8 @@ def is_run_id(text: str) -> bool:
 
 def is_suite(name: str) -> bool:
     """Return whether a text can be the name of a suite."""
-    return SUITE.fullmatch(name) is not None and not name.endswith((".", " "))
+    is_short = len(os.fsencode(name)) <= LONGEST
+    return is_short and SUITE.fullmatch(name) is not None and not name.endswith((".", " "))
 
 
 def suite_folder(archive: Path, suite: str) -> Path:
@@ -66,8 +70,8 @@ def suite_folder(archive: Path, suite: str) -> Path:
     """
     if not is_suite(suite):
         raise InputError(
-            "`suite` must be a name of letters, digits and any of `_ +()@=,.-`, and begin with a "
-            f"letter or digit, got {suite!r}; name the suite otherwise"
+            "`suite` must be a name of letters, digits and any of `_ +()@=,.-`, begin with a "
+            f"letter or digit, and have at most {LONGEST} bytes, got {suite!r}; name it otherwise"
         )
     return archive / suite
 

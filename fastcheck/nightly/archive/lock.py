@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from filelock import FileLock, Timeout
 
 from fastcheck.errors import DataError
+from fastcheck.files import make_synced, reason_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,7 +43,7 @@ class Lock:
         self._holder = archive / ".holder"
         self._lock = FileLock(archive / ".lock", thread_local=False)
         try:
-            archive.mkdir(parents=True, exist_ok=True)
+            make_synced(archive)
             self._lock.acquire(timeout=0)
         except Timeout:
             raise DataError(
@@ -51,7 +52,7 @@ class Lock:
             ) from None
         except (OSError, NotImplementedError) as problem:
             raise DataError(
-                f"{archive}: cannot be written to ({_reason(problem)}); choose another archive"
+                f"{archive}: cannot be written to ({reason_of(problem)}); choose another archive"
             ) from problem
         with suppress(OSError):  # it only makes a message better
             now = datetime.now(UTC).isoformat(timespec="seconds")
@@ -72,8 +73,3 @@ def _read(holder: Path) -> str:
         if text and text.isprintable():
             return text
     return "another process"
-
-
-def _reason(problem: BaseException) -> str:
-    errno = getattr(problem, "errno", None)
-    return os.strerror(errno) if errno else str(problem) or type(problem).__name__

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from fastcheck.errors import DataError, InputError
-from fastcheck.files import make_folder, written_whole
+from fastcheck.files import make_folder, reason_of, sync, written_whole
 from fastcheck.nightly.archive import layout
 from fastcheck.nightly.archive.arrays import arrays_of, without_arrays, write_arrays
 from fastcheck.nightly.archive.changed import check_unchanged
@@ -105,8 +105,7 @@ class Parts:
         """
         folder = Path(folder)
         check_folder(folder)
-        archive = folder.parent.parent
-        lock = Lock(archive)
+        lock = Lock(_archive_of(folder))
         try:
             if finished_file(folder).exists():
                 _remove(folder)
@@ -202,6 +201,14 @@ class Parts:
         self.close()
 
 
+def _archive_of(folder: Path) -> Path:
+    """Return the archive of a folder of parts, also of ``x.parts`` and ``../x.parts``.
+
+    Links are not followed: the archive that `create` locked is the one above the suite's name.
+    """
+    return Path(os.path.abspath(folder)).parents[1]  # noqa: PTH100 (resolve follows links)
+
+
 def _make(target: Path, run: Run) -> None:
     """Make the folder of parts with its head in it, in one step."""
     make_folder(target.parent)
@@ -211,10 +218,9 @@ def _make(target: Path, run: Run) -> None:
         make_folder(temporary)
         write_document(temporary / layout.HEAD, _bare(run).to_dict())
         temporary.rename(target)
-        _sync(target.parent)
-        _sync(target.parent.parent)
+        sync(target.parent)
     except OSError as problem:
-        raise DataError(f"{target}: cannot be made ({problem.strerror})") from problem
+        raise DataError(f"{target}: cannot be made ({reason_of(problem)})") from problem
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
@@ -227,9 +233,9 @@ def _write_arrays(folder: Path, number: int, kept: Arrays) -> str:
             with new_hdf5(temporary) as file:
                 write_arrays(file, kept)
         except OSError as problem:
-            reason = problem.strerror or str(problem)
             raise DataError(
-                f"{folder}: the arrays of a record cannot be written ({reason}); free some space"
+                f"{folder}: the arrays of a record cannot be written ({reason_of(problem)}); free "
+                "some space"
             ) from problem
         digest = checked_digest(temporary)
         with written_whole(folder / layout.arrays_name(number, digest), overwrite=True) as other:
@@ -267,11 +273,3 @@ def _remove(folder: Path) -> None:
 
 def _bare(run: Run) -> Run:
     return replace(run, records=tuple(map(without_arrays, run.records)))
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from fastcheck.errors import DataError
+from fastcheck.files import reason_of
 from fastcheck.nightly.archive import layout
 from fastcheck.nightly.archive.arrays import read_arrays, with_arrays
 from fastcheck.nightly.archive.decoding import decoded_record, decoded_run
@@ -45,7 +46,7 @@ def read_parts(folder: Path, *, arrays: bool = False) -> Run:
     try:
         names = sorted(path.name for path in folder.iterdir())
     except OSError as problem:
-        raise DataError(f"{folder}: cannot be read ({problem.strerror})") from problem
+        raise DataError(f"{folder}: cannot be read ({reason_of(problem)})") from problem
     for name in names:
         number = layout.record_number(name)
         if number is not None and number < len(records):

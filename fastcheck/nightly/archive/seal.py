@@ -16,6 +16,7 @@ import h5py
 from fastcheck.datasets.digest import stamp_of
 from fastcheck.datasets.hdf5 import open_hdf5
 from fastcheck.errors import DataError
+from fastcheck.files import reason_of
 from fastcheck.nightly.archive.disk import Disk
 
 if TYPE_CHECKING:
@@ -93,8 +94,9 @@ def checked_digest(path: Path) -> str:
                 )
             digest = _digest(file)
     except OSError as problem:
-        reason = problem.strerror or type(problem).__name__
-        raise DataError(f"{path}: cannot be read ({reason}); check its rights") from problem
+        raise DataError(
+            f"{path}: cannot be read ({reason_of(problem)}); check its rights"
+        ) from problem
     if block != _block(digest):
         raise DataError(
             f"{path}: is damaged or truncated, its {size} bytes do not have the sha256 that it "

@@ -21,6 +21,7 @@ import h5py
 import numpy as np
 
 from fastcheck import __version__
+from fastcheck.datasets.filerows import check_chunks
 from fastcheck.datasets.hdf5 import members, read_attribute
 from fastcheck.datasets.storage import find_array
 from fastcheck.errors import DataError
@@ -173,4 +174,5 @@ def _json(file: Any, place: str, path: Path) -> bytes:
     array = find_array(file, place, ("bytes",), path)
     if array.shape != (1,):
         raise DataError(f"{path}: `{place}` must be one text, got shape {array.shape}")
+    check_chunks(array, 0, 1, f"{path}: `{place}`")
     return bytes(array[0])

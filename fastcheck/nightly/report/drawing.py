@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from fastcheck.nightly.report.plots import draw_heat, draw_scatter, draw_steps, has_plots
@@ -9,10 +10,11 @@ from fastcheck.nightly.report.view import Drawing
 from fastcheck.result.wording import count, listing, shape_text, short
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from fastcheck.nightly.records import Record
     from fastcheck.result import CheckResult, TensorResult
+    from fastcheck.result.pictures import Picture, StepErrors
 
 __all__ = ["Drawer"]
 
@@ -47,10 +49,23 @@ class Drawer:
             return [], self.refusal
         if self.left <= 0:
             return [], "no pictures: those of other cases have filled the page"
-        drawings = list(_drawings(result))
+        drawings, failed = _attempted(result)
         self.left -= sum(len(drawing.svg) for drawing in drawings)
         left_out = [t.name for t in _chosen(result)[MOST_TENSORS:] if not t.passed]
-        return drawings, f"not drawn: {listing(left_out)}, not right either" if left_out else ""
+        notes = [f"not drawn: {listing(left_out)}, not right either"] if left_out else []
+        notes += [f"not drawn, because what was kept is damaged: {listing(failed)}"] * bool(failed)
+        return drawings, "; ".join(notes)
+
+
+def _attempted(result: CheckResult) -> tuple[list[Drawing], list[str]]:
+    """Return the pictures of a result, and the titles of those that cannot be drawn."""
+    drawings, failed = [], []
+    for title, draw in _pictures(result):
+        try:
+            drawings.append(draw())
+        except Exception:  # a run may come from somebody else, and the page is of all its cases
+            failed.append(title)
+    return drawings, failed
 
 
 def _chosen(result: CheckResult) -> list[TensorResult]:
@@ -62,27 +77,38 @@ def _chosen(result: CheckResult) -> list[TensorResult]:
     return telling or tensors
 
 
-def _drawings(result: CheckResult) -> Iterator[Drawing]:
+def _pictures(result: CheckResult) -> Iterator[tuple[str, Callable[[], Drawing]]]:
+    """Yield the title of each picture, and what draws it."""
     chosen = _chosen(result)[:MOST_TENSORS]
     for tensor in chosen:
-        title = f"{tensor.name} ({shape_text(tensor.shape)}): {tensor.verdict}"
-        picture = result.pictures[tensor.name]
-        text = HEAT
-        if picture.wrong:
-            text += f"; {count(tensor.n_disagree)} of {count(tensor.n_checked)} entries wrong"
-        yield Drawing(draw_heat(picture, tensor.shape), title, text)
+        yield tensor.name, partial(_heat, tensor, result.pictures[tensor.name])
     steps = result.steps
     if steps is not None and steps.tensor in result.tensors:
-        worst = result.tensors[steps.tensor].worst
-        place = f"[{', '.join(map(str, steps.index))}]" if steps.index else ""
-        text = "how right both arithmetics are at each step"
-        if worst is not None and worst.index == steps.index:
-            text = f"analytic {short(worst.analytic)}, numerical {short(worst.numerical)}; {text}"
-            text += "; no step gives your value" if worst.verdict == "disagree" else ""
-        yield Drawing(draw_steps(steps, worst), f"{steps.tensor}{place} at many steps", text)
+        yield "the steps", partial(_steps, steps, result.tensors[steps.tensor])
     first = next((t for t in chosen if result.pictures[t.name].n_wrong), None)
     if first is not None:
-        picture = result.pictures[first.name]
-        text = f"{count(len(picture.analytic))} of {count(first.n_checked)} entries"
-        title = f"{first.name}: analytic against numerical"
-        yield Drawing(draw_scatter(picture), title, f"{text}; right is the dashed line")
+        yield "the pairs", partial(_scatter, first, result.pictures[first.name])
+
+
+def _heat(tensor: TensorResult, picture: Picture) -> Drawing:
+    title = f"{tensor.name} ({shape_text(tensor.shape)}): {tensor.verdict}"
+    text = HEAT
+    if picture.wrong:
+        text += f"; {count(tensor.n_disagree)} of {count(tensor.n_checked)} entries wrong"
+    return Drawing(draw_heat(picture, tensor.shape), title, text)
+
+
+def _steps(steps: StepErrors, tensor: TensorResult) -> Drawing:
+    worst = tensor.worst
+    place = f"[{', '.join(map(str, steps.index))}]" if steps.index else ""
+    text = "how right both arithmetics are at each step"
+    if worst is not None and worst.index == steps.index:
+        text = f"analytic {short(worst.analytic)}, numerical {short(worst.numerical)}; {text}"
+        text += "; no step gives your value" if worst.verdict == "disagree" else ""
+    return Drawing(draw_steps(steps, worst), f"{steps.tensor}{place} at many steps", text)
+
+
+def _scatter(tensor: TensorResult, picture: Picture) -> Drawing:
+    text = f"{count(len(picture.analytic))} of {count(tensor.n_checked)} entries"
+    title = f"{tensor.name}: analytic against numerical"
+    return Drawing(draw_scatter(picture), title, f"{text}; right is the dashed line")

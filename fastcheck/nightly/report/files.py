@@ -70,8 +70,7 @@ def write_report(
             f"`path` must end in {listing([*WRITERS], len(WRITERS)).replace(' and ', ' or ')}, "
             f"got {str(target)!r}; the end of the name says which report it is"
         )
-    text = writer(run, comparison, history)
-    write_text(target, text.encode("utf-8", "backslashreplace").decode())  # half a character
+    write_text(target, writer(run, comparison, history))
 
 
 def write_reports(
@@ -86,6 +85,6 @@ def write_reports(
     """
     make_folder(Path(folder))
     paths = [Path(folder) / name for name in NAMES]
-    for path in paths:
+    for path in reversed(paths):  # the page last, which has most that may go wrong
         write_report(path, run, comparison, history)
     return paths

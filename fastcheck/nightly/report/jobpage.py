@@ -26,6 +26,8 @@ SIGNS: Final = {
 }  # fmt: skip
 SPECIAL: Final = re.compile(r"([\\`*_\[\]|~$])")
 """Characters that mean something inside a line of Markdown."""
+LINE_END: Final = re.compile(r"\r\n|\r|\n")
+"""What ends a line of Markdown."""
 MOST_FULL: Final = 30
 """Reports on single cases, so that the page stays below the megabyte that servers show."""
 LONGEST: Final = 12_000
@@ -74,9 +76,17 @@ def escaped(text: str) -> str:
     >>> print(escaped("W1[0] | <b>"))
     W1\[0\] \| &lt;b&gt;
     """
-    line = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in " ".join(text.split()))
-    line = line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return SPECIAL.sub(r"\\\1", line)
+    return SPECIAL.sub(r"\\\1", _inert(_visible(" ".join(text.split()))))
+
+
+def _visible(line: str) -> str:
+    """Return a line whose characters can all be seen."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in line)
+
+
+def _inert(line: str) -> str:
+    """Return a line in which nothing is a tag."""
+    return line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def _code(text: str) -> str:
@@ -125,10 +135,10 @@ def _report(record: Record) -> Iterator[str]:
         return
     if len(text) > LONGEST:
         text = text[:LONGEST] + "\n…"
-    name = record.case.name.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    yield f"<details><summary>{' '.join(name.split())}: {record.status}</summary>"
+    name = _inert(_visible(" ".join(record.case.name.split())))
+    yield f"<details><summary>{name}: {record.status}</summary>"
     yield ""
-    yield from (f"    {line}".rstrip() for line in text.split("\n"))
+    yield from (f"    {_visible(line.expandtabs())}".rstrip() for line in LINE_END.split(text))
     yield ""
     yield "</details>"
     yield ""

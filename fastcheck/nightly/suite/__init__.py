@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,8 @@ __all__ = ["Suite", "SuiteError", "read_suite"]
 
 TABLES = ("include", "suite", "case")
 SUITE = ("name", "include", "defaults")
+LONGEST = 200
+"""Bytes of the name of a suite, as it is written in the names of folders and files."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,8 @@ class _Reading:
         The folder of the suite.
     sources : list of Source
         The files.
+    included : dict of Path to Path
+        The same files, by what their names resolve to.
     seen : dict of str to (Source, path)
         Where the case of each name stands.
     """
@@ -73,6 +78,7 @@ class _Reading:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.sources: list[Source] = []
+        self.included: dict[Path, Path] = {}
         self.seen: dict[str, tuple[Source, tuple[str | int, ...]]] = {}
 
     def cases(
@@ -80,6 +86,7 @@ class _Reading:
     ) -> Iterator[Case]:
         """Yield the cases of a file, those of its includes first."""
         self.sources.append(source)
+        self.included[source.file.resolve()] = source.file
         _check_tables(source)
         suite = source.data.get("suite", {})
         place = Place(source, ("suite", "defaults"), self.root)
@@ -88,6 +95,12 @@ class _Reading:
         for path, file in self._includes(source):
             if file.resolve() in chain:
                 source.refuse(path, f"{file} includes itself; leave it out")
+            if file.resolve() in self.included:
+                source.refuse(
+                    path,
+                    f"{file} is included already, as {self.included[file.resolve()]}; its cases "
+                    "would be there twice; leave it out",
+                )
             yield from self.cases(read_source(file), merged, (*chain, file.resolve()))
         for k, table in enumerate(source.data.get("case", [])):
             here = Place(source, ("case", k), self.root)
@@ -198,14 +211,14 @@ def _name(source: Source, file: Path) -> str:
     safe = (
         isinstance(name, str)
         and name
-        and len(name) <= 100
+        and len(os.fsencode(name)) <= LONGEST
         and name[0] not in ".-"
         and name[-1] != "."
     )
     if not safe or not all(c.isalnum() or c in " ._-" for c in name) or name != name.strip():
         source.refuse(
             ("suite", "name"),
-            "`name` must be letters, digits, blanks, dots, dashes and underscores, because it is "
-            f"the name of a folder, got {name!r}",
+            "`name` must be letters, digits, blanks, dots, dashes and underscores, at most "
+            f"{LONGEST} bytes, because it is the name of a folder, got {name!r}",
         )
     return str(name)

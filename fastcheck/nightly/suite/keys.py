@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -51,7 +52,7 @@ def checked(name: str, key: Key, value: Any) -> Any:
         return key.convert(value)
     except InputError:
         raise
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         must, _, remedy = key.contract.partition("; ")
         text = f"`{name}` must be {must}, got {value!r}"
         raise InputError(f"{text}; {remedy}" if remedy else text) from None
@@ -106,8 +107,8 @@ def _arguments(value: Any) -> dict[str, Any]:
             )
         if not _is_plain(item):
             raise InputError(
-                f"`arguments.{name}` must be numbers, text, booleans, or lists and tables of "
-                f"these, got {item!r}; write it as text"
+                f"`arguments.{name}` must be finite numbers, text, booleans, or lists and "
+                f"tables of these, got {item!r}; write it as text"
             )
     return value
 
@@ -117,7 +118,9 @@ def _is_plain(value: Any) -> bool:
         return all(map(_is_plain, value))
     if isinstance(value, dict):
         return all(map(_is_plain, value.values()))
-    return isinstance(value, bool | int | float | str) and value == value  # JSON has no NaN
+    if isinstance(value, float):
+        return math.isfinite(value)  # JSON has neither NaN nor infinity
+    return isinstance(value, bool | int | str)
 
 
 def _ruled(name: str) -> Callable[[Any], Any]:
@@ -128,6 +131,13 @@ def _ruled(name: str) -> Callable[[Any], Any]:
         return value
 
     return convert
+
+
+def _loss_value(value: Any) -> Any:
+    check_options(loss_value=value)
+    if not math.isfinite(value):
+        raise ValueError(value)
+    return value
 
 
 def _one_of(name: str, choices: tuple[str, ...]) -> Callable[[Any], Any]:
@@ -152,7 +162,7 @@ OPTIONS: Final[dict[str, Key]] = {
     "entries": Key(_holds(lambda v: _is_whole(v, 1)), "a whole number from 1"),
     "rtol": Key(_ruled("rtol"), ""),
     "strict": Key(_holds(lambda v: isinstance(v, bool)), "true or false"),
-    "loss_value": Key(_ruled("loss_value"), ""),
+    "loss_value": Key(_loss_value, "a finite number; leave it out to compare nothing"),
     "jitter": Key(_ruled("jitter"), ""),
     "accept": Key(_accept, 'a name or a list of names, such as "clip"'),
     "only": Key(_patterns, 'a pattern of names or a list of patterns, such as "W*"'),

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import re
 import tomllib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from fastcheck.errors import InputError
+from fastcheck.files import reason_of
 from fastcheck.nightly.suite.lines import find_lines
 
 if TYPE_CHECKING:
@@ -72,9 +72,8 @@ def read_source(file: File) -> Source:
     try:
         content = file.read_bytes()
     except OSError as problem:
-        reason = os.strerror(problem.errno) if problem.errno else str(problem)
         raise SuiteError(
-            f"{file}: cannot be read ({reason}); give the path of a suite file"
+            f"{file}: cannot be read ({reason_of(problem)}); give the path of a suite file"
         ) from None
     try:
         text = content.decode("utf-8")
@@ -84,6 +83,12 @@ def read_source(file: File) -> Source:
         raise SuiteError(f"{file}:{number}: is not UTF-8; save it in that encoding") from None
     except tomllib.TOMLDecodeError as problem:
         raise SuiteError(_located(file, text, str(problem))) from None
+    except ValueError as problem:  # a number of thousands of digits
+        raise SuiteError(f"{file}: is not TOML: {problem}") from None
+    except RecursionError:
+        raise SuiteError(
+            f"{file}: has lists or tables too deep inside each other; take some out"
+        ) from None
 
 
 def _located(file: File, text: str, problem: str) -> str:

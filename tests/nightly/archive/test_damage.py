@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import zlib
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
@@ -222,9 +223,26 @@ def _variable(file: Any) -> None:
     file["json"] = np.array([b"{}"], object).astype(h5py.string_dtype())
 
 
+def _numbers_for_texts(file: Any) -> None:
+    head = json.loads(file["json"][0]) | {"provenance": {"numpy": 2}}
+    del file["json"]
+    file["json"] = np.array([json.dumps(head).encode()], "S4000")
+
+
 def _many(file: Any) -> None:
     del file["json"]
     file["json"] = np.array([b"{}", b"{}"], "S2")
+
+
+def _bomb(place: str) -> Callable[[Any], None]:
+    """Let a chunk inflate to more than it says."""
+
+    def change(file: Any) -> None:
+        array = file[place]
+        corner = (0,) * array.ndim
+        array.id.write_direct_chunk(corner, zlib.compress(bytes(10**7), 9))
+
+    return change
 
 
 def _array_for_group(file: Any) -> None:
@@ -293,7 +311,11 @@ HARM: list[tuple[Callable[[Any], None], str]] = [
     (_gap, "`cases` must hold 00000, 00001 and so on"),
     (_no_cases, "`cases` is missing"),
     (_no_json, "`json` is missing"),
+    (_bomb("json"), "`json` has a chunk at row 0 that inflates to more than the "),
+    (_bomb("cases/00001/json"), "`cases/00001/json` has a chunk at row 0 that inflates to more"),
+    (_bomb("cases/00000/arrays/bounds/W1"), "bounds/W1` has a chunk at row 0 that inflates"),
     (_newer, "must be of schema 1, got schema 2; read it with the version"),
+    (_numbers_for_texts, "does not hold a run (`provenance` has a int at 'numpy')"),
     (_newer_run, "must be a run of schema 1, got schema 99"),
 ]
 
@@ -338,6 +360,13 @@ def test_a_part_that_was_made_to_do_harm_is_refused(tmp_path: Path) -> None:
         ({"findings": [{"kind": 1}]}, "missing 3 required positional arguments"),
         ({"interrupted": 0}, "(`interrupted` is a int)"),
         ({"batch": result["batch"] | {"source": True}}, "(`source` is a bool)"),
+        ({"timings": {"judging": 10**400}}, "(int too large to convert to float)"),
+        ({"coverage": result["coverage"] | {"n_checked": 10**40}}, "(`n_checked` is too large)"),
+        ({"versions": {"numpy": 2}}, "(`versions` has a int at 'numpy')"),
+        ({"verdict": "maybe"}, "(verdict 'maybe')"),
+        ({"tensors": {"W1": weights | {"verdict": "maybe"}}}, "(verdict 'maybe')"),
+        ({"tensors": {"W1": weights | {"shape": ["2"]}}}, "(`shape` has a str at 0)"),
+        ({"tensors": {"W1": weights | {"name": "b1"}}}, "('W1' is called 'b1')"),
     ):
         assert text in written(record=good | {"result": result | change})
     other = done(NAMES[1]).to_dict()

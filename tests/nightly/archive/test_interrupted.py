@@ -157,6 +157,34 @@ def test_one_process_does_not_write_twice_at_once(tmp_path: Path) -> None:
     Parts.create(tmp_path, night(2)).close()
 
 
+@pytest.mark.parametrize(
+    ("place", "name"),
+    [
+        ("night", "{run}.parts"),
+        ("", "night/{run}.parts"),
+        ("night/{run}.parts", "../{run}.parts"),
+        ("linked", "night/{run}.parts"),
+    ],
+)
+def test_one_archive_has_one_lock_however_it_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str, name: str
+) -> None:
+    folder = begun(tmp_path)
+    (tmp_path / "linked").mkdir()
+    (tmp_path / "linked" / "night").symlink_to(folder.parent)
+    monkeypatch.chdir(tmp_path / place.format(run=folder.stem))
+    archive = tmp_path / "linked" if place == "linked" else tmp_path
+    with (
+        Parts.open(name.format(run=folder.stem)) as parts,
+        pytest.raises(DataError, match="is being written to by process"),
+    ):
+        Parts.create(archive, night(2))
+    assert not list(tmp_path.rglob(".holder"))
+    assert (parts.folder.resolve(), {p.parent for p in tmp_path.rglob(".lock")}) == (
+        folder.resolve(), {archive, tmp_path},
+    )  # fmt: skip
+
+
 def test_a_refused_run_lets_others_write(tmp_path: Path) -> None:
     kept(tmp_path, night())
     for _ in range(2):

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from fastcheck.errors import DataError, InputError
-from fastcheck.nightly.report import write_report, write_reports
+from fastcheck.nightly.report import files, write_report, write_reports
 from tests.nightly.report.nights import night, record, run_of
 
 BEGINNINGS = {
@@ -42,6 +42,18 @@ def test_all_reports_are_written_into_a_folder(tmp_path: Path) -> None:
     paths = write_reports(tmp_path, *night())
     assert [path.name for path in paths] == ["run.html", "run.md", "run.xml", "run.json"]
     assert json.loads(paths[3].read_text(encoding="utf-8"))["suite"] == "night"
+
+
+def test_a_page_that_cannot_be_made_does_not_cost_the_other_reports(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object) -> str:
+        raise ZeroDivisionError("of a test")
+
+    monkeypatch.setitem(files.WRITERS, ".html", fails)
+    with pytest.raises(ZeroDivisionError):
+        write_reports(tmp_path, *night())
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["run.json", "run.md", "run.xml"]
 
 
 def test_a_folder_is_made_or_said_to_be_impossible(tmp_path: Path) -> None:

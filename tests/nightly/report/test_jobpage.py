@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from fastcheck.nightly.report import markdown
 from fastcheck.nightly.report.jobpage import escaped
 from tests.nightly.report.nights import many, night, record, run_of
@@ -47,6 +49,15 @@ def test_text_from_outside_is_shown_as_it_is() -> None:
     assert "**&lt;img src=x&gt;\\|\\`a\\` # title**" in text
     assert "\n    </details>\n    <b>\n" in text
     assert escaped("a_b\x07c") == "a\\_b\\\\x07c"
+
+
+@pytest.mark.parametrize("end", ["\r", "\r\n", "\n", "\x0b", "\x85", "\u2028"])
+def test_no_end_of_a_line_leads_out_of_a_traceback(end: str) -> None:
+    lines = ["ValueError: 50 %", "\tindented", "# INJECTED [link](http://x)"]
+    text = markdown(run_of(record("a", "error", traceback=end.join(lines))))
+    shown = [line for line in text.splitlines() if "indented" in line or "INJECTED" in line]
+    assert shown
+    assert all(line.startswith("    ") for line in shown)
 
 
 def test_five_hundred_cases_fit_on_the_page_of_a_job() -> None:

@@ -9,6 +9,7 @@ import sys
 from dataclasses import replace
 from html.parser import HTMLParser
 from time import perf_counter
+from typing import Any
 
 import pytest
 
@@ -224,6 +225,21 @@ def test_a_case_that_passes_now_has_pictures_because_it_changed() -> None:
 
 def test_a_failure_without_pictures_says_how_to_get_them() -> None:
     assert "the check kept none (pictures=True)" in read(html(run_of(record("a", "fail")))).text
+
+
+@pytest.mark.parametrize("damage", [("deviations", (1,)), ("wrong", (2.5,)), ("deviations", ())])
+def test_a_picture_that_is_damaged_costs_only_itself(damage: tuple[str, Any]) -> None:
+    name, value = damage
+    result = check()
+    tensor = next(iter(result.pictures))
+    spoilt = replace(result.pictures[tensor], **{name: value})
+    whole = record("a", "fail")
+    page = read(html(run_of(
+        replace(whole, result=replace(result, pictures=result.pictures | {tensor: spoilt}))
+    )))  # fmt: skip
+    assert f"not drawn, because what was kept is damaged: {tensor}" in page.text
+    before = read(html(run_of(replace(whole, result=result))))
+    assert len(page.all("svg")) == len(before.all("svg")) - 1
 
 
 def test_thirty_cases_are_shown_in_full(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from fastcheck.nightly.archive import Parts
+from fastcheck.nightly.beginning import new_run
 from fastcheck.nightly.suite import SuiteError, read_suite
 
 pytestmark = pytest.mark.interpreted
@@ -45,7 +47,11 @@ def problem(folder: Path, text: str | bytes) -> str:
         ("fault = 1", "`fault` must be the title of a mistake, as `fastcheck selftest --list`"),
         ("arguments = [1]", "`arguments` must be a table of names and values, such as {wi"),
         ("arguments = {seed = 1}", "`arguments` must not hold `seed`, which the case sets"),
-        ("arguments = {at = 2026-01-31}", "`arguments.at` must be numbers, text, booleans, or"),
+        ("arguments = {at = 2026-01-31}", "`arguments.at` must be finite numbers, text, booleans,"),
+        ("arguments = {c = inf}", "`arguments.c` must be finite numbers, text, booleans, or"),
+        ("arguments = {c = [1, nan]}", "`arguments.c` must be finite numbers, text, booleans, or"),
+        ("loss_value = inf", "`loss_value` must be a finite number, got inf; leave it out"),
+        (f"timeout = 1{400 * '0'}", '`timeout` must be a time such as 90, "90s"'),
         ('plan = "quick"', "`plan` must be one of auto, exhaustive, units, sample, directions"),
         ('engine = "fast"', "`engine` must be one of auto, graph, trace, compiled, black box, got"),
         ('arithmetic = "exact"', "`arithmetic` must be one of difference, plain, got 'exact'"),
@@ -142,6 +148,26 @@ def test_what_is_no_text_is_refused_with_its_line(tmp_path: Path) -> None:
     assert said == "2: is not UTF-8; save it in that encoding"
 
 
+def test_what_no_parser_can_read_is_one_line(tmp_path: Path) -> None:
+    deep = problem(tmp_path, f"{BASE}arguments = {{x = {100_000 * '['}")
+    assert deep == " has lists or tables too deep inside each other; take some out"
+    assert problem(tmp_path, f"{BASE}batch = {9_999 * '9'}").startswith(" is not TOML: Exceeds ")
+
+
+@pytest.mark.parametrize("name", ["名" * 67, "a" * 201, "a/b", " a", "a.", ""])
+def test_a_name_that_no_folder_can_have_is_refused(tmp_path: Path, name: str) -> None:
+    said = problem(tmp_path, f'[suite]\nname = "{name}"\n{BASE}')
+    assert said.startswith("2: `name` must be letters, digits, blanks, dots, dashes and undersc")
+    assert "at most 200 bytes" in said
+
+
+def test_a_name_may_be_as_long_as_a_folder_takes(tmp_path: Path) -> None:
+    (tmp_path / "night.toml").write_text(f'[suite]\nname = "{"名" * 66}"\n{BASE}', "utf-8")
+    suite = read_suite(tmp_path / "night.toml")
+    with Parts.create(tmp_path / "archive", new_run(suite)) as parts:
+        assert parts.finish("2026-01-31T04:00:00+00:00").exists()
+
+
 def test_a_missing_file_is_one_line(tmp_path: Path) -> None:
     missing = tmp_path / "none.toml"
     with pytest.raises(SuiteError, match=re.escape(f"{missing}: cannot be read (No such file")):
@@ -172,6 +198,19 @@ def test_an_include_exists_and_is_not_circular(tmp_path: Path) -> None:
     )
     said = problem(tmp_path, f'include = ["night.toml"]\n{BASE}')
     assert said.endswith("night.toml includes itself; leave it out")
+
+
+def test_a_file_is_included_once(tmp_path: Path) -> None:
+    """Else 22 files that each include the next one twice were read four million times."""
+    for k in range(22):
+        (tmp_path / f"{k}.toml").write_text(f'include = ["{k + 1}.toml", "./{k + 1}.toml"]\n')
+    (tmp_path / "22.toml").write_text("")
+    said = include(tmp_path, "0.toml")
+    twice = tmp_path / "22.toml"
+    assert said == (
+        f"{tmp_path / '21.toml'}:1: {twice} is included already, as {twice}; its cases would be "
+        "there twice; leave it out"
+    )
 
 
 def test_a_mistake_in_an_include_is_told_with_that_file(tmp_path: Path) -> None:
