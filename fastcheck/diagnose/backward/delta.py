@@ -106,9 +106,7 @@ def _of_delta(
     return [_reason(proposal, factor, layer, names), *reasons], scaled
 
 
-def _is_told(
-    setting: Setting, around: Surroundings, fitting: list[View], factor: Constant
-) -> bool:
+def _is_told(setting: Setting, around: Surroundings, fitting: list[View], factor: Constant) -> bool:
     """Return whether gradients that are made from a mistake are clearly wrong without it."""
     right = {site.node.index: around.found[site.node.index] for site in around.layer.sites}
     said = [

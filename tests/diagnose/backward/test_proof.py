@@ -25,15 +25,18 @@ class Saturated:
         self.params = {name: rng.normal(size=shape) for name, shape in shapes.items()}
 
     def states(self) -> list[np.ndarray]:
+        """Return the states before and after each step."""
         found = [np.zeros((5, 3))]
         for k in range(3):
             found.append(np.tanh(self.x[:, k] @ self.params["W"] + found[-1] @ self.params["U"]))
         return found
 
     def loss(self) -> float:
+        """Return the absolute error."""
         return float(np.abs(self.states()[-1] @ self.params["V"] - self.y).sum() / 5)
 
     def grads(self) -> Arrays:
+        """Return the right gradient, by backpropagation through time."""
         states = self.states()
         d = np.sign(states[-1] @ self.params["V"] - self.y) / 5
         found = {name: np.zeros_like(p) for name, p in self.params.items()}
