@@ -176,10 +176,11 @@ def case_of(
 
 def _at_kinks(run: Measurement, name: str, analytic: NDArray[Any]) -> NDArray[np.bool_]:
     """Return which entries were not judged because they are at a kink."""
-    flags = run.numerical.tensors[name].kink
+    flags: NDArray[np.bool_] = run.numerical.tensors[name].kink
     if not flags.any() or analytic.shape != flags.shape:
         return flags
-    return flags & (run.judgement(name, analytic, rtol=0.0).codes == KINK)
+    judged: NDArray[np.bool_] = run.judgement(name, analytic, rtol=0.0).codes == KINK
+    return flags & judged
 
 
 def _of_shapes(run: Measurement, *_: object) -> tuple[Diagnosis, ...]:
