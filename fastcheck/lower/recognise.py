@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastcheck.graph import ops
+from fastcheck.graph import Graph, ops
 from fastcheck.graph.ops.pointwise import Bend, logistic
 from fastcheck.tracing.functions import assigned, cast, copied, powered
 from fastcheck.tracing.recording import Ref
@@ -36,6 +36,9 @@ GRID = np.concatenate([np.linspace(-40.0, 40.0, 161) + 1e-3, [-1e-5, 1e-5, 0.123
 
 SAME = 1e-12
 """How far two ways to compute the same thing may differ, relatively."""
+
+LOST = 1e-9
+"""How much of the largest value a formula may have lost where it is taken for an operation."""
 
 MOST_ROOTS = 16
 """So many earlier values are tried as the argument of a function."""
@@ -174,9 +177,26 @@ class Recogniser:
             except Exception:
                 continue
             make = _match(y)
-            if make is not None:
+            if make is not None and self._keeps_digits(make, root, call.index):
                 return Found(root, make)
         return None
+
+    def _keeps_digits(self, make: Callable[[Node], Node], root: int, index: int) -> bool:
+        """Return whether a formula has, at the base point, the values of its operation.
+
+        Where it cancels in all entries, as ``1 - 2 / (exp(2 z) + 1)`` next to zero, gradients that
+        are made from its values have their few digits, too, and none of the operation's.
+        """
+        x, found = self.values[root], self.values[index]
+        if getattr(x, "dtype", None) != np.float64 or not x.size:
+            return True
+        with np.errstate(all="ignore"):
+            right = _computed(make, x).reshape(np.shape(found))
+            off = np.abs(found - right)
+            size = np.abs(right)
+        usable = np.isfinite(off)
+        largest = float(np.max(size, initial=0.0, where=usable))
+        return float(np.max(off, initial=0.0, where=usable)) <= LOST * largest
 
     def cone(self, index: int, root: int) -> list[int]:
         """Return the calls between `root` and call `index`, the latter included, in order."""
@@ -350,6 +370,17 @@ def _same(one: Any, other: Any) -> bool:
         return False
     scale = np.abs(other).max(initial=0.0)
     return bool(np.all(np.abs(one - other) <= SAME * (np.abs(other) + 1e-3 * scale)))
+
+
+def _computed(make: Callable[[Node], Node], x: Floats) -> Floats:
+    """Return what an operation makes of `x`."""
+    graph = Graph()
+    make(graph.data(x))
+    found = np.asarray(x)
+    for node in graph.nodes[1:]:  # each reads the one before
+        assert node.op is not None
+        found = node.op.value(found)
+    return found
 
 
 def _match(y: Floats) -> Callable[[Node], Node] | None:
