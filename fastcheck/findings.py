@@ -281,9 +281,9 @@ def about_kinks(tensors: Mapping[str, TensorResult]) -> list[Finding]:
             "kink",
             "note",
             name,
-            f"{name}: {count(tensor.n_kink)} entries lie exactly at a kink, where one-sided slopes "
-            "differ; jitter=1e-3 moves the parameters a little (biases that are exactly zero are a "
-            "usual cause)",
+            f"{name}: {quantity(tensor.n_kink, 'entry lies', 'entries lie')} at a kink, or nearer "
+            "to one than a step, where one-sided slopes differ; jitter=1e-3 moves the parameters a "
+            "little (biases that are exactly zero are a usual cause)",
         )
         for name, tensor in tensors.items()
         if tensor.n_kink

@@ -94,3 +94,19 @@ def test_what_is_said_about_the_loss(loss: float, given: float | None, told: str
     if told:
         assert found[0].message.startswith(told)
         assert found[0].severity == "error"
+
+
+@pytest.mark.parametrize("engine", ["auto", "black box"])
+@pytest.mark.parametrize("distance", [0.0, 1e-13])
+@pytest.mark.parametrize(("n", "words"), [(1, "1 entry lies"), (2, "2 entries lie")])
+def test_entries_at_a_kink_or_next_to_one_are_told(
+    n: int, words: str, distance: float, engine: str
+) -> None:
+    w = np.array([distance] * n + [0.7, -0.3])
+
+    def loss(w: np.ndarray) -> float:
+        return float(np.sum(np.abs(w)))
+
+    result = fc.check_gradients(loss, {"w": w}, {"w": np.sign(w)}, engine=engine)
+    (found,) = (finding for finding in result.findings if finding.kind == "kink")
+    assert found.message.startswith(f"w: {words} at a kink, or nearer to one than a step, where")

@@ -58,6 +58,29 @@ def test_a_dead_tensor_resolves_nothing():
     assert dead.verdict == "inconclusive"
 
 
+SATURATED = np.array([[40.0, -35.0, 50.0]])
+
+
+def logistic(x):
+    return 1.0 / (1.0 + np.exp(-x))
+
+
+@pytest.mark.parametrize(
+    ("layer", "x", "verdict"),
+    [
+        (np.tanh, SATURATED, "pass"),
+        (logistic, np.abs(SATURATED), "pass"),
+        (logistic, -np.abs(SATURATED), "fail"),  # its derivative is a without 1 - a
+        (lambda x: np.maximum(x, 0.0), -np.abs(SATURATED), "inconclusive"),
+        (lambda x: np.clip(x, -1.0, 1.0), SATURATED, "inconclusive"),
+    ],
+)
+def test_a_saturated_layer_has_terms_that_cancel_and_a_dead_one_has_none(layer, x, verdict):
+    assert fc.check_layer(layer, lambda upstream: 0.0 * upstream, x).verdict == verdict
+    if verdict == "pass":
+        assert fc.check_layer(layer, lambda upstream: upstream, x).verdict == "fail"
+
+
 def test_zeros_of_terms_that_cancel_are_resolved():
     noise = np.array([1e-17, -2e-17, 0.0, 3e-17])
     bound = np.full(4, 1e-15)

@@ -19,6 +19,7 @@ from fastcheck.check.coverage import with_guarantee
 from fastcheck.diagnose import gathered
 from fastcheck.diagnose.misshapen import explain_shapes
 from fastcheck.diagnose.reruns import rerun
+from fastcheck.kernels.judging import KINK
 from fastcheck.parallel import single_threaded_blas
 from fastcheck.preflight import Reach
 from fastcheck.result import (
@@ -166,12 +167,21 @@ def case_of(
         {name: t.values for name, t in found.items()},
         {name: run.allowance(name, analytic[name].dtype) for name in found},
         run.point,
-        kinks={name: t.kink for name, t in found.items()},
+        kinks={name: _at_kinks(run, name, analytic[name]) for name in found},
         data=run.reached(),
         n_samples=run.n_samples,
         extra=run.extra,
         reads=run.reads_data,
     )
+
+
+def _at_kinks(run: Measurement, name: str, analytic: NDArray[Any]) -> NDArray[np.bool_]:
+    """Return which entries were not judged because they are at a kink."""
+    flags: NDArray[np.bool_] = run.numerical.tensors[name].kink
+    if not flags.any() or analytic.shape != flags.shape:
+        return flags
+    judged: NDArray[np.bool_] = run.judgement(name, analytic, rtol=0.0).codes == KINK
+    return flags & judged
 
 
 def _of_shapes(run: Measurement, *_: object) -> tuple[Diagnosis, ...]:

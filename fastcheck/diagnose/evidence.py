@@ -124,15 +124,8 @@ class Evidence:
         An entry that is off by 1e-3 and would have to be right within 1e-12 says nine. Entries of
         one value count once, and at most the first few count.
         """
-        places = np.flatnonzero(self.clear)
-        places = places[:: max(1, places.size // MOST_COUNTED)][:MOST_COUNTED]
-        off = np.abs(self.analytic - self.numerical).reshape(-1)[places]
-        with np.errstate(over="ignore"):
-            values = np.asarray(self.analytic.reshape(-1)[places] + 1j * off, np.complex64)
-        _, distinct = np.unique(values, return_index=True)
-        allowed = np.maximum(self.allowance.reshape(-1)[places], np.finfo(float).tiny)
-        found = np.minimum(np.log10(off / allowed), MOST_DIGITS)[distinct]
-        return tuple(sorted(found.tolist(), reverse=True))
+        off = np.abs(self.analytic - self.numerical)
+        return digits_of(self.analytic, off, self.allowance, self.clear)
 
     @cached_property
     def _places(self) -> NDArray[np.int64]:
@@ -160,6 +153,19 @@ class Evidence:
         if self.is_complete:
             return _agree(other, self.numerical, self.allowance)
         return _agree(other[self.known], self.numerical[self.known], self.allowance[self.known])
+
+
+def digits_of(given: Floats, off: Floats, allowed: Floats, clear: Flags) -> tuple[float, ...]:
+    """Return what entries that are `clear` say, in decimal digits: see :attr:`Evidence.digits`."""
+    places = np.flatnonzero(clear)
+    places = places[:: max(1, places.size // MOST_COUNTED)][:MOST_COUNTED]
+    far = off.reshape(-1)[places]
+    with np.errstate(over="ignore"):
+        values = np.asarray(given.reshape(-1)[places] + 1j * far, np.complex64)
+    _, distinct = np.unique(values, return_index=True)
+    least = np.maximum(allowed.reshape(-1)[places], np.finfo(float).tiny)
+    found = np.minimum(np.log10(far / least), MOST_DIGITS)[distinct]
+    return tuple(sorted(found.tolist(), reverse=True))
 
 
 def _agree(given: Floats, right: Floats, allowed: Floats) -> bool:

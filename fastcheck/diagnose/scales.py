@@ -139,7 +139,10 @@ def _only_decay(m: Measured, values: Floats) -> tuple[Floats, Floats, Floats]:
 
 
 def _updated(m: Measured, values: Floats) -> tuple[Floats, Floats, Floats]:
-    return m.right, values - m.given, m.allowed + ROUNDING * np.abs(values)
+    step = values - m.given
+    square = float(np.vdot(step, step))
+    k = abs(float(np.vdot(step, m.right))) / square if square else 0.0  # of what a step is rounded
+    return m.right, step, m.allowed + k * ROUNDING * np.abs(values)
 
 
 def _rounding(m: Measured) -> Floats:

@@ -10,7 +10,7 @@ from fastcheck.diagnose.order import axis_words
 from fastcheck.diagnose.parts import MOST_ADDRESSES, MOST_RUNS, addresses, indices_text
 from fastcheck.diagnose.values import format_of
 from fastcheck.result import Diagnosis
-from fastcheck.result.wording import count, listing, quantity
+from fastcheck.result.wording import count, listing, quantity, ratio_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -128,7 +128,9 @@ def _sizes(tensor: Evidence) -> str:
         return ""
     cosine = f"1 - {apart:.0e}" if apart < NEAR else f"{1.0 - apart:.3f}"
     they = "as a vector" if tensor.is_complete else "together"
-    return f"{they} {ratio:.3g} times as long as the numerical one, cosine {cosine}"
+    unsure = float(np.linalg.norm(tensor.allowance[tensor.known])) / sizes[1]
+    longer = "" if abs(ratio - 1.0) <= unsure else f"{ratio_text(ratio)} times "
+    return f"{they} {longer}as long as the numerical one, cosine {cosine}"
 
 
 def _format(tensor: Evidence) -> str:

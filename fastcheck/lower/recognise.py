@@ -9,15 +9,13 @@ its composition, which is faster, and more accurate where the formula cancels.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fastcheck.graph import ops
-from fastcheck.graph.ops.pointwise import Bend, logistic
+from fastcheck.lower.known import GRID, SAME, keeps_digits, match
 from fastcheck.tracing.functions import assigned, cast, copied, powered
 from fastcheck.tracing.recording import Ref
 
@@ -30,12 +28,6 @@ if TYPE_CHECKING:
     from fastcheck.tracing.recording import Call
 
     Floats = NDArray[np.float64]
-
-GRID = np.concatenate([np.linspace(-40.0, 40.0, 161) + 1e-3, [-1e-5, 1e-5, 0.1234, -0.1234]])
-"""Where functions are compared; no kink lies on it."""
-
-SAME = 1e-12
-"""How far two ways to compute the same thing may differ, relatively."""
 
 MOST_ROOTS = 16
 """So many earlier values are tried as the argument of a function."""
@@ -63,28 +55,6 @@ class Found:
 
 ENTRYWISE = {np.clip, np.where, assigned, cast, copied, powered}
 """Functions that work entry by entry, beside all ufuncs."""
-
-
-@cache
-def known_functions() -> list[tuple[Floats, Callable[[Node], Node]]]:
-    """Return operations of one number, with their values on the grid."""
-    x = GRID
-    root = np.sqrt(2.0 / np.pi)
-    return [
-        (logistic(x), ops.sigmoid),
-        (logistic(-x), lambda a: ops.sigmoid(ops.scale(a, -1.0))),
-        (np.tanh(x), ops.tanh),
-        (np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x))), ops.softplus),
-        (x * logistic(x), ops.silu),
-        (
-            0.5 * x * (1.0 + np.tanh(root * (x + 0.044715 * x**3))),
-            lambda a: ops.gelu(a, approximate="tanh"),
-        ),
-        (x * _phi(x), ops.gelu),
-        (np.where(x > 0, x, np.expm1(np.minimum(x, 0))), ops.elu),
-        (x * x, ops.square),
-        (np.abs(x), ops.abs),
-    ]
 
 
 class Recogniser:
@@ -173,8 +143,8 @@ class Recogniser:
                     y = self._run(cone, root, GRID)
             except Exception:
                 continue
-            make = _match(y)
-            if make is not None:
+            make = match(y)
+            if make is not None and keeps_digits(make, self.values[root], self.values[call.index]):
                 return Found(root, make)
         return None
 
@@ -303,11 +273,6 @@ class Recogniser:
         return not depends and np.size(self._value(argument)) == 1
 
 
-def _phi(x: Floats) -> Floats:
-    """Return the normal distribution function, without cancellation on the left."""
-    return np.array([0.5 * math.erfc(-t / math.sqrt(2.0)) for t in x.reshape(-1)]).reshape(x.shape)
-
-
 def _is_entrywise(function: Any) -> bool:
     if isinstance(function, np.ufunc | np.vectorize):
         return function.signature is None
@@ -350,25 +315,3 @@ def _same(one: Any, other: Any) -> bool:
         return False
     scale = np.abs(other).max(initial=0.0)
     return bool(np.all(np.abs(one - other) <= SAME * (np.abs(other) + 1e-3 * scale)))
-
-
-def _match(y: Floats) -> Callable[[Node], Node] | None:
-    """Return the operation whose values on the grid are `y`."""
-    if y.shape != GRID.shape or y.dtype != np.float64:
-        return None
-    with np.errstate(all="ignore"):
-        low, high = float(y[0] / GRID[0]), float(y[160] / GRID[160])
-        bent = np.where(GRID > 0.0, high * GRID, low * GRID)
-        if low != high and _close(bent, y):
-            return lambda a: a.graph.apply(Bend(low, high), a)
-        for known, make in known_functions():
-            if _close(known, y):
-                return make
-    return None
-
-
-def _close(known: Floats, y: Floats) -> bool:
-    """Return whether `y` is `known` to rounding wherever it is a number."""
-    finite = np.isfinite(y)
-    allowed = SAME * np.abs(known) + 1e-14 * np.maximum(1.0, np.abs(GRID))
-    return bool(finite.mean() > 0.6 and np.all(np.abs(known - y)[finite] <= allowed[finite]))

@@ -93,12 +93,23 @@ def times_text(ratio: float) -> str:
     >>> times_text(0.01), times_text(-64.7), times_text(1.0000001)
     ('× 0.01', '× -64.7, wrong sign', '× 1.0000001')
     """
+    sign = ", wrong sign" if ratio < 0.0 else ""
+    return f"× {ratio_text(ratio)}{sign}"
+
+
+def ratio_text(ratio: float) -> str:
+    """Return a ratio with the digits that tell it from one.
+
+    Examples
+    --------
+    >>> ratio_text(1.68), ratio_text(1.001), ratio_text(1.0)
+    ('1.68', '1.001', '1')
+    """
     off = abs(ratio - 1.0)
     if 0.0 < off < NEAR:
         places = min(1 - math.floor(math.log10(off)), MOST_DIGITS)
-        return f"× {ratio:.{places}f}".rstrip("0")
-    sign = ", wrong sign" if ratio < 0.0 else ""
-    return f"× {ratio + 0.0:.3g}{sign}"  # no negative zero
+        return f"{ratio:.{places}f}".rstrip("0").rstrip(".")
+    return f"{ratio + 0.0:.3g}"  # no negative zero
 
 
 def seconds(value: float) -> str:

@@ -1,11 +1,16 @@
 """What explanations rest on: what was measured, what it says, and what lengths there are."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
+import fastcheck as fc
 from fastcheck.diagnose import explained, gathered
 from fastcheck.result import TensorResult
-from tests.diagnose.common import BOUND, DATA, RIGHT, case_of, drawn
+from tests.diagnose.common import BOUND, DATA, RIGHT, Arrays, case_of, drawn
+
+Loss = Callable[[np.ndarray], float]
 
 W1 = RIGHT["W1"]
 
@@ -37,6 +42,30 @@ def test_entries_at_kinks_are_not_known() -> None:
     assert not case.tensors[0].wrong.any()
     assert not case.tensors[0].is_complete
     assert explained(case) == ()
+
+
+def signed_cubes() -> tuple[Loss, Arrays, np.ndarray]:
+    """Return a loss at kinks where the slopes of both sides agree, its point and its gradient."""
+    x, w = np.random.default_rng(1).normal(size=(8, 3)), np.zeros((3, 1))
+
+    def loss(w: np.ndarray) -> float:
+        o = x @ w
+        return float(np.sum(np.abs(o) ** 3 + o))
+
+    return loss, {"w": w}, x.sum(axis=0)[:, None]
+
+
+@pytest.mark.parametrize("engine", ["auto", "black box"])
+@pytest.mark.parametrize("factor", [1.01, 2.0])
+def test_entries_that_were_judged_at_a_kink_are_known(engine: str, factor: float) -> None:
+    loss, params, right = signed_cubes()
+    given = right.copy()
+    given[0] *= factor
+    result = fc.check_gradients(loss, params, {"w": given}, engine=engine)
+    assert result.verdict == "fail"
+    (found,) = result.diagnosis
+    assert found.kind == "one-entry"
+    assert found.message.startswith("w: only w[0, 0] is wrong")
 
 
 def test_what_is_not_finite_or_of_another_shape_is_left_out() -> None:

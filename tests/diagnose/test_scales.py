@@ -174,6 +174,20 @@ def test_a_regulariser_without_data_and_a_parameter_after_a_step_are_named() -> 
     assert kinds({"W1": nearly(PARAMS["W1"] - 0.01 * RIGHT["W1"])}) == {"unexplained"}
 
 
+@pytest.mark.parametrize("size", [1e-6, 1e-8, 1e-10])
+def test_small_numbers_are_no_parameters_after_a_step(size: float) -> None:
+    """What a huge step leaves of a parameter is rounded as the step is, not as the parameter."""
+    right = {name: size * values for name, values in PARAMS.items()}
+    wrong = size * drawn(3)["W1"]
+    assert kinds({"W1": wrong}, right, bound=1e-12 * size) == {"unexplained"}
+
+
+@pytest.mark.parametrize("rate", [1e-8, 1e-4, 0.01, 30.0])
+def test_a_parameter_after_a_step_is_named_whatever_the_rate(rate: float) -> None:
+    found = only({name: PARAMS[name] - rate * RIGHT[name] for name in RIGHT})
+    assert (found.kind, found.constant) == ("updated", pytest.approx(rate, rel=1e-3))
+
+
 def test_without_parameters_nothing_is_said_of_them() -> None:
     wrong = {"W1": RIGHT["W1"] + 0.1 * PARAMS["W1"]}
     assert kinds(wrong, params={}) == {"unexplained"}

@@ -50,6 +50,21 @@ def test_rows_and_columns_and_sizes_are_told() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("ratio", "words"),
+    [
+        (1.0, "as a vector as long as"),
+        (1.001, "as a vector 1.001 times as long as"),
+        (1.0 - 2e-7, "as a vector 0.9999998 times as long as"),
+        (1.7, "as a vector 1.7 times as long as"),
+    ],
+)
+def test_a_length_that_is_nearly_right_is_not_called_once(ratio: float, words: str) -> None:
+    right = {"W": np.array([3.0, 4.0])}
+    turned = ratio * np.array([5.0, 0.0])
+    assert words in only({"W": turned}, right).message
+
+
 def test_zeros_on_both_sides_do_not_make_a_tensor_wrong_in_part() -> None:
     closed = np.array([1.0, 0.0, 1.0, 1.0])
     right = RIGHT | {"W1": W1 * closed, "b1": RIGHT["b1"] * closed}

@@ -19,7 +19,7 @@ SAID = {
     "s1_cat_vs_noncat": [
         "central 5.999999999999872, one-sided 6.009999999999849",
         "one picture: PASS: all 61,481 entries",
-        "5 entries lie exactly at a kink",
+        "5 entries lie at a kink",
         "mean over the batch is missing",
         "it draws from rng",
     ],

@@ -60,6 +60,16 @@ def explain_graph(case: Case, state: State, seed: int = 0) -> list[Diagnosis]:
     setting = Setting(anatomy, case, numerical_tops(anatomy, seed))
     is_sound = bool(setting.subjects) and setting.is_sound()
     found = said(setting, find_hypothesis(setting)) if is_sound else []
+    found = [diagnosis for diagnosis in found if _is_called_for(diagnosis, case)]
     told = {name for diagnosis in found for name in diagnosis.tensors}
     left = [tensor for tensor in case.failed if tensor.name not in told]
     return [*found, *find_near_loss(anatomy, left)]
+
+
+def _is_called_for(diagnosis: Diagnosis, case: Case) -> bool:
+    """Return whether one of its tensors is wrong, or passes and is explained exactly.
+
+    A walk that took a mistake for another finds fault with layers that are right.
+    """
+    wrong = [tensor for tensor in case.failed if tensor.name in diagnosis.tensors]
+    return any(diagnosis.is_exact or not tensor.passes for tensor in wrong)

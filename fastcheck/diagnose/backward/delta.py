@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fastcheck.diagnose.backward.local import find_reasons
-from fastcheck.diagnose.backward.of_constants import holds
+from fastcheck.diagnose.backward.proof import digits_said, holds, is_supported
 from fastcheck.diagnose.backward.proposals import find_proposals
 from fastcheck.diagnose.backward.reason import VAGUE, Reason, beside_reason, decay_reason
 from fastcheck.result import TIMES_THAT
@@ -47,7 +47,7 @@ def of_deltas(setting: Setting, around: Surroundings, *, partly: bool) -> list[E
         new
         for proposal, deltas in around.tried
         for order in orders
-        if (new := _of_delta(setting, around.layer, proposal, deltas, order, partly=partly))
+        if (new := _of_delta(setting, around, proposal, deltas, order, partly=partly))
     ]
 
 
@@ -64,7 +64,7 @@ def _edited(around: Surroundings, proposal: Proposal) -> dict[int, Floats]:
 
 def _of_delta(
     setting: Setting,
-    layer: Layer,
+    around: Surroundings,
     proposal: Proposal,
     deltas: Mapping[int, Floats],
     names: list[str],
@@ -75,24 +75,27 @@ def _of_delta(
 
     The first of `names` that a constant explains settles it.
     """
-    is_factor = proposal.kind == "delta-factor"
+    layer, is_factor = around.layer, proposal.kind == "delta-factor"
     if not all(np.isfinite(d).all() for d in deltas.values()):
         return None
     factor: Constant | None = None
     reasons: list[Reason] = []
     left: list[str] = []
+    fitting: list[View] = []
     for name in names:
-        new, extra = _fit(setting.view(layer, name, deltas), factor)
+        view = setting.view(layer, name, deltas)
+        new, extra = _fit(view, factor)
         if extra is not None:
             factor = new
             reasons += extra
+            fitting.append(view)
             if is_factor and factor is not None and factor.is_one:
                 return None
         elif partly:
             left.append(name)
         else:
             return None
-    if factor is None or factor.value == 0.0:
+    if factor is None or factor.value == 0.0 or not _is_told(setting, around, fitting, factor):
         return None
     scaled = deltas if factor.is_one else {i: factor.value * d for i, d in deltas.items()}
     for name in left:
@@ -101,6 +104,16 @@ def _of_delta(
             return None
         reasons += found
     return [_reason(proposal, factor, layer, names), *reasons], scaled
+
+
+def _is_told(setting: Setting, around: Surroundings, fitting: list[View], factor: Constant) -> bool:
+    """Return whether gradients that are made from a mistake are clearly wrong without it."""
+    right = {site.node.index: around.found[site.node.index] for site in around.layer.sites}
+    said = [
+        digits_said(view, factor, setting.view(view.layer, view.subject.name, right).expected)
+        for view in fitting
+    ]
+    return is_supported([digits for some in said for digits in some], [factor])
 
 
 def _fit(view: View, factor: Constant | None) -> tuple[Constant | None, list[Reason] | None]:

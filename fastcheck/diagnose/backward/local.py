@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fastcheck.diagnose.backward.of_constants import holds, of_factors
+from fastcheck.diagnose.backward.of_constants import of_factors
 from fastcheck.diagnose.backward.of_tensor import of_tensor
 from fastcheck.diagnose.backward.others import find_others
 from fastcheck.diagnose.backward.reason import Reason, Reasons, beside_reason, cost_of
@@ -52,10 +52,8 @@ def _reasons_of(view: View, other: Other) -> Reasons | None:
     if found is None:
         return None
     c, *k = found
-    extra = [(k[0].value, direct)] if k and direct is not None else []
-    if c.value == 0.0 or not view.is_exact(other.value, c, *extra, own=False):
-        return None
-    if not holds(view, c, *k):
+    extra = [(k[0], direct)] if k and direct is not None else []
+    if c.value == 0.0 or not view.explains(other.value, c, *extra, own=False):
         return None
     text, cost = other.text, other.complexity + c.complexity
     if not c.is_one:

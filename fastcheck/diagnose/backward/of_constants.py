@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fastcheck.diagnose.backward.constants import ARBITRARY, ONE
+from fastcheck.diagnose.backward.constants import ARBITRARY, ONE, Constant
 from fastcheck.diagnose.backward.reason import (
     Reason,
     Reasons,
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from fastcheck.diagnose.backward.constants import Constant
     from fastcheck.diagnose.backward.view import View
 
     Floats = NDArray[np.float64]
@@ -50,14 +49,14 @@ def of_factors(view: View) -> Iterator[Reasons]:
             fits = [[ONE, _multiple(view, view.data, direct)]]
             fits.append([_multiple(view, direct, view.data), ONE])
         for c, k in fits:
-            if view.is_exact(view.data, c, (k.value, direct), own=False) and holds(view, c, k):
+            if view.explains(view.data, c, (k, direct), own=False):
                 yield _factor_reasons(view, c, k)
                 return
         if values is not None and has_penalty:
             yield from _of_l1(view, values)
         return
     for (c,) in _fits(view, view.data):
-        if view.is_exact(view.data, c) and holds(view, c):
+        if view.explains(view.data, c):
             yield _factor_reasons(view, c, ONE)
             return
     if values is not None and values.any():
@@ -83,25 +82,27 @@ def _fits(view: View, *columns: Floats) -> list[list[Constant]]:
     return [] if found is None else [found]
 
 
-def holds(view: View, *constants: Constant) -> bool:
-    """Return whether there are enough entries for constants that are no simple numbers."""
-    n_free = sum(c.complexity >= ARBITRARY for c in constants)
-    counts = view.subject.counts
-    n = view.given.size if counts is None else int(np.count_nonzero(counts))
-    return not n_free or n > n_free + 1
-
-
 def _of_l1(view: View, values: Floats) -> Iterator[Reasons]:
     name, size = view.subject.name, view.anatomy.penalty.get(view.subject.name, 0.0)
-    if size and view.is_exact(view.data, ONE, (size, np.sign(values)), own=False):
+    if size and view.explains(view.data, ONE, (_known(size), np.sign(values)), own=False):
         yield (l1_reason((name,), size),)
         return
     if values.size < FEWEST or not _is_constant(view, values):
         return
     signs, rest = np.sign(values), view.given - view.expected
     size = float(np.sum(rest * signs)) / max(float(np.sum(signs * signs)), 1.0)
-    if size and view.is_exact(view.data, ONE, (size, signs)):
+    if size and view.explains(view.data, ONE, (_fitted(size), signs)):
         yield (_l1_decay(name, size),)
+
+
+def _known(size: float) -> Constant:
+    """Return the strength of a regulariser that the loss has elsewhere."""
+    return Constant(size, f"{size:.6g}", 1.0)
+
+
+def _fitted(size: float) -> Constant:
+    """Return the strength of a regulariser that is known from this gradient alone."""
+    return Constant(size, f"{size:.6g}", ARBITRARY)
 
 
 def _is_constant(view: View, values: Floats) -> bool:
@@ -128,7 +129,9 @@ def _of_decay(view: View, values: Floats) -> Iterator[Reasons]:
     """Yield regularisers that the loss has not."""
     name, rest = view.subject.name, view.given - view.data
     known = [
-        size for size in view.anatomy.penalties if view.is_exact(view.data, ONE, (size, values))
+        size
+        for size in view.anatomy.penalties
+        if view.explains(view.data, ONE, (_known(size), values))
     ]
     if known:
         yield (decay_reason(name, known[0], is_known=True),)
@@ -136,12 +139,14 @@ def _of_decay(view: View, values: Floats) -> Iterator[Reasons]:
     if values.size < FEWEST:
         return
     size = float(np.sum(rest * values)) / max(float(np.sum(values * values)), 1e-300)
-    if size and view.is_exact(view.data, ONE, (size, values)):
+    if size and view.explains(view.data, ONE, (_fitted(size), values)):
         yield (decay_reason(name, size, is_known=False),)
         return
     signs = np.sign(values)
     size = float(np.sum(rest * signs)) / max(float(np.sum(signs * signs)), 1.0)
-    if size and has_both_signs(values) and view.is_exact(view.data, ONE, (size, signs)):
+    if not size or not has_both_signs(values):
+        return
+    if view.explains(view.data, ONE, (_fitted(size), signs)):
         yield (_l1_decay(name, size),)
 
 

@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fastcheck.diagnose.backward.constants import ARBITRARY, ONE, Constant
 from fastcheck.diagnose.backward.dense import find_dense
+from fastcheck.diagnose.backward.proof import digits_said, is_supported
 from fastcheck.diagnose.backward.reason import Reason
 from fastcheck.diagnose.backward.view import Subject, View
 from fastcheck.diagnose.backward.weighted import find_weighted
+from fastcheck.diagnose.evidence import MOST_COUNTED
 from fastcheck.graph.ops.contraction import Contraction
 
 if TYPE_CHECKING:
@@ -28,6 +31,10 @@ if TYPE_CHECKING:
 
 MOST_WORK = 2e8
 """Multiplications up to which weights are solved for."""
+NEAR = 1e-9
+"""How much a factor must differ from one to be one that was fitted."""
+FITTED = Constant(np.nan, "", ARBITRARY)
+"""A number that was fitted, whatever it is."""
 
 
 def find_factors(
@@ -44,7 +51,9 @@ def find_factors(
     delta = delta.T if dense.is_turned else delta
     names = tuple(name for name in around.layer.names if name in subjects)
     for reason, other in find_weighted(dense, delta, names):
-        found = _confirmed(around, subjects, constants, reason, dense.placed(other))
+        changed = np.abs(other - delta) > NEAR * np.abs(delta)
+        n_free = min(int(np.count_nonzero(changed.any(axis=axis))) for axis in (0, 1))
+        found = _confirmed(around, subjects, constants, reason, dense.placed(other), n_free)
         if found is not None:
             return found
     return None
@@ -170,7 +179,7 @@ def _updated(
         )
         names = [n for n in around.layer.names if n in subjects]
         reason = Reason("stale-weights", text, 2.0, tuple(names), rate, passes_on=True)
-        return _confirmed(around, subjects, constants, reason, around.found[i] - rate * moved)
+        return _confirmed(around, subjects, constants, reason, around.found[i] - rate * moved, 1)
     return None
 
 
@@ -212,10 +221,20 @@ def _confirmed(
     constants: Constants,
     reason: Reason,
     delta: Floats,
+    n_free: int = 0,
 ) -> Found:
-    """Return a reason if `delta` gives what was given in every tensor of the layer."""
-    deltas: Deltas = {around.layer.sites[0].node.index: delta}
+    """Return a reason if `delta` gives what was given in every tensor of the layer, by no accident.
+
+    `n_free` numbers were fitted, each of which takes what one entry says.
+    """
+    i = around.layer.sites[0].node.index
+    deltas: Deltas = {i: delta}
+    said: list[float] = []
     for subject in subjects.values():
-        if not View(around.anatomy, around.layer, subject, deltas, constants).is_right:
+        view = View(around.anatomy, around.layer, subject, deltas, constants)
+        if not view.is_right:
             return None
-    return reason, deltas
+        before = replace(view, deltas={i: around.found[i]}).expected
+        said += digits_said(view, ONE, before)
+    fitted = [FITTED] * min(n_free, MOST_COUNTED // 2)
+    return (reason, deltas) if is_supported(said, fitted) else None

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fastcheck.diagnose.backward.constants import ONE, fitted
+from fastcheck.diagnose.backward.proof import digits_said, holds, is_supported
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -191,15 +192,34 @@ class View:
             terms = terms + np.abs(constant * term)
         return bool(np.all(off <= allowed + SLACK * self.noise * terms))
 
+    def explains(
+        self, data: Floats, factor: Constant, *others: tuple[Constant, Floats], own: bool = True
+    ) -> bool:
+        """Return whether that is exact, as of :meth:`is_exact`, and no accident."""
+        if not self.is_exact(data, factor, *((c.value, term) for c, term in others), own=own):
+            return False
+        constants = (factor, *(c for c, _ in others))
+        return holds(self, *constants) and is_supported(digits_said(self, factor), constants)
+
+    def tolerance(self, factor: float) -> Floats:
+        """Return by how much entries may be off, about, where data is multiplied by a factor."""
+        size = np.abs(self.given) + self.size_of
+        found = self.subject.allowance + self.noise * (np.abs(self.data) + self.terms)
+        return SLACK * max(1.0, factor) * found + ROUNDING * size
+
     @cached_property
     def noise(self) -> float:
         """Error of a derivative, relative to the sum of its absolute terms, of most entries.
 
-        The median: a few entries with wide bounds are no reason to be lax with all others.
+        The median, or the ratio of the norms if that is smaller: neither a few entries with wide
+        bounds nor many that are next to zero are a reason to be lax with all others.
         """
         has_terms = self.terms > 0.0
-        ratios = self.subject.allowance[has_terms] / self.terms[has_terms]
-        return float(np.median(ratios)) if ratios.size else 0.0
+        allowed, terms = self.subject.allowance[has_terms], self.terms[has_terms]
+        if not terms.size:
+            return 0.0
+        whole = float(np.linalg.norm(allowed)) / float(np.linalg.norm(terms))
+        return min(float(np.median(allowed / terms)), whole)
 
     def is_hopeless(self) -> bool:
         """Return whether a few rows show that no constants make it what was given."""

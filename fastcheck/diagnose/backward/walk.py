@@ -80,9 +80,12 @@ def _explained(setting: Setting, old: Hypothesis, layer: Layer) -> list[Hypothes
     is_near = all(views[name].is_nearly_right for name in wrong)
     if is_vague and not is_near and not (is_alone and is_open):
         options += _beside_vague(setting, old, around, wrong, options)
-    if options:
-        return sorted(options, key=lambda h: h.complexity)[:WIDTH]
-    return [_unknown(setting, old, around, local)]
+    if not options:
+        return [_unknown(setting, old, around, local)]
+    left = old.with_(_so_far(local), deltas)
+    if not all(local.values()) and not _is_wrong_before(setting, layer, left):
+        options.append(left)  # what is made of a wrong delta would be wrong, too
+    return sorted(options, key=lambda h: h.complexity)[:WIDTH]
 
 
 def _beside_vague(
@@ -137,17 +140,21 @@ def _unknown(
         if recovered is not None and _may_pass_on(setting, around, old):
             reason, deltas = recovered
             return old.with_([reason], deltas)
-    reasons: list[Reason] = []
-    for name, some in local.items():
-        unknown = Reason("unexplained", "", UNKNOWN, (name,), is_exact=False)
-        reasons += some or (unknown,)
     deltas = {i: around.found[i] for i in around.layer.places}
-    new = old.with_(reasons, deltas)
+    new = old.with_(_so_far(local), deltas)
     is_delta = not any(local.values()) and len(local) == len(subjects)
     if not (is_delta and _is_wrong_before(setting, around.layer, new)):
         return new
     last = replace(new.reasons[-1], passes_on=True)
     return replace(new, reasons=(*new.reasons[:-1], last), is_lost=True)
+
+
+def _so_far(local: dict[str, Reasons | None]) -> list[Reason]:
+    """Return the reasons that were found, and of the other tensors that they are unexplained."""
+    found: list[Reason] = []
+    for name, some in local.items():
+        found += some or (Reason("unexplained", "", UNKNOWN, (name,), is_exact=False),)
+    return found
 
 
 def _may_pass_on(setting: Setting, around: Surroundings, old: Hypothesis) -> bool:

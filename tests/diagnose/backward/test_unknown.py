@@ -9,7 +9,12 @@ import pytest
 
 from fastcheck.diagnose.backward.constants import Constants
 from fastcheck.diagnose.backward.proposal import Surroundings
-from fastcheck.diagnose.backward.unknown import find_dense, find_recovered, find_weights
+from fastcheck.diagnose.backward.unknown import (
+    find_dense,
+    find_factors,
+    find_recovered,
+    find_weights,
+)
 from fastcheck.diagnose.backward.view import Subject
 from fastcheck.diagnose.evidence import Evidence
 from tests.diagnose.backward.common import Arrays, Mlp, claims, named
@@ -144,6 +149,16 @@ def test_weights_are_not_solved_for_where_any_delta_comes_from_some(columns: boo
     given = net.grads(delta2=lambda d: d + noise(d.shape))
     assert find_weights(place, subjects_of(net, given, 2), constants(net)) is None
     assert all(d.kind != "stale-weights" for d in net.said(given))
+
+
+@pytest.mark.parametrize("n_in", [1, 6])
+def test_factors_of_units_need_more_entries_than_units(n_in: int) -> None:
+    """Of one input a factor for each unit is nothing but what each entry is off by."""
+    net = Mlp(widths=(n_in, 5, 5, 3), bias=False)
+    given = dict(net.right)
+    given["W1"] = given["W1"] * np.array([1.0, 0.3, 1.0, 1.7, 1.0])
+    found = find_factors(around(net, 1), subjects_of(net, given, 1), constants(net))
+    assert (found is None) == (n_in == 1)
 
 
 def test_weights_are_not_blamed_for_noise() -> None:

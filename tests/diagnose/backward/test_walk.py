@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import fastcheck as fc
 from tests.diagnose.backward.common import SLOPES, Mlp, claims, named, wrong_names
 
 PAIRS: dict[str, tuple[dict[str, Any], dict[str, Any], set[tuple[str, str | None]]]] = {
@@ -200,3 +201,44 @@ def test_wrong_columns_of_a_weight_are_told_and_not_why() -> None:
     found = net.only(given)
     assert claims((found,)) == []
     assert "column 3" in found.message
+
+
+def test_layers_that_are_right_refute_a_mistake_in_the_delta_after_them() -> None:
+    """Of a gradient alone in its layer only those before tell it from its delta."""
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(7, 3, 2)), rng.normal(size=(7, 1))
+    params = {
+        "W0": rng.normal(size=(2, 1)), "W1": rng.normal(size=(1, 1)), "b2": np.zeros(1),
+        "W3": rng.normal(size=(1, 2)),
+    }  # fmt: skip
+
+    def loss(p: dict[str, np.ndarray]) -> float:
+        h, total = np.zeros((7, 1)), 0.0
+        for t in range(3):
+            h = np.tanh(x[:, t] @ p["W0"] + h @ p["W1"] + p["b2"])
+            total = total + h
+        o = total @ p["W3"]
+        mean, log_variance = o[:, :1], o[:, 1:2]
+        return (0.5 * (log_variance + (y - mean) ** 2 * np.exp(-log_variance))).sum()
+
+    grads = {name: g.copy() for name, g in fc.numerical_gradient(loss, params).values.items()}
+    grads["W3"][0, 0] = 0.0  # as if the mean did not count
+    result = fc.check_gradients(loss, params, grads)
+    assert [d.tensors for d in result.diagnosis] == [("W3",)]
+    assert not result.diagnosis[0].is_exact
+
+
+@pytest.mark.parametrize(
+    ("name", "bias"), [("W1", True), ("W2", True), ("b2", True), ("W2", False), ("W3", False)]
+)
+def test_what_passes_with_close_entries_is_explained_exactly_or_not_at_all(
+    name: str, bias: bool
+) -> None:
+    net = Mlp(bias=bias)
+    grads = dict(net.right)
+    noise = np.random.default_rng(1).uniform(-1.0, 1.0, grads[name].shape)
+    grads[name] = grads[name] * (1 + 1e-6 * noise)
+    result = fc.check_gradients(net.objective, net.placed(net.params), net.placed(grads))
+    assert result.tensors[name].verdict == "pass"
+    assert result.tensors[name].n_close
+    assert not result.diagnosis
