@@ -11,6 +11,7 @@ from typing import Any, cast
 import numpy as np
 
 from fastcheck.nightly.archive import Parts
+from fastcheck.nightly.compare import Change, Comparison
 from fastcheck.nightly.records import Case, Record, Run, Status
 from fastcheck.result import CheckResult
 from tests.results import result
@@ -76,6 +77,23 @@ def run_of(number: int, kinds: Mapping[str, str], **changes: Any) -> Run:
     for name, kind in kinds.items():
         run = run.with_record(done(name, kind))
     return run
+
+
+def single(number: int, outcome: Record, **changes: object) -> Run:
+    """Return a run of one case."""
+    run = night(number, (outcome.case.name,), records=(Record(outcome.case),), **changes)
+    return run.with_record(outcome)
+
+
+def kinds(comparison: Comparison) -> list[tuple[str, str]]:
+    """Return what changed and of which case."""
+    return [(change.kind, change.name) for change in comparison.changes]
+
+
+def only(comparison: Comparison) -> Change:
+    """Return the only change."""
+    (change,) = comparison.changes
+    return change
 
 
 def kept(archive: Path, run: Run, finished: str = "2026-01-31T04:00:00+00:00") -> Path:
