@@ -116,6 +116,10 @@ def _line(record: Record) -> str:
         told.append(record.result.coverage.statement if passed else record.result.summary())
         if not passed and record.result.diagnosis:
             told.append(record.result.diagnosis[0].located)
-    told += [record.message] * bool(record.message)
+    told.insert(0 if record.is_missed else len(told), record.message)
     time = f" ({duration(record.seconds)})" if record.started else ""
-    return f"{record.status:12} {record.case.name}{time}: {'; '.join(t.rstrip('.') for t in told)}"
+    return f"{record.status:12} {record.case.name}{time}: {_joined(told)}"
+
+
+def _joined(texts: list[str]) -> str:
+    return "; ".join(text.rstrip(".") for text in texts if text)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from fastcheck.nightly.records import Case, Record
+from fastcheck.nightly.records import FINE, Case, Record
 from fastcheck.nightly.report.digest import why
 from fastcheck.nightly.report.text import record_text
 from fastcheck.report.page import can_encode
@@ -138,12 +138,12 @@ def told(
     if expected is not None and record.status != "pass":
         expectation = f"expected by pytest{f': {expected}' if expected else ''}"
         record = replace(record, message="; ".join(filter(None, [record.message, expectation])))
-    is_open = record.status != "pass"
+    is_open = record.status not in FINE
     result = record.result
     return {
         "name": record.case.name,
         "status": record.status,
-        "text": why(record) if is_open or result is None else result.summary(),
+        "text": why(record) or ("" if result is None else result.summary()),
         "passes": not is_open or expected is not None,
         "record": json.dumps(record.to_dict(arrays=False)) if in_full else "",
     }

@@ -180,6 +180,7 @@ KEYS: Final[dict[str, Key]] = {
     "fault": Key(
         _holds(_is_line), 'the title of a mistake, as `fastcheck selftest --list` shows them'
     ),
+    "expect": Key(_one_of("expect", ("pass", "fail")), ""),
     "arguments": Key(_arguments, "a table of names and values, such as {width = 50}"),
     **OPTIONS,
 }  # fmt: skip

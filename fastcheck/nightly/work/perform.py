@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from fastcheck.nightly.records import Case, Status
+    from fastcheck.result import CheckResult
 
 __all__ = ["perform", "predicted"]
 
@@ -41,8 +42,7 @@ def perform(case: Case, folder: Path, share: float | None = None) -> Outcome:
 
         start = perf_counter()
         prepared = prepare(case, folder)
-        if share is not None:
-            fit(prepared, share, start)
+        is_less = share is not None and fit(prepared, share, start)
         with checking(*prepared.arguments, **prepared.options, pictures=True) as done:
             result = done.result
             rtol = prepared.options.get("rtol", 1e-5)
@@ -50,11 +50,27 @@ def perform(case: Case, folder: Path, share: float | None = None) -> Outcome:
         notes = list(prepared.notes)
         if result.interrupted:
             notes.append(f"stopped after {duration(perf_counter() - start)}")
-        cut = result.interrupted and result.verdict != "fail"
-        status: Status = "interrupted" if cut else result.verdict
+        status, said = _judged(case, result, is_less=is_less)
+        notes = [said, *notes] if said else notes
         return Outcome(status, "; ".join(notes), result=result, arrays=arrays)
 
     return _guarded(case, check)
+
+
+def _judged(case: Case, result: CheckResult, *, is_less: bool) -> tuple[Status, str]:
+    """Return what became of a case by what is expected of it, and what is to be said of that.
+
+    A mistake that is not found because less was checked than asked for is not decided about.
+    """
+    if result.interrupted and result.verdict != "fail":
+        return "interrupted", ""
+    if case.expect == "pass" or result.verdict == "inconclusive":
+        return result.verdict, ""
+    if result.verdict == "fail":
+        return "expected", ""
+    if is_less:
+        return "inconclusive", "passes, where a failure is expected, with less than it asks for"
+    return "fail", "passes, where a failure is expected: the check does not see this mistake"
 
 
 def predicted(case: Case, folder: Path) -> Outcome:

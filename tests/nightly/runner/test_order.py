@@ -26,14 +26,16 @@ def past(*records: Record, **options: object) -> Run:
 def test_what_failed_comes_first_then_what_changed_then_what_was_undecided() -> None:
     before = past(
         Record(case("right"), "pass", result("pass")),
+        Record(case("planted"), "expected", result("fail")),
         Record(case("changed", rtol=1e-3), "pass", result("pass")),
         Record(case("wrong"), "fail", result("fail")),
         Record(case("left out")),
         Record(case("slow"), "timeout"),
     )
-    cases = [case(name) for name in ("right", "changed", "left out", "new", "slow", "wrong")]
+    names = ("right", "changed", "left out", "new", "planted", "slow", "wrong")
+    cases = [case(name) for name in names]
     found = [c.name for c in in_order(cases, before)]
-    assert found == ["slow", "wrong", "changed", "new", "left out", "right"]
+    assert found == ["slow", "wrong", "changed", "new", "left out", "right", "planted"]
     assert in_order(cases, None) == cases
 
 
@@ -72,6 +74,8 @@ def test_a_pattern_that_means_nothing_is_refused() -> None:
     ("records", "status"),
     [
         ([("pass", "")], 0),
+        ([("pass", ""), ("expected", "")], 0),
+        ([("expected", ""), ("inconclusive", "")], 3),
         ([("pass", ""), ("inconclusive", "")], 3),
         ([("pass", ""), ("not run", "")], 3),
         ([("pass", ""), ("interrupted", "")], 3),

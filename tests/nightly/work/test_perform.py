@@ -27,6 +27,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
             return on_batch(given["batch"], given["seed"])
         def unsure(): raise KeyboardInterrupt
         def with_options(): return *right(factor=1.0 + 1e-7), {"strict": True, "rtol": 1e-3}
+        def flat():
+            w = np.ones(3)
+            return lambda: 0.0 * w.sum(), {"w": w}, {"w": np.zeros(3)}
         def plain():
             return *right(width=1000), {"arithmetic": "plain"}
         def fine(n=400):
@@ -67,6 +70,47 @@ def test_data_of_ones_own_are_found_beside_the_suite(folder: Path) -> None:
     assert found.result.batch is not None
     assert Path(found.result.batch.source) == folder / "own.h5"
     assert done(folder, "on_batch", dataset="none.h5").status == "error"
+
+
+@pytest.mark.parametrize(
+    ("expect", "factor", "status", "message"),
+    [
+        ("pass", 1.0, "pass", ""),
+        ("pass", 2.0, "fail", ""),
+        ("fail", 2.0, "expected", ""),
+        ("fail", 1.0, "fail", "passes, where a failure is expected: the check does not see this"),
+    ],
+)
+def test_the_verdict_is_compared_with_what_is_expected(
+    folder: Path, expect: Any, factor: float, status: str, message: str
+) -> None:
+    found = done(folder, "right", expect=expect, arguments={"factor": factor})
+    assert found.status == status
+    assert found.message.startswith(message)
+    assert bool(found.message) == bool(message)
+    assert found.result is not None
+    assert found.result.verdict == ("pass" if factor == 1.0 else "fail")  # as it is, in any case
+
+
+def test_a_planted_mistake_that_a_sample_does_not_hit_is_no_pass(folder: Path) -> None:
+    options: dict[str, Any] = {"plan": "sample", "entries": 1}
+    found = done(folder, "right", fault="one entry off W1", expect="fail", options=options)
+    assert found.status == "fail"
+    assert "does not see this mistake; planted: entry " in found.message
+
+
+def test_what_cannot_be_decided_is_not_what_was_expected(folder: Path) -> None:
+    found = done(folder, "flat", expect="fail")
+    assert (found.status, found.message) == ("inconclusive", "")
+
+
+def test_a_mistake_that_the_budget_left_no_time_for_is_undecided(folder: Path) -> None:
+    arguments = {"seconds": 0.005, "n": 4000}
+    found = done(folder, "slow", 3.0, expect="fail", arguments=arguments)
+    assert found.status == "inconclusive"
+    assert found.message.startswith(
+        "passes, where a failure is expected, with less than it asks for; 3 s of the budget were"
+    )
 
 
 def test_a_demo_takes_no_arguments(folder: Path) -> None:
