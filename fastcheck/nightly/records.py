@@ -60,7 +60,7 @@ class Case:
     fault : str or None
         A mistake of the catalogue that is planted into the gradient: ``"transposed W1"``.
     memory : int or None
-        Bytes that the case may take beyond what its process takes at its start.
+        Bytes that the case may take beyond what its process takes with all that a check loads.
     expect : {"pass", "fail"}
         The verdict that the check should have: "fail" where a mistake is made on purpose.
     """

@@ -22,6 +22,8 @@ DEMOS: Final = {"demo:mnist": "mnist", "demo:cat": "catvnoncat"}
 """The networks of the package, and the data that they are checked on."""
 LONGEST = 200
 """Characters of a name."""
+LEAST_MEMORY = 64_000_000
+"""Bytes with which the networks of the package can be checked; less is no limit but an end."""
 
 
 class Key(NamedTuple):
@@ -94,6 +96,16 @@ def _accept(value: Any) -> list[str]:
     if not isinstance(value, str | list):
         raise ValueError(value)
     return list(accepted_names(value))
+
+
+def _memory(value: Any) -> int:
+    size = bytes_in(value)
+    if size < LEAST_MEMORY:
+        raise InputError(
+            f"`memory` must be at least {LEAST_MEMORY / 1e6:.0f}MB, which a check of little takes, "
+            f"got {value!r}; give it more"
+        )
+    return size
 
 
 def _arguments(value: Any) -> dict[str, Any]:
@@ -176,7 +188,7 @@ KEYS: Final[dict[str, Key]] = {
     ),
     "keep": Key(_holds(lambda v: v in ("summary", "arrays")), '"summary" or "arrays"'),
     "timeout": Key(seconds_in, DURATION),
-    "memory": Key(bytes_in, SIZE),
+    "memory": Key(_memory, SIZE),
     "fault": Key(
         _holds(_is_line), 'the title of a mistake, as `fastcheck selftest --list` shows them'
     ),

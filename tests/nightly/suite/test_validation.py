@@ -41,6 +41,7 @@ def problem(folder: Path, text: str | bytes) -> str:
         ('keep = "all"', "`keep` must be \"summary\" or \"arrays\", got 'all'"),
         ('timeout = "2 days"', '`timeout` must be a time such as 90, "90s", "5m", "1h30m" or "2h"'),
         ("timeout = 0", "`timeout` must be a time such as 90"),
+        ('memory = "60MB"', "`memory` must be at least 64MB, which a check of little takes"),
         ('memory = "2"', '`memory` must be a size such as "500MB", "2GB" or "2GiB", got \'2\''),
         ("fault = 1", "`fault` must be the title of a mistake, as `fastcheck selftest --list`"),
         ("arguments = [1]", "`arguments` must be a table of names and values, such as {wi"),

@@ -26,6 +26,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
             assert set(given) == {"batch", "seed", "extra"}, given
             return on_batch(given["batch"], given["seed"])
         def unsure(): raise KeyboardInterrupt
+        def unsure_later():
+            w, left = np.linspace(1.0, 2.0, 50), list(range(40))
+            def loss():
+                if not left: raise KeyboardInterrupt
+                left.pop()
+                return float(np.sin(w).sum())
+            return loss, {"w": w}, {"w": np.cos(w)}, {"engine": "black box"}
         def with_options(): return *right(factor=1.0 + 1e-7), {"strict": True, "rtol": 1e-3}
         def flat():
             w = np.ones(3)
@@ -38,6 +45,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         """
     )
     (path / "net.py").write_text(text, encoding="utf-8")
+    (path / "unsure.py").write_text("raise KeyboardInterrupt('of mine')\n", encoding="utf-8")
     return path
 
 
@@ -119,9 +127,29 @@ def test_a_demo_takes_no_arguments(folder: Path) -> None:
     assert found.message == "`arguments` must be left out for demo:mnist, which takes none, got x"
 
 
-def test_what_is_stopped_in_the_users_code_is_interrupted(folder: Path) -> None:
+@pytest.mark.parametrize(
+    ("target", "message"),
+    [
+        ("net.py:unsure", "net.py:unsure raised KeyboardInterrupt"),
+        ("unsure.py:any", "unsure.py:any raised KeyboardInterrupt: of mine"),
+        ("net.py:unsure_later", "net.py:unsure_later raised KeyboardInterrupt while it was probed"),
+    ],
+)
+def test_code_that_raises_as_if_it_were_stopped_is_in_error(
+    folder: Path, target: str, message: str
+) -> None:
+    found = perform(Case("a", target), folder)
+    assert (found.status, found.message) == ("error", message)
+    assert "KeyboardInterrupt" in found.traceback
+
+
+def test_what_is_stopped_in_the_users_code_is_interrupted(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fastcheck.nightly.work.perform.was_asked", lambda: True)
     found = done(folder, "unsure")
     assert (found.status, found.message) == ("interrupted", "stopped before its first probe")
+    assert done(folder, "unsure_later").status == "interrupted"
 
 
 def test_a_wrong_option_is_an_error_without_a_traceback(folder: Path) -> None:
