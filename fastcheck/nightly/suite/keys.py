@@ -79,6 +79,17 @@ def _is_line(value: Any) -> bool:
     return isinstance(value, str) and bool(value.strip()) and value.isprintable()
 
 
+def _name(value: Any) -> str:
+    if not (_is_line(value) and len(value) <= LONGEST and value == value.strip()):
+        raise ValueError(value)
+    if "::" in value.partition("[")[0]:
+        raise InputError(
+            f"`name` must be without `::`, by which pytest tells a case from its suite, got "
+            f"{value!r}; write {value.replace('::', ':')!r}"
+        )
+    return str(value)
+
+
 def _is_target(value: Any) -> bool:
     return _is_line(value) and (
         value in DEMOS or bool(re.fullmatch(r"(?!demo:).*[^/\\]\.py:[A-Za-z_]\w*", value))
@@ -173,10 +184,7 @@ OPTIONS: Final[dict[str, Key]] = {
 """The options of :func:`fastcheck.check_gradients` that can be written in TOML."""
 
 KEYS: Final[dict[str, Key]] = {
-    "name": Key(
-        _holds(lambda v: _is_line(v) and len(v) <= LONGEST and v == v.strip()),
-        f"one line of at most {LONGEST} characters",
-    ),
+    "name": Key(_name, f"one line of at most {LONGEST} characters"),
     "target": Key(_holds(_is_target), f"{', '.join(DEMOS)} or FILE.py:FUNCTION"),
     "dataset": Key(_holds(_is_line), '"mnist", "catvnoncat" or the path of a data file'),
     "split": Key(_holds(_is_line), 'the name of a part of the data, such as "train"'),

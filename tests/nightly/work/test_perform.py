@@ -63,6 +63,15 @@ def test_options_of_the_case_stand_over_those_of_the_function(folder: Path) -> N
     assert done(folder, "with_options", options={"strict": False}).status == "pass"
 
 
+def own(file: Path, shape: tuple[int, ...], n_classes: int) -> None:
+    """Write a data set."""
+    from fastcheck.datasets import write_own
+
+    x, y = np.ones(shape, np.float32), np.arange(shape[0]) % n_classes
+    names = [str(k) for k in range(n_classes)]
+    write_own(file, {"train": (x, y)}, names, title="own", generator="test", overwrite=True)
+
+
 def test_data_of_ones_own_are_found_beside_the_suite(folder: Path) -> None:
     from fastcheck.datasets import write_own
 
@@ -78,6 +87,27 @@ def test_data_of_ones_own_are_found_beside_the_suite(folder: Path) -> None:
     assert found.result.batch is not None
     assert Path(found.result.batch.source) == folder / "own.h5"
     assert done(folder, "on_batch", dataset="none.h5").status == "error"
+
+
+@pytest.mark.parametrize("command", [perform, predicted])
+@pytest.mark.parametrize(
+    ("target", "dataset", "text"),
+    [
+        ("demo:cat", "mnist", "like catvnoncat for demo:cat, 12288 numbers for each example and 2"),
+        ("demo:mnist", "catvnoncat", "got catvnoncat with 12288 numbers and 2 classes; leave it"),
+        ("demo:mnist", "small.h5", "got small.h5 with 36 numbers and 10 classes"),
+        ("demo:cat", "many.h5", "got many.h5 with 12288 numbers and 3 classes"),
+    ],
+)
+def test_a_demo_takes_data_like_its_own(
+    folder: Path, command: Any, target: str, dataset: str, text: str
+) -> None:
+    own(folder / "small.h5", (20, 6, 6), 10)
+    own(folder / "many.h5", (20, 12288), 3)
+    found = command(Case("a", target, dataset=dataset, batch=5), folder)
+    assert (found.status, found.traceback) == ("error", "")
+    assert found.message.startswith("`dataset` must be data like ")
+    assert text in found.message
 
 
 @pytest.mark.parametrize(
