@@ -116,10 +116,6 @@ def _line(record: Record) -> str:
         told.append(record.result.coverage.statement if passed else record.result.summary())
         if not passed and record.result.diagnosis:
             told.append(record.result.diagnosis[0].located)
-    told.insert(0 if record.is_missed else len(told), record.message)
+    told += [record.message] * bool(record.message)
     time = f" ({duration(record.seconds)})" if record.started else ""
-    return f"{record.status:12} {record.case.name}{time}: {_joined(told)}"
-
-
-def _joined(texts: list[str]) -> str:
-    return "; ".join(text.rstrip(".") for text in texts if text)
+    return f"{record.status:12} {record.case.name}{time}: {'; '.join(t.rstrip('.') for t in told)}"

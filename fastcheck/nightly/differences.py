@@ -11,7 +11,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from fastcheck.nightly.records import BROKEN, FINE, NOT_RUN
+from fastcheck.nightly.records import BROKEN, NOT_RUN
 from fastcheck.result.wording import count, percent, quantity, short
 
 if TYPE_CHECKING:
@@ -113,10 +113,12 @@ def changed_status(before: Record, after: Record, past: Past) -> Found | None:
 
 
 def _kind(before: str, after: str) -> str:
-    if after == "pass" or (after == "expected" and before != "pass"):
+    if after == "pass":
         return "fixed"
+    if after == "expected":
+        return "fixed" if before != "pass" else "diagnosis"
     has_verdict = before not in BROKEN
-    is_worse = (before in FINE and after not in FINE) or (has_verdict and after in BROKEN)
+    is_worse = before in ("pass", "expected") or (has_verdict and after in BROKEN)
     is_worse = is_worse or (before, after) == ("inconclusive", "fail")
     return "regressed" if is_worse else "diagnosis"
 

@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from fastcheck.errors import InputError
-from fastcheck.nightly.records import FAILED, FINE
+from fastcheck.nightly.records import FAILED
 from fastcheck.params import did_you_mean
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def rank(case: Case, previous: Run | None) -> int:
         return 0
     if before is None or before.case.key != case.key:
         return 1
-    return CERTAIN if before.status in FINE else 2
+    return CERTAIN if before.status == "pass" else 2
 
 
 def in_order(cases: Iterable[Case], previous: Run | None) -> list[Case]:

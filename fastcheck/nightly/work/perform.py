@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import traceback
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from fastcheck.errors import FastcheckError
 from fastcheck.nightly.target import UserCodeError
 from fastcheck.nightly.units import duration
-from fastcheck.nightly.work.asked import was_asked
+from fastcheck.nightly.work.asked import stopped, was_asked
 from fastcheck.nightly.work.fit import fit
 from fastcheck.nightly.work.memory import is_short_of_memory
 from fastcheck.nightly.work.outcome import Outcome
@@ -23,12 +23,6 @@ if TYPE_CHECKING:
     from fastcheck.result import CheckResult
 
 __all__ = ["perform", "predicted"]
-
-PROBED: Final = "KeyboardInterrupt while it was probed"
-NOWHERE: Final = (
-    "the check took it for Ctrl-C and ended with what it had, so that the place is lost"
-)
-"""What stands for the traceback of an exception that means Ctrl-C, where nobody pressed that."""
 
 
 def perform(case: Case, folder: Path, share: float | None = None) -> Outcome:
@@ -59,7 +53,7 @@ def perform(case: Case, folder: Path, share: float | None = None) -> Outcome:
         if result.interrupted:
             notes.append(f"stopped after {duration(perf_counter() - start)}")
         if result.interrupted and result.verdict != "fail" and not was_asked():
-            return Outcome("error", f"{case.target} raised {PROBED}", f"{PROBED}; {NOWHERE}")
+            return stopped(case.target)
         status, said = _judged(case, result, is_less=is_less)
         notes = [said, *notes] if said else notes
         return Outcome(status, "; ".join(notes), result=result, arrays=arrays)
@@ -100,14 +94,14 @@ def _guarded(case: Case, action: Callable[[], Outcome]) -> Outcome:
     """Return what an action returns, or what is said where it raises."""
     try:
         return action()
+    except KeyboardInterrupt as problem:
+        return stopped(case.target, problem)
     except UserCodeError as problem:
         message = _one_line(problem) + _about_memory(case, problem.__cause__)
         return Outcome("error", message, problem.traceback)
     except FastcheckError as problem:
         return Outcome("error", _one_line(problem))
-    except (Exception, SystemExit, KeyboardInterrupt) as problem:
-        if isinstance(problem, KeyboardInterrupt) and was_asked():
-            return Outcome("interrupted", "stopped before its first probe")
+    except (Exception, SystemExit) as problem:
         trace = "".join(traceback.format_exception(problem)).rstrip()
         what = _one_line(problem)
         message = f"{case.target} raised {type(problem).__name__}" + (f": {what}" if what else "")

@@ -176,7 +176,7 @@ def test_code_that_raises_as_if_it_were_stopped_is_in_error(
 def test_what_is_stopped_in_the_users_code_is_interrupted(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("fastcheck.nightly.work.perform.was_asked", lambda: True)
+    monkeypatch.setattr("fastcheck.nightly.work.asked._asked", True)
     found = done(folder, "unsure")
     assert (found.status, found.message) == ("interrupted", "stopped before its first probe")
     assert done(folder, "unsure_later").status == "interrupted"
