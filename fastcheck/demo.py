@@ -46,6 +46,8 @@ class Demo:
         What it is.
     data : str
         Name of the data set, for :func:`fastcheck.datasets.find_data`.
+    n_features, n_classes : int
+        What such data have; the labels are whole numbers.
     network : Network
         The description that is checked against.
     scale : str or float
@@ -56,9 +58,16 @@ class Demo:
 
     title: str
     data: str
+    n_features: int
+    n_classes: int
     network: Network
     scale: str | float
     backward: Callable[[Params, Floats, NDArray[Any]], tuple[float, Params]]
+
+    def takes(self, batch: Batch) -> bool:
+        """Return whether a minibatch is one that the network is made for."""
+        is_alike = batch.x.shape[1:] == (self.n_features,) and batch.y.ndim == 1
+        return is_alike and batch.n_classes <= self.n_classes
 
     def case(self, batch: Batch, seed: int) -> tuple[GraphObjective, Params, float, Params]:
         """Return the objective, parameters, and the hand-written loss and gradient."""
@@ -118,6 +127,8 @@ def demos() -> list[Demo]:
         [Dense(784, 50), ReLU(), Dense(50, 10), ReLU()], loss=SoftmaxCrossEntropy(guard=GUARD)
     )
     return [
-        Demo("cat-vs-noncat 12288-5-5-1, tanh", "catvnoncat", cat, "fan_in", cat_backward),
-        Demo("MNIST 784-50-10, ReLU", "mnist", mnist, 0.01, mnist_backward),
+        Demo(
+            "cat-vs-noncat 12288-5-5-1, tanh", "catvnoncat", 12288, 2, cat, "fan_in", cat_backward
+        ),
+        Demo("MNIST 784-50-10, ReLU", "mnist", 784, 10, mnist, 0.01, mnist_backward),
     ]

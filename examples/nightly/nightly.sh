@@ -13,7 +13,10 @@ fastcheck=${FASTCHECK:-fastcheck}
 nights=${NIGHTS:-$HOME/fastcheck-nights}  # the archive, which comparisons need, and the last report
 keep_days=${KEEP_DAYS:-90}
 
+page="$nights/report/run.html"
+
 mkdir -p "$nights" || exit 2
+rm -f "$page"  # that of another night
 log=$(mktemp) || exit 2
 trap 'rm -f "$log"' EXIT
 
@@ -23,7 +26,11 @@ status=0
 
 if [ "$status" -ne 0 ]; then
     cat "$log"
-    printf '\nexit status %d; the page is %s\n' "$status" "$nights/report/run.html"
+    if [ -f "$page" ]; then page="the page is $page"; else page="there is no page"; fi
+    printf '\nexit status %d; %s\n' "$status" "$page"
 fi
-find "$nights/archive" -name '*.h5' -mtime "+$keep_days" -delete
+if [ -d "$nights/archive" ]; then  # finished runs, and what is left of those that were killed
+    find "$nights/archive" -name '*.h5' -mtime "+$keep_days" -delete
+    find "$nights/archive" -name '*.parts' -mtime "+$keep_days" -prune -exec rm -rf {} +
+fi
 exit "$status"

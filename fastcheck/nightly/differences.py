@@ -42,6 +42,8 @@ DIGITS: Final = 1.0
 """By how many digits a tensor must be verified better or worse."""
 SHARE: Final = 0.01
 """By how much the share of checked entries must change."""
+NOW: Final = {"expected": "fails as expected", **dict.fromkeys(BROKEN, "no longer runs")}
+"""What is said of a case with a new status, where that is not the status itself."""
 VARYING: Final = re.compile(r"0x[0-9a-fA-F]+|\d+(?:\.\d+)?")
 """What may differ between two messages of one error: addresses, process ids, times."""
 
@@ -106,7 +108,7 @@ def changed_status(before: Record, after: Record, past: Past) -> Found | None:
     was = f"was {before.status}{past.when}"
     if before.case.key != after.case.key:
         was += ", with other settings"
-    now = "no longer runs" if after.status in BROKEN else f"is {after.status}"
+    now = NOW.get(after.status, f"is {after.status}")
     message = f"{now}, {was}: {_why(after)}" if after.status != "pass" else f"passes now, {was}"
     return _kind(before.status, after.status), before.status, after.status, message
 
@@ -123,8 +125,10 @@ def first_verdict(after: Record) -> Found | None:
 def _kind(before: str, after: str) -> str:
     if after == "pass":
         return "fixed"
+    if after == "expected":
+        return "fixed" if before != "pass" else "diagnosis"
     has_verdict = before not in BROKEN
-    is_worse = before == "pass" or (has_verdict and after in BROKEN)
+    is_worse = before in ("pass", "expected") or (has_verdict and after in BROKEN)
     is_worse = is_worse or (before, after) == ("inconclusive", "fail")
     return "regressed" if is_worse else "diagnosis"
 
@@ -134,6 +138,8 @@ def _why(record: Record) -> str:
     result = record.result
     if result is None:
         return record.message or record.status
+    if record.is_missed:
+        return f"{record.message}; {result.summary()}"
     told = [d for d in result.diagnosis if not d.accepted]
     return told[0].located if told else result.summary()
 

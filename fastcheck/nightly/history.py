@@ -57,7 +57,7 @@ class Moment:
     def remark(self) -> str:
         """What is wrong, in one sentence; empty if nothing is."""
         result = self.record.result
-        if result is None:
+        if result is None or self.record.is_missed:
             return self.record.message
         return "" if result.passed else _why(result)
 

@@ -16,12 +16,16 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Status = Literal[
-    "pass", "fail", "inconclusive", "error", "timeout", "crashed", "interrupted", "not run"
-]
+    "pass", "expected", "fail", "inconclusive", "error", "timeout", "crashed", "interrupted",
+    "not run",
+]  # fmt: skip
 STATUSES: Final = (
-    "fail", "error", "crashed", "timeout", "inconclusive", "interrupted", "not run", "pass",
+    "fail", "error", "crashed", "timeout", "inconclusive", "interrupted", "not run", "expected",
+    "pass",
 )  # fmt: skip
 """All, those that ask most for attention first."""
+FINE: Final = ("expected", "pass")
+"""Those of a case that did what it should: it passed, or failed as was expected of it."""
 BROKEN: Final = ("error", "crashed", "timeout")
 """Those of a case that was run and gave no result."""
 FAILED: Final = ("fail", *BROKEN)
@@ -59,7 +63,9 @@ class Case:
     fault : str or None
         A mistake of the catalogue that is planted into the gradient: ``"transposed W1"``.
     memory : int or None
-        Bytes that the case may take beyond what its process takes at its start.
+        Bytes that the case may take beyond what its process takes with all that a check loads.
+    expect : {"pass", "fail"}
+        The verdict that the check should have: "fail" where a mistake is made on purpose.
     """
 
     name: str
@@ -74,12 +80,15 @@ class Case:
     arguments: Mapping[str, Any] = field(default_factory=dict)
     fault: str | None = None
     memory: int | None = None
+    expect: Literal["pass", "fail"] = "pass"
 
     @property
     def key(self) -> str:
         """Sixteen hexadecimal digits of all that determines the result."""
         settings = self.to_dict()
         settings = {k: v for k, v in settings.items() if k not in ("timeout", "memory")}
+        if self.expect == "pass":  # as it was before anything else could be expected
+            del settings["expect"]
         text = json.dumps(settings, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
@@ -98,6 +107,7 @@ class Case:
             "arguments": dict(self.arguments),
             "fault": self.fault,
             "memory": self.memory,
+            "expect": self.expect,
         }
 
     @classmethod
@@ -115,7 +125,8 @@ class Record:
     case : Case
         The case.
     status : str
-        One of `STATUSES`: the verdict, or why there is none.
+        One of `STATUSES`: the verdict, or why there is none. It is "expected" where the verdict is
+        the failure that is expected, and "fail" where it is a pass and a failure is expected.
     result : CheckResult or None
         What the check found.
     message : str
@@ -142,6 +153,11 @@ class Record:
     started: str = ""
     arrays: Mapping[str, Mapping[str, NDArray[Any]]] = field(default_factory=dict, compare=False)
     machine: str = field(default="", compare=False)
+
+    @property
+    def is_missed(self) -> bool:
+        """Whether the check passed though it should fail: it did not see the mistake."""
+        return self.status == "fail" and self.result is not None and self.result.passed
 
     def to_dict(self, *, arrays: bool = True) -> dict[str, Any]:
         """Return the record in the types of JSON."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from fastcheck.nightly.records import FINE
 from fastcheck.nightly.runner.order import fits
 
 if TYPE_CHECKING:
@@ -18,9 +19,10 @@ ORDER = (1, 4, 2, 3)
 def exit_status(run: Run) -> int:
     """Return the exit status of a run that was not interrupted.
 
-    1 if a gradient is wrong; else 4 if user code raised, crashed or took too long; else 2 if a case
-    or its data are wrong; else 3 if something is undecided or was not run; else 0. Cases that were
-    left out on purpose, by ``--only``, do not count.
+    1 if a gradient is wrong, or a mistake that should be found was not; else 4 if user code raised,
+    crashed or took too long; else 2 if a case or its data are wrong; else 3 if something is
+    undecided or was not run; else 0. Cases that were left out on purpose, by ``--only``, do not
+    count.
     """
     only = run.options.get("only", ())
     wanted = [r for r in run.records if not only or any(fits(r.case.name, p) for p in only)]
@@ -31,4 +33,6 @@ def exit_status(run: Run) -> int:
 def _status(record: Record) -> int:
     if record.status == "error":
         return 4 if record.traceback else 2
-    return {"pass": 0, "fail": 1, "crashed": 4, "timeout": 4}.get(record.status, 3)
+    if record.status in FINE:
+        return 0
+    return {"fail": 1, "crashed": 4, "timeout": 4}.get(record.status, 3)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from fastcheck.nightly.records import Case, Record
+from fastcheck.nightly.records import FINE, NOT_RUN, Case, Record
 from fastcheck.nightly.report.digest import why
 from fastcheck.nightly.report.text import record_text
 from fastcheck.report.page import can_encode
@@ -88,12 +88,27 @@ def report_of(record: Record, columns: int) -> str:
     return text if text.startswith(cause) else f"{cause}\n\n{text}"
 
 
-def record_of_failure(report: pytest.TestReport) -> Record:
-    """Return what is recorded of a test that failed before it came to its check."""
-    message = f"the test ended before its check: {_first_words(report)}"
-    return Record(
-        case_of(report.nodeid), "error", None, message, report.longreprtext, report.duration
-    )
+def record_of_failure(report: pytest.TestReport, *, was_checked: bool) -> Record:
+    """Return what is recorded of a test that failed otherwise than by its check.
+
+    Parameters
+    ----------
+    report : pytest.TestReport
+        That on the test, its setup or its teardown.
+    was_checked : bool
+        Whether it came to a check, which stands in a record of its own.
+    """
+    case = case_of(report.nodeid)
+    if was_checked:
+        case = replace(case, name=f"{case.name} (after its check)")
+        said = "the check did not fail, and the test did"
+    elif report.when == "teardown":
+        case = replace(case, name=f"{case.name} (teardown)")
+        said = "the test made no check, and did not end well"
+    else:
+        said = "the test ended before its check"
+    message = f"{said}: {_first_words(report)}"
+    return Record(case, "error", None, message, report.longreprtext, report.duration)
 
 
 def record_of_collecting(report: pytest.CollectReport) -> Record:
@@ -131,19 +146,20 @@ def told(
     Returns
     -------
     dict
-        ``name``, ``status``, ``text`` (one line), ``passes`` (whether there is nothing to be said:
-        it passed, or its test is expected to fail), ``record`` (JSON, or empty).
+        ``name``, ``status`` ("expected" where it did not pass and its test is expected to fail),
+        ``text`` (one line), ``passes`` (whether there is nothing to be said), ``record`` (JSON, or
+        empty).
     """
     expected = getattr(report, "wasxfail", None)
-    if expected is not None and record.status != "pass":
+    if expected is not None and record.status not in (*FINE, *NOT_RUN):
         expectation = f"expected by pytest{f': {expected}' if expected else ''}"
-        record = replace(record, message="; ".join(filter(None, [record.message, expectation])))
-    is_open = record.status != "pass"
+        message = "; ".join(filter(None, [record.message, expectation]))
+        record = replace(record, status="expected", message=message)
     result = record.result
     return {
         "name": record.case.name,
         "status": record.status,
-        "text": why(record) if is_open or result is None else result.summary(),
-        "passes": not is_open or expected is not None,
+        "text": why(record) or ("" if result is None else result.summary()),
+        "passes": record.status in FINE,
         "record": json.dumps(record.to_dict(arrays=False)) if in_full else "",
     }

@@ -23,6 +23,8 @@ __all__ = ["summary", "write"]
 
 MOST: Final = 10
 """Checks that are listed in the terminal."""
+EXPECTED: Final = {"expected": "fail as expected"}
+"""What a status is called where it is counted, if not by itself."""
 LABEL: Final = 14
 """Width of the column of statuses."""
 
@@ -82,5 +84,5 @@ def summary(checks: Iterable[Told], *, is_verbose: bool) -> Iterator[str]:
     if len(listed) > most:
         yield f"and {count(len(listed) - most)} more"
     counts = [(sum(c["status"] == status for c in every), status) for status in STATUSES]
-    parts = ", ".join(f"{count(n)} {status}" for n, status in counts if n)
+    parts = ", ".join(f"{count(n)} {EXPECTED.get(s, s)}" for n, s in counts if n)
     yield f"{quantity(len(every), 'check')}: {parts}" if every else "nothing was checked"

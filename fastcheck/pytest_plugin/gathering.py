@@ -70,15 +70,17 @@ class Gathering:
         return report
 
     def _taken(self, item: pytest.Item, report: pytest.TestReport) -> list[dict[str, Any]]:
-        """Return what was checked since the last report; a test that ended before it says so."""
+        """Return what was checked since the last report, and a failure that is none of a check."""
+        from fastcheck.nightly.records import FINE
         from fastcheck.pytest_plugin.checks import record_of_failure, told
 
-        if RECORDS not in item.stash and report.failed and report.when != "teardown":
-            note(item, record_of_failure(report))
-        records = item.stash.get(RECORDS, [])
-        taken = [told(record, report, in_full=self.folder is not None) for record in records]
-        records.clear()
-        return taken
+        was_checked = RECORDS in item.stash
+        noted = item.stash.get(RECORDS, [])
+        records = [*noted]
+        noted.clear()
+        if report.failed and all(record.status in FINE for record in records):
+            records.append(record_of_failure(report, was_checked=was_checked))
+        return [told(record, report, in_full=self.folder is not None) for record in records]
 
     # ------------------------------------------------------------ in the process of the session
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from fastcheck.errors import FastcheckError
-from fastcheck.nightly.records import Record
+from fastcheck.nightly.records import FINE, Record
 from fastcheck.nightly.runner import run_case
 from fastcheck.nightly.suite import read_suite
 from fastcheck.pytest_plugin.checks import report_of
@@ -56,7 +56,7 @@ class SuiteCase(pytest.Item):
         self.folder = folder
 
     def runtest(self) -> None:
-        """Run the case; all but a pass fails the test, or skips it if nothing was run."""
+        """Run the case; what is not as expected fails the test, or skips it if nothing was run."""
         named = replace(self.case, name=self.nodeid)
         try:
             record = replace(run_case(self.case, self.folder), case=named)
@@ -69,7 +69,7 @@ class SuiteCase(pytest.Item):
         note(self, record)
         if record.status == "not run":
             pytest.skip(record.message)
-        if record.status != "pass":
+        if record.status not in FINE:
             status = "" if record.status == "fail" else f"{record.status}: "
             text = report_of(record, self.config.stash[GATHERING].columns)
             pytest.fail(status + text, pytrace=False)

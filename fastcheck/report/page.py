@@ -45,6 +45,7 @@ SHADES: Final = r"[░▒▓█]+"
 
 STYLES: Final = {
     "pass": "bold green",
+    "expected": "green",
     "fail": "bold red",
     "inconclusive": "bold yellow",
     "error": "bold red",

@@ -51,11 +51,19 @@ def test_two_nights_that_are_alike_have_no_changes() -> None:
         ("fail", "undecided", "diagnosis", "is inconclusive, was fail: "),
         ("error", "fail", "diagnosis", "is fail, was error: W2: dW2 is 100 times"),
         ("error", "timeout", "diagnosis", "no longer runs, was error: net.py:right timeout"),
+        ("expected", "missed", "regressed", "is fail, was expected: the check does not see this"),
+        ("missed", "expected", "fixed", "fails as expected, was fail: W2: dW2 is 100 times"),
+        ("fail", "expected", "fixed", "fails as expected, was fail, with other settings: W2: dW2"),
+        ("pass", "expected", "diagnosis", "fails as expected, was pass, with other settings: W2"),
+        ("expected", "pass", "fixed", "passes now, was expected, with other settings"),
+        ("expected", "fail", "regressed", "is fail, was expected, with other settings: W2: dW2"),
+        ("expected", "error", "regressed", "no longer runs, was expected, with other settings"),
     ],
 )
 def test_a_verdict_that_flips(before: str, after: str, kind: str, text: str) -> None:
     comparison = compare(run_of(1, {"a": before}), run_of(2, {"a": after}))
-    change = next(c for c in comparison.changes if c.after in after or after == "undecided")
+    is_other = after in ("undecided", "missed")
+    change = next(c for c in comparison.changes if c.after in after or is_other)
     assert change.kind == kind
     assert text in change.message
     assert comparison.is_worse == (kind == "regressed")

@@ -53,8 +53,9 @@ def test_the_key_of_a_case_is_that_of_all_that_determines_its_result() -> None:
         Case("a", "net.py:wrong", options={"plan": "units"}),
         Case("a", "net.py:right", options={"plan": "sample"}),
         Case("a", "net.py:right", options={"plan": "units"}, seed=1),
+        Case("a", "net.py:right", options={"plan": "units"}, expect="fail"),
     ]
-    assert len({case.key, *(other.key for other in others)}) == 4
+    assert len({case.key, *(other.key for other in others)}) == 5
 
 
 def test_a_record_takes_the_place_of_an_older_one() -> None:

@@ -57,16 +57,35 @@ def test_cron_hears_nothing_of_a_good_night_and_all_of_a_bad_one(here: Path) -> 
     missing = called(here, "sh", script, "nihgt.toml")
     assert missing.returncode == 2
     assert "nihgt.toml" in missing.stdout
+    assert missing.stdout.endswith("exit status 2; there is no page\n")
+    assert missing.stderr == ""
+    assert not page.exists()  # which was that of another night
+
+
+def test_cron_says_what_is_wrong_with_a_first_suite_and_no_more(here: Path) -> None:
+    (here / "broken.toml").write_text("[[case]]\nrtoll = 1\n")
+    found = called(here, "sh", str(EXAMPLES / "nightly.sh"), "broken.toml")
+    assert (found.returncode, found.stderr) == (2, "")
+    assert "broken.toml:2: a case has no key `rtoll`" in found.stdout
+    assert found.stdout.endswith("exit status 2; there is no page\n")
 
 
 def test_cron_keeps_the_nights_of_the_last_months(here: Path) -> None:
     script, archive = str(EXAMPLES / "nightly.sh"), here / "fastcheck-nights/archive"
     called(here, "sh", script, "right.toml")
     (first,) = runs(archive, "night")
-    os.utime(first, (0, 0))
+    old, new = (archive / f"night/2026013{k}T021500-4f2a.parts" for k in (0, 1))
+    for killed in (old, new):
+        (killed / "cases").mkdir(parents=True)
+        (killed / "cases/00001.json").write_text("{}")
+    for path in (first, old):
+        os.utime(path, (0, 0))
     called(here, "sh", script, "right.toml")
-    assert first not in runs(archive, "night")
-    assert len(runs(archive, "night")) == 1
+    kept = runs(archive, "night")
+    assert [path.suffix for path in kept] == [".parts", ".h5"]
+    assert kept[0] == new
+    assert not first.exists()
+    assert not old.exists()
 
 
 def steps() -> list[dict[str, Any]]:

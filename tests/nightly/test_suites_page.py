@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from fastcheck.nightly.records import STATUSES
+from fastcheck.nightly.report import summary
+from fastcheck.nightly.status import exit_status
 from fastcheck.nightly.suite import read_suite
 from fastcheck.nightly.suite.keys import KEYS
 from tests.cli.conftest import Run as Command
@@ -73,3 +75,6 @@ def test_the_example_is_right_on_synthetic_data(
     found = example_run()
     assert "synthetic" in found.provenance["data mnist"]
     as_expected(found)
+    assert exit_status(found) == 0
+    headline = "nightly: 38 cases: 11 fail as expected, 27 pass"
+    assert summary(found).splitlines()[0].split("  ")[-1].strip() == headline

@@ -59,7 +59,7 @@ EXPECTED = {
     "test_not_passing[wrong]": "fail",
     "test_not_passing[flat]": "inconclusive",
     "test_ends_before": "error",
-    "test_expected": "fail",
+    "test_expected": "expected",
 }
 
 
@@ -79,7 +79,10 @@ def test_all_checks_become_one_run_with_reports(inner: Inner) -> None:
     assert 'raise ZeroDivisionError("of mine")' in error.traceback
     assert expected.message == "expected by pytest: not mended yet"
     assert "report: out/run.html" in found.stdout.str()
-    assert "6 checks: 2 fail, 1 error, 1 inconclusive, 2 pass" in found.stdout.str()
+    counted = "6 checks: 1 fail, 1 error, 1 inconclusive, 1 fail as expected, 2 pass"
+    assert counted in found.stdout.str()
+    skipped = '<skipped message="as expected: b1: the gradient is 2 times'
+    assert skipped in Path("out/run.xml").read_text("utf-8")
     assert "test_expected" not in found.stdout.str()
     assert "b1: the gradient is 2 times" in Path("out/run.html").read_text("utf-8")
 
@@ -160,6 +163,86 @@ def test_a_session_that_ends_early_is_not_a_pass(inner: Inner) -> None:
     )
     assert statuses(written()) == {"test_net": "pass"}
     assert not written().is_finished
+
+
+@pytest.mark.parametrize("kind", ["wrong", "flat", "broken"])
+@pytest.mark.parametrize("strict", [False, True])
+def test_a_failure_that_pytest_expects_is_none_of_the_report(
+    inner: Inner, kind: str, strict: bool
+) -> None:
+    found = inner(
+        f"""
+        broken = 1, 2, 3
+
+        @pytest.mark.xfail(strict={strict}, reason="of the network")
+        def test_expected(fastcheck):
+            fastcheck(*{kind})
+        """,
+        "--fastcheck-report=out",
+    )
+    assert found.ret == 0
+    assert statuses(written()) == {"test_expected": "expected"}
+    assert "1 check: 1 fail as expected" in found.stdout.str()
+    assert Path("out/run.md").read_text("utf-8").startswith("# ✅ PASS")
+    (record,) = written().records
+    assert record.message.endswith("expected by pytest: of the network")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "status"),
+    [
+        ("@pytest.mark.xfail(strict=True)", "", "error"),
+        ("@pytest.mark.xfail", "", ""),
+        ("@pytest.mark.xfail", "assert 0", ""),
+        ("", "assert 0", "error"),
+        ("", "fastcheck(*given); assert 0", "error"),
+        ("@pytest.mark.usefixtures('falls')", "", "error"),
+    ],
+)
+def test_a_test_that_fails_although_its_check_does_not_is_no_pass(
+    inner: Inner, before: str, after: str, status: str
+) -> None:
+    found = inner(
+        f"""
+        @pytest.fixture
+        def falls():
+            yield
+            raise ZeroDivisionError("of mine")
+
+        {before}
+        def test_net(fastcheck):
+            fastcheck(*given)
+            {after or "pass"}
+        """,
+        "--fastcheck-report=out",
+    )
+    checks = {"test_net": "pass"} | ({"test_net (2)": "pass"} if "given" in after else {})
+    failure = {"test_net (after its check)": status} if status else {}
+    assert statuses(written()) == checks | failure
+    assert (found.ret == 0) is (status == "")
+    assert ("# ✅ PASS" in Path("out/run.md").read_text("utf-8")) is (status == "")
+    if status:
+        assert "the check did not fail, and the test did: " in found.stdout.str()
+
+
+def test_a_failure_without_any_check_is_no_pass(inner: Inner) -> None:
+    found = inner(
+        """
+        @pytest.fixture
+        def falls():
+            yield
+            raise ZeroDivisionError("of mine")
+
+        def test_net(falls, fastcheck): pass
+        """,
+        "--fastcheck-report=out",
+    )
+    found.assert_outcomes(passed=1, errors=1)
+    assert statuses(written()) == {"test_net (teardown)": "error"}
+    assert (
+        "the test made no check, and did not end well: ZeroDivisionError: of mine"
+        in found.stdout.str()
+    )
 
 
 def test_what_cannot_be_collected_is_in_the_report(inner: Inner) -> None:

@@ -120,6 +120,20 @@ def test_whatever_a_case_does_is_told_and_the_next_one_runs(suite: Inner) -> Non
     assert counted in found.stdout.str()
 
 
+def test_a_mistake_on_purpose_passes_where_it_is_found_and_fails_where_it_is_not(
+    suite: Inner,
+) -> None:
+    table = '\n[[case]]\nname = "{0}"\ntarget = "cases.py:{0}"\nexpect = "fail"\n'
+    text = table.format("mistaken") + table.format("right") + "seed = 0\n"
+    Path("night.toml").write_text(text, encoding="utf-8")
+    found = suite("", "night.toml", "-v", "--tb=no", "--fastcheck-report=out")
+    found.assert_outcomes(passed=1, failed=1)
+    missed = "fail          night.toml::right: passes, where a failure is expected: the check does "
+    assert missed in found.stdout.str()
+    assert "expected      night.toml::mistaken: b1: the gradient is 2 times" in found.stdout.str()
+    assert "2 cases: 1 fail, 1 fail as expected" in Path("out/run.md").read_text("utf-8")
+
+
 def test_what_failed_is_run_alone_and_the_first_failure_may_be_the_last(suite: Inner) -> None:
     found = suite(ADDED, "-x", "night.toml::mistaken", "night.toml::right")
     found.assert_outcomes(failed=1)

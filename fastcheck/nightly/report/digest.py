@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from fastcheck.nightly.records import FAILED, STATUSES
+from fastcheck.nightly.records import FAILED, FINE, STATUSES
 from fastcheck.nightly.report.changes import sort_changes
 from fastcheck.result.wording import count, listing, percent, quantity, seconds
 
@@ -23,9 +23,12 @@ __all__ = ["OPEN", "Digest", "Item", "Section", "by_attention", "digest", "why"]
 
 OPEN: Final = ("inconclusive", "interrupted")
 """Statuses of a case that was run and has no answer."""
-WORDS: Final = {"crashed": "error", "timeout": "error", "not run": "incomplete"}
+WORDS: Final = {
+    "crashed": "error", "timeout": "error", "not run": "incomplete", "expected": "pass",
+}  # fmt: skip
 """The word for a whole run where it is not the status of its worst case."""
-COUNTED: Final = {"error": "error", "timeout": "timed out", "crashed": "crashed", "fail": "fail"}
+COUNTED: Final = {"timeout": "timed out", "expected": "fail as expected"}
+"""What cases of a status are called where they are counted, if not by the status."""
 SILENT: Final = {
     "not run": "it was not run",
     "interrupted": "it was interrupted",
@@ -97,8 +100,9 @@ class Digest:
     Attributes
     ----------
     word : str
-        ``"pass"`` only if every case ran and passed; else the worst that happened: ``"fail"``,
-        ``"error"``, ``"inconclusive"``, ``"interrupted"`` or ``"incomplete"``.
+        ``"pass"`` only if every case ran, and passed or failed as expected; else the worst that
+        happened: ``"fail"``, ``"error"``, ``"inconclusive"``, ``"interrupted"`` or
+        ``"incomplete"``.
     headline : str
         How many cases have which status.
     before : str
@@ -162,7 +166,8 @@ def why(record: Record) -> str:
         return ""
     if record.result is None:
         return record.message or SILENT.get(record.status, "it has no result")
-    return "; ".join(filter(None, (_cause(record).rstrip("."), record.message)))
+    told = [_cause(record).rstrip("."), record.message]
+    return "; ".join(filter(None, reversed(told) if record.is_missed else told))
 
 
 def _cause(record: Record) -> str:
@@ -170,7 +175,7 @@ def _cause(record: Record) -> str:
     assert record.result is not None
     causes = [d for d in record.result.diagnosis if not d.accepted]
     first = next((d for d in causes if d.is_exact), causes[0] if causes else None)
-    if record.status != "fail" or first is None:
+    if record.result.verdict != "fail" or first is None:
         return record.result.summary()
     more = len(causes) - 1
     return first.located + (f" (and {quantity(more, 'more cause')})" if more else "")
@@ -179,7 +184,7 @@ def _cause(record: Record) -> str:
 def _word(run: Run) -> str:
     present = [status for status in STATUSES if run.count(status)]
     worst = present[0] if present else "not run"
-    if worst == "pass" and not run.is_finished:
+    if worst in FINE and not run.is_finished:
         return "interrupted"
     return WORDS.get(worst, worst)
 

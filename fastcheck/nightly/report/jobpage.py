@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+from fastcheck.nightly.records import FINE
 from fastcheck.nightly.report.digest import by_attention, digest, why
 from fastcheck.nightly.report.text import clipped
 from fastcheck.report.lists import MOST_LINES
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["markdown"]
 
 SIGNS: Final = {
-    "pass": "✅", "fail": "❌", "error": "💥", "crashed": "💥", "timeout": "⏱️",
+    "pass": "✅", "expected": "☑️", "fail": "❌", "error": "💥", "crashed": "💥", "timeout": "⏱️",
     "inconclusive": "❔", "interrupted": "✋", "incomplete": "⚠️", "not run": "⏭️",
 }  # fmt: skip
 SPECIAL: Final = re.compile(r"([\\`*_\[\]|~$])")
@@ -60,7 +61,7 @@ def markdown(run: Run, comparison: Compared | None = None) -> str:
         lines += [escaped(told.environment), ""]
     for section in told.sections:
         lines += _section(section)
-    records = [r for r in by_attention(run.records) if r.status != "pass"]
+    records = [r for r in by_attention(run.records) if r.status not in FINE]
     lines += _table(records) if records else []
     for record in records[:MOST_FULL]:
         lines += _report(record)

@@ -17,7 +17,7 @@ __all__ = ["junit"]
 
 FORBIDDEN: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """What XML 1.0 cannot hold, not even escaped."""
-ELEMENTS: Final = {"fail": "failure", "not run": "skipped", "pass": ""}
+ELEMENTS: Final = {"fail": "failure", "not run": "skipped", "expected": "skipped", "pass": ""}
 """What a status becomes; all others are errors."""
 
 
@@ -33,7 +33,7 @@ def junit(run: Run) -> str:
     -------
     str
         One test suite with one test case per case: a failure where the gradient is wrong, an error
-        where there is no verdict, skipped where it was not run.
+        where there is no verdict, skipped where it was not run, or failed as expected.
 
     Notes
     -----
@@ -55,7 +55,8 @@ def junit(run: Run) -> str:
 
 def _attributes(run: Run) -> dict[str, str]:
     """Return the numbers of a suite; they add up to its cases."""
-    failures, skipped, passed = (run.count(status) for status in ("fail", "not run", "pass"))
+    failures, passed = run.count("fail"), run.count("pass")
+    skipped = run.count("not run") + run.count("expected")
     try:
         start = datetime.fromisoformat(run.started).strftime("%Y-%m-%dT%H:%M:%S")
     except ValueError:
@@ -83,7 +84,8 @@ def _add(suite: ET.Element, package: str, record: Record) -> None:
     element = ELEMENTS.get(record.status, "error")
     if not element:
         return
-    outcome = ET.SubElement(case, element, message=_clean(clipped(why(record))))
+    text = f"as expected: {why(record)}" if record.status == "expected" else why(record)
+    outcome = ET.SubElement(case, element, message=_clean(clipped(text)))
     if element != "skipped":
         outcome.set("type", record.status)
         outcome.text = _clean(record_text(record))

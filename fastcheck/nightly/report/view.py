@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 __all__ = ["SIGNS", "CaseView", "Drawing", "Table", "past", "view"]
 
 SIGNS: Final = {
-    "pass": "✓", "fail": "✗", "error": "!", "crashed": "!", "timeout": "!", "inconclusive": "?",
-    "interrupted": "?", "incomplete": "–", "not run": "–", "": "·",
+    "pass": "✓", "expected": "✓", "fail": "✗", "error": "!", "crashed": "!", "timeout": "!",
+    "inconclusive": "?", "interrupted": "?", "incomplete": "–", "not run": "–", "": "·",
 }  # fmt: skip
 """One for each status, beside its colour; nothing stands for a case that did not exist."""
 FULL_ROWS, FEW_ROWS = 40, 6
@@ -192,6 +192,7 @@ def _settings(record: Record) -> list[tuple[str, str]]:
         ("arguments", listed(case.arguments)),
         ("options", listed(case.options)),
         ("planted", case.fault or ""),
+        ("expected", case.expect if case.expect != "pass" else ""),
         ("time limit", seconds(case.timeout) if case.timeout is not None else ""),
         ("memory", f"{case.memory / 1e6:.4g} MB" if case.memory is not None else ""),
         ("machine", record.machine),

@@ -8,7 +8,7 @@ from html import escape
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Final
 
-from fastcheck.nightly.records import STATUSES
+from fastcheck.nightly.records import FINE, STATUSES
 from fastcheck.nightly.report.changes import sort_changes
 from fastcheck.nightly.report.digest import by_attention, digest
 from fastcheck.nightly.report.drawing import Drawer
@@ -140,6 +140,6 @@ def _in_full(records: Sequence[Record], changed: set[str]) -> set[str]:
     names = [
         record.case.name
         for record in records
-        if record.case.name in changed or record.status not in ("pass", "not run")
+        if record.case.name in changed or record.status not in (*FINE, "not run")
     ]
     return set(names[:MOST_FULL])

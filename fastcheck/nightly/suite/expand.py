@@ -219,6 +219,7 @@ def _case(place: Place, fixed: Mapping[str, Any], setting: Mapping[str, Any]) ->
         place.source.refuse((*place.path, "entries"), str(problem))
     name = values.pop("name", None) or values["target"]
     keeps = values.pop("keep", "summary")
+    values.setdefault("expect", "pass" if values.get("fault") is None else "fail")
     return Case(name, options=options, arguments=arguments, keeps=keeps, **values)
 
 

@@ -23,6 +23,8 @@ DEMOS: Final = {"demo:mnist": "mnist", "demo:cat": "catvnoncat"}
 """The networks of the package, and the data that they are checked on."""
 LONGEST = 200
 """Characters of a name."""
+LEAST_MEMORY = 64_000_000
+"""Bytes with which the networks of the package can be checked; less is no limit but an end."""
 
 
 class Key(NamedTuple):
@@ -78,6 +80,17 @@ def _is_line(value: Any) -> bool:
     return isinstance(value, str) and bool(value.strip()) and value.isprintable()
 
 
+def _name(value: Any) -> str:
+    if not (_is_line(value) and len(value) <= LONGEST and value == value.strip()):
+        raise ValueError(value)
+    if "::" in value.partition("[")[0]:
+        raise InputError(
+            f"`name` must be without `::`, by which pytest tells a case from its suite, got "
+            f"{value!r}; write {value.replace('::', ':')!r}"
+        )
+    return str(value)
+
+
 def _is_target(value: Any) -> bool:
     return _is_line(value) and (
         value in DEMOS or bool(re.fullmatch(r"(?!demo:).*[^/\\]\.py:[A-Za-z_]\w*", value))
@@ -95,6 +108,16 @@ def _accept(value: Any) -> list[str]:
     if not isinstance(value, str | list):
         raise ValueError(value)
     return list(accepted_names(value))
+
+
+def _memory(value: Any) -> int:
+    size = bytes_in(value)
+    if size < LEAST_MEMORY:
+        raise InputError(
+            f"`memory` must be at least {LEAST_MEMORY / 1e6:.0f}MB, which a check of little takes, "
+            f"got {value!r}; give it more"
+        )
+    return size
 
 
 def _arguments(value: Any) -> dict[str, Any]:
@@ -171,10 +194,7 @@ OPTIONS: Final[dict[str, Key]] = {
 """The options of :func:`fastcheck.check_gradients` that can be written in TOML."""
 
 KEYS: Final[dict[str, Key]] = {
-    "name": Key(
-        _holds(lambda v: _is_line(v) and len(v) <= LONGEST and v == v.strip()),
-        f"one line of at most {LONGEST} characters",
-    ),
+    "name": Key(_name, f"one line of at most {LONGEST} characters"),
     "target": Key(_holds(_is_target), f"{', '.join(DEMOS)} or FILE.py:FUNCTION"),
     "dataset": Key(_holds(_is_line), '"mnist", "catvnoncat" or the path of a data file'),
     "split": Key(_holds(_is_line), 'the name of a part of the data, such as "train"'),
@@ -186,10 +206,11 @@ KEYS: Final[dict[str, Key]] = {
     ),
     "keep": Key(_holds(lambda v: v in ("summary", "arrays")), '"summary" or "arrays"'),
     "timeout": Key(seconds_in, DURATION),
-    "memory": Key(bytes_in, SIZE),
+    "memory": Key(_memory, SIZE),
     "fault": Key(
         _holds(_is_line), 'the title of a mistake, as `fastcheck selftest --list` shows them'
     ),
+    "expect": Key(_one_of("expect", ("pass", "fail")), ""),
     "arguments": Key(_arguments, "a table of names and values, such as {width = 50}"),
     **OPTIONS,
 }  # fmt: skip

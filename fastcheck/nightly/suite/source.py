@@ -76,7 +76,7 @@ def read_source(file: File) -> Source:
             f"{file}: cannot be read ({reason_of(problem)}); give the path of a suite file"
         ) from None
     try:
-        text = content.decode("utf-8")
+        text = content.decode("utf-8").removeprefix("\ufeff")  # as editors on Windows write
         return Source(file, content, tomllib.loads(text), find_lines(text))
     except UnicodeDecodeError as problem:
         number = content[: problem.start].count(b"\n") + 1

@@ -19,7 +19,7 @@ LEAST = 0.05
 """Seconds for which anything is tried."""
 
 
-def fit(prepared: Prepared, share: float, start: float) -> None:
+def fit(prepared: Prepared, share: float, start: float) -> bool:
     """Change the options of a check so that it keeps to its time, if it would not.
 
     Every entry if there is time; else units, or directions with some entries; else a sample.
@@ -32,6 +32,11 @@ def fit(prepared: Prepared, share: float, start: float) -> None:
         Seconds for the case.
     start : float
         When it began, by :func:`time.perf_counter`.
+
+    Returns
+    -------
+    bool
+        Whether less is checked than was asked for.
     """
     before = perf_counter()
     asked = predict(*prepared.arguments, **prepared.options)
@@ -39,19 +44,20 @@ def fit(prepared: Prepared, share: float, start: float) -> None:
     left = max(RESERVE * (share - (before - start) - 2.0 * looking), LEAST)
     probing = asked.seconds - looking
     if probing <= left:
-        return
+        return False
     prepared.notes.append(
         f"{duration(share)} of the budget were left for it, plan {asked.plan} would have taken "
         f"{duration(probing)}"
     )
     if prepared.options.get("arithmetic") == "plain":
-        return  # has one plan only, and ends with what it has
+        return False  # has one plan only, and ends with what it has
     for plan in ("auto", "sample"):
         reduced = _with_plan(prepared.options, plan, left)
         expected = predict(*prepared.arguments, **reduced)
         if plan == "sample" or expected.seconds <= left + looking:
             prepared.options = reduced
-            return
+            return True
+    return False
 
 
 def _with_plan(options: dict[str, Any], plan: str, budget: float) -> dict[str, Any]:

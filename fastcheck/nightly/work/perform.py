@@ -9,7 +9,9 @@ from fastcheck.errors import FastcheckError
 from fastcheck.nightly.saying import text_of, trace_of
 from fastcheck.nightly.target import UserCodeError
 from fastcheck.nightly.units import duration
+from fastcheck.nightly.work.asked import stopped, was_asked
 from fastcheck.nightly.work.fit import fit
+from fastcheck.nightly.work.memory import is_short_of_memory
 from fastcheck.nightly.work.outcome import Outcome
 from fastcheck.nightly.work.prepare import prepare
 
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from fastcheck.nightly.records import Case, Status
+    from fastcheck.result import CheckResult
 
 __all__ = ["perform", "predicted"]
 
@@ -41,8 +44,7 @@ def perform(case: Case, folder: Path, share: float | None = None) -> Outcome:
 
         start = perf_counter()
         prepared = prepare(case, folder)
-        if share is not None:
-            fit(prepared, share, start)
+        is_less = share is not None and fit(prepared, share, start)
         with checking(*prepared.arguments, **prepared.options, pictures=True) as done:
             result = done.result
             rtol = prepared.options.get("rtol", 1e-5)
@@ -50,11 +52,29 @@ def perform(case: Case, folder: Path, share: float | None = None) -> Outcome:
         notes = list(prepared.notes)
         if result.interrupted:
             notes.append(f"stopped after {duration(perf_counter() - start)}")
-        cut = result.interrupted and result.verdict != "fail"
-        status: Status = "interrupted" if cut else result.verdict
+        if result.interrupted and result.verdict != "fail" and not was_asked():
+            return stopped(case.target)
+        status, said = _judged(case, result, is_less=is_less)
+        notes = [said, *notes] if said else notes
         return Outcome(status, "; ".join(notes), result=result, arrays=arrays)
 
     return _guarded(case, check)
+
+
+def _judged(case: Case, result: CheckResult, *, is_less: bool) -> tuple[Status, str]:
+    """Return what became of a case by what is expected of it, and what is to be said of that.
+
+    A mistake that is not found because less was checked than asked for is not decided about.
+    """
+    if result.interrupted and result.verdict != "fail":
+        return "interrupted", ""
+    if case.expect == "pass" or result.verdict == "inconclusive":
+        return result.verdict, ""
+    if result.verdict == "fail":
+        return "expected", ""
+    if is_less:
+        return "inconclusive", "passes, where a failure is expected, with less than it asks for"
+    return "fail", "passes, where a failure is expected: the check does not see this mistake"
 
 
 def predicted(case: Case, folder: Path) -> Outcome:
@@ -74,8 +94,8 @@ def _guarded(case: Case, action: Callable[[], Outcome]) -> Outcome:
     """Return what an action returns, or what is said where it raises."""
     try:
         return action()
-    except KeyboardInterrupt:
-        return Outcome("interrupted", "stopped before its first probe")
+    except KeyboardInterrupt as problem:
+        return stopped(case.target, problem)
     except UserCodeError as problem:
         message = _one_line(str(problem)) + _about_memory(case, problem.__cause__)
         return Outcome("error", message, problem.traceback)
@@ -92,6 +112,6 @@ def _one_line(text: str) -> str:
 
 
 def _about_memory(case: Case, problem: BaseException | None) -> str:
-    if case.memory is None or not isinstance(problem, MemoryError):
+    if case.memory is None or not is_short_of_memory(problem):
         return ""
     return f"; `memory` allows it {case.memory / 1e6:.4g} MB"

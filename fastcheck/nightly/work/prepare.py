@@ -91,7 +91,16 @@ def _demo(case: Case, folder: Path) -> Prepared:
         )
     demo = next(demo for demo in demos() if demo.data == DEMOS[case.target])
     notes: list[str] = []
-    batch = _batch(case, case.dataset or demo.data, folder, notes)
+    name = case.dataset or demo.data
+    batch = _batch(case, name, folder, notes)
+    if not demo.takes(batch):
+        shape = " × ".join(map(str, batch.x.shape[1:])) or "1"
+        raise InputError(
+            f"`dataset` must be data like {demo.data} for {case.target}, {demo.n_features} numbers "
+            f"for each example and {demo.n_classes} classes, labelled by whole numbers, got {name} "
+            f"with {shape} numbers and {quantity(batch.n_classes, 'class', 'classes')}; leave it "
+            f'out, or write dataset = "{demo.data}"'
+        )
     objective, params, loss, grads = demo.case(batch, case.seed)
     return Prepared((objective, params, grads), {"loss_value": loss}, notes)
 

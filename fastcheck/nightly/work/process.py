@@ -21,7 +21,9 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from fastcheck.nightly.records import Case
+from fastcheck.nightly.work.asked import listen
 from fastcheck.nightly.work.basis import difference
+from fastcheck.nightly.work.memory import lift_limit, limit_memory, load_all
 from fastcheck.nightly.work.outcome import Outcome, write_outcome
 from fastcheck.nightly.work.perform import perform, predicted
 
@@ -37,7 +39,7 @@ def main() -> None:
     faulthandler.register(signal.SIGUSR1)  # "where are you?"
     into = int(sys.argv[2])
     os.set_inheritable(into, False)  # not for what user code starts
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have had it ignored
+    listen()
     orders = _own_input()
     import fastcheck.check  # noqa: F401 - while there is no order yet
 
@@ -48,7 +50,7 @@ def main() -> None:
     order = json.loads(line)
     outcome = _carried_out(order)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _lift_limit()
+    lift_limit()
     told = io.BytesIO()  # NumPy writes arrays to files that can be wound back
     write_outcome(told, outcome, arrays=order["arrays"])
     with os.fdopen(into, "wb") as file:
@@ -61,17 +63,20 @@ def main() -> None:
 def _carried_out(order: dict[str, Any]) -> Outcome:
     """Check or predict the case, if there is one and this machine is as it must be."""
     folder = Path(order["folder"])
+    case = None if order["case"] is None else Case.from_dict(order["case"])
+    memory = None if case is None else case.memory
     try:
         refusal = difference(order["expected"], folder)
+        if memory is not None and not refusal:
+            load_all()
     except KeyboardInterrupt:
         return Outcome("interrupted", "stopped before its first probe")
-    if refusal or order["case"] is None:
+    if refusal or case is None:
         return Outcome("not run", refusal=refusal)
-    case = Case.from_dict(order["case"])
     random.seed(case.seed)
     np.random.seed(case.seed % 2**32)  # noqa: NPY002 - what user code draws without a seed
-    if case.memory is not None:
-        _limit_memory(case.memory)
+    if memory is not None:
+        limit_memory(memory)
     return predicted(case, folder) if order["predict"] else perform(case, folder, order["share"])
 
 
@@ -101,24 +106,3 @@ def _watch(orders: BinaryIO) -> None:
     """Wait for the end of the pipe; it may have come before the kernel was asked to look."""
     orders.read()
     os.killpg(os.getpgrp(), signal.SIGKILL)
-
-
-def _limit_memory(n_bytes: int) -> None:
-    """Let this process have so much more address space than it has now."""
-    import resource
-
-    status = Path("/proc/self/statm")
-    used = int(status.read_text().split()[0]) * resource.getpagesize() if status.exists() else 0
-    _, hard = resource.getrlimit(resource.RLIMIT_AS)
-    limit = used + n_bytes
-    if hard != resource.RLIM_INFINITY:
-        limit = min(limit, hard)
-    resource.setrlimit(resource.RLIMIT_AS, (limit, hard))
-
-
-def _lift_limit() -> None:
-    """Take the limit away: what was found is to be told."""
-    import resource
-
-    _, hard = resource.getrlimit(resource.RLIMIT_AS)
-    resource.setrlimit(resource.RLIMIT_AS, (hard, hard))

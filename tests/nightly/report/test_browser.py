@@ -175,8 +175,8 @@ def test_a_night_on_real_data_is_read_in_both_themes(
     opened: Opener, data_folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("FASTCHECK_DATA", str(data_folder))
-    run = example_run()
-    as_expected(run)
+    run = example_run(is_known=False)
+    as_expected(run, "fail")
     assert "synthetic" not in run.provenance["data mnist"] + run.provenance["data catvnoncat"]
     for scheme in ("light", "dark"):
         page = opened(run, scheme=scheme)

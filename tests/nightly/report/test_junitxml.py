@@ -27,6 +27,7 @@ def read(run: Run) -> ET.Element:
 def test_each_status_is_the_element_that_build_servers_show() -> None:
     statuses = [
         "pass", "fail", "inconclusive", "error", "timeout", "crashed", "interrupted", "not run",
+        "expected",
     ]  # fmt: skip
     suite = read(run_of(*(record(status, status) for status in statuses)))
     found = {c.get("name"): [child.tag for child in c] for c in suite.iter("testcase")}
@@ -39,9 +40,13 @@ def test_each_status_is_the_element_that_build_servers_show() -> None:
         "crashed": ["error"],
         "interrupted": ["error"],
         "not run": ["skipped"],
+        "expected": ["skipped"],
     }
     counts = {name: suite.get(name) for name in ("tests", "failures", "errors", "skipped")}
-    assert counts == {"tests": "8", "failures": "1", "errors": "5", "skipped": "1"}
+    assert counts == {"tests": "9", "failures": "1", "errors": "5", "skipped": "2"}
+    skipped = suite.find("testcase[@name='expected']/skipped")
+    assert skipped is not None
+    assert skipped.get("message", "").startswith("as expected: W2: dW2 is 100 times too large")
     error = suite.find("testcase[@name='timeout']/error")
     assert error is not None
     assert (error.get("type"), error.get("message")) == (

@@ -55,6 +55,20 @@ def test_without_a_comparison_nothing_is_said_to_have_changed() -> None:
     assert len([line for line in found["not run"] if not line.startswith(" ")]) == 2
 
 
+def test_what_fails_as_expected_is_counted_and_makes_no_failure() -> None:
+    told = digest(run_of(record("a"), record("planted", "expected")))
+    assert (told.word, told.sections) == ("pass", ())
+    assert told.headline == "2 cases: 1 fail as expected, 1 pass"
+    assert digest(run_of(record("planted", "expected"), finished="")).word == "interrupted"
+
+
+def test_a_mistake_that_is_not_seen_is_broken_and_says_so() -> None:
+    missed = record("planted", "fail", "pass", message="passes, where a failure is expected")
+    found = labels(summary(run_of(record("a"), missed), width=100))
+    assert found["FAIL"] == ["night: 2 cases: 1 fail, 1 pass"]
+    assert found["broken"][0].startswith("planted: passes, where a failure is expected; all ")
+
+
 def test_nothing_changed_is_said() -> None:
     comparison = Comparison(environment=())
     found = labels(summary(run_of(record("a")), comparison, width=100))

@@ -101,6 +101,8 @@ def test_a_pattern_that_means_nothing_is_refused() -> None:
     ("records", "status"),
     [
         ([("pass", "")], 0),
+        ([("pass", ""), ("expected", "")], 0),
+        ([("expected", ""), ("inconclusive", "")], 3),
         ([("pass", ""), ("inconclusive", "")], 3),
         ([("pass", ""), ("not run", "")], 3),
         ([("pass", ""), ("interrupted", "")], 3),

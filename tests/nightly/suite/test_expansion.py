@@ -35,6 +35,7 @@ def test_a_case_says_everything_that_a_check_can_be_told(tmp_path: Path) -> None
         memory = "2GB"
         keep = "arrays"
         fault = "transposed W1"
+        expect = "pass"
         arguments = {width = 5, names = ["a"]}
         plan = "sample"
         entries = 9
@@ -48,11 +49,39 @@ def test_a_case_says_everything_that_a_check_can_be_told(tmp_path: Path) -> None
     assert (case.name, case.target, case.dataset) == ("all", "sub/net.py:build", "data/own.h5")
     assert (case.split, case.batch, case.seed, case.timeout) == ("test", 7, 5, 90.0)
     assert (case.memory, case.keeps, case.fault) == (2_000_000_000, "arrays", "transposed W1")
+    assert case.expect == "pass"
     assert case.arguments == {"width": 5, "names": ["a"]}
     assert case.options == {
         "plan": "sample", "entries": 9, "budget": 120.0, "rtol": 1e-7, "strict": True,
         "accept": ["clip"], "only": "W*",
     }  # fmt: skip
+
+
+def test_a_planted_mistake_is_expected_to_be_found(tmp_path: Path) -> None:
+    cases = suite(
+        tmp_path,
+        """
+        [suite.defaults]
+        target = "net.py:build"
+
+        [[case]]
+        name = "right"
+
+        [[case]]
+        name = "planted"
+        matrix = {fault = ["negated W1", "transposed W1"]}
+
+        [[case]]
+        name = "wrong on purpose"
+        expect = "fail"
+
+        [[case]]
+        name = "not expected"
+        fault = "negated W1"
+        expect = "pass"
+        """,
+    ).cases
+    assert [case.expect for case in cases] == ["pass", "fail", "fail", "fail", "pass"]
 
 
 def test_every_option_of_a_check_that_toml_can_say_is_a_key() -> None:

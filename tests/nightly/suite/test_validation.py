@@ -27,10 +27,19 @@ def problem(folder: Path, text: str | bytes) -> str:
     return message.removeprefix(f"{file}:")
 
 
+def test_a_mark_of_the_encoding_is_not_part_of_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "night.toml"
+    file.write_text(BASE, encoding="utf-8-sig")
+    assert [case.name for case in read_suite(file).cases] == ["demo:mnist"]
+    told = problem(tmp_path, f"\ufeff{BASE}rtoll = 1")
+    assert told.startswith("3: a case has no key `rtoll`")
+
+
 @pytest.mark.parametrize(
     ("line", "message"),
     [
         ("name = 3", "`name` must be one line of at most 200 characters, got 3"),
+        ('name = "a::b[c]"', "`name` must be without `::`, by which pytest tells a case from"),
         ('name = " a"', "`name` must be one line of at most 200 characters, got ' a'"),
         ("split = 1", "`split` must be the name of a part of the data, such as \"train\", got 1"),
         ("dataset = 1", '`dataset` must be "mnist", "catvnoncat" or the path of a data file, got'),
@@ -43,6 +52,7 @@ def problem(folder: Path, text: str | bytes) -> str:
         ('keep = "all"', "`keep` must be \"summary\" or \"arrays\", got 'all'"),
         ('timeout = "2 days"', '`timeout` must be a time such as 90, "90s", "5m", "1h30m" or "2h"'),
         ("timeout = 0", "`timeout` must be a time such as 90"),
+        ('memory = "60MB"', "`memory` must be at least 64MB, which a check of little takes"),
         ('memory = "2"', '`memory` must be a size such as "500MB", "2GB" or "2GiB", got \'2\''),
         ("fault = 1", "`fault` must be the title of a mistake, as `fastcheck selftest --list`"),
         ("arguments = [1]", "`arguments` must be a table of names and values, such as {wi"),

@@ -33,7 +33,17 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
             def __str__(self): raise KeyError(1)
         def says_nothing(): raise Mute
         def unsure(): raise KeyboardInterrupt
+        def unsure_later():
+            w, left = np.linspace(1.0, 2.0, 50), list(range(40))
+            def loss():
+                if not left: raise KeyboardInterrupt
+                left.pop()
+                return float(np.sin(w).sum())
+            return loss, {"w": w}, {"w": np.cos(w)}, {"engine": "black box"}
         def with_options(): return *right(factor=1.0 + 1e-7), {"strict": True, "rtol": 1e-3}
+        def flat():
+            w = np.ones(3)
+            return lambda: 0.0 * w.sum(), {"w": w}, {"w": np.zeros(3)}
         def plain():
             return *right(width=1000), {"arithmetic": "plain"}
         def fine(n=400):
@@ -42,6 +52,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         """
     )
     (path / "net.py").write_text(text, encoding="utf-8")
+    (path / "unsure.py").write_text("raise KeyboardInterrupt('of mine')\n", encoding="utf-8")
     return path
 
 
@@ -57,6 +68,15 @@ def test_a_function_that_takes_anything_is_given_batch_seed_and_arguments(folder
 def test_options_of_the_case_stand_over_those_of_the_function(folder: Path) -> None:
     assert done(folder, "with_options").status == "fail"
     assert done(folder, "with_options", options={"strict": False}).status == "pass"
+
+
+def own(file: Path, shape: tuple[int, ...], n_classes: int) -> None:
+    """Write a data set."""
+    from fastcheck.datasets import write_own
+
+    x, y = np.ones(shape, np.float32), np.arange(shape[0]) % n_classes
+    names = [str(k) for k in range(n_classes)]
+    write_own(file, {"train": (x, y)}, names, title="own", generator="test", overwrite=True)
 
 
 def test_data_of_ones_own_are_found_beside_the_suite(folder: Path) -> None:
@@ -76,15 +96,97 @@ def test_data_of_ones_own_are_found_beside_the_suite(folder: Path) -> None:
     assert done(folder, "on_batch", dataset="none.h5").status == "error"
 
 
+@pytest.mark.parametrize("command", [perform, predicted])
+@pytest.mark.parametrize(
+    ("target", "dataset", "text"),
+    [
+        ("demo:cat", "mnist", "like catvnoncat for demo:cat, 12288 numbers for each example and 2"),
+        ("demo:mnist", "catvnoncat", "got catvnoncat with 12288 numbers and 2 classes; leave it"),
+        ("demo:mnist", "small.h5", "got small.h5 with 36 numbers and 10 classes"),
+        ("demo:cat", "many.h5", "got many.h5 with 12288 numbers and 3 classes"),
+    ],
+)
+def test_a_demo_takes_data_like_its_own(
+    folder: Path, command: Any, target: str, dataset: str, text: str
+) -> None:
+    own(folder / "small.h5", (20, 6, 6), 10)
+    own(folder / "many.h5", (20, 12288), 3)
+    found = command(Case("a", target, dataset=dataset, batch=5), folder)
+    assert (found.status, found.traceback) == ("error", "")
+    assert found.message.startswith("`dataset` must be data like ")
+    assert text in found.message
+
+
+@pytest.mark.parametrize(
+    ("expect", "factor", "status", "message"),
+    [
+        ("pass", 1.0, "pass", ""),
+        ("pass", 2.0, "fail", ""),
+        ("fail", 2.0, "expected", ""),
+        ("fail", 1.0, "fail", "passes, where a failure is expected: the check does not see this"),
+    ],
+)
+def test_the_verdict_is_compared_with_what_is_expected(
+    folder: Path, expect: Any, factor: float, status: str, message: str
+) -> None:
+    found = done(folder, "right", expect=expect, arguments={"factor": factor})
+    assert found.status == status
+    assert found.message.startswith(message)
+    assert bool(found.message) == bool(message)
+    assert found.result is not None
+    assert found.result.verdict == ("pass" if factor == 1.0 else "fail")  # as it is, in any case
+
+
+def test_a_planted_mistake_that_a_sample_does_not_hit_is_no_pass(folder: Path) -> None:
+    options: dict[str, Any] = {"plan": "sample", "entries": 1}
+    found = done(folder, "right", fault="one entry off W1", expect="fail", options=options)
+    assert found.status == "fail"
+    assert "does not see this mistake; planted: entry " in found.message
+
+
+def test_what_cannot_be_decided_is_not_what_was_expected(folder: Path) -> None:
+    found = done(folder, "flat", expect="fail")
+    assert (found.status, found.message) == ("inconclusive", "")
+
+
+def test_a_mistake_that_the_budget_left_no_time_for_is_undecided(folder: Path) -> None:
+    arguments = {"seconds": 0.005, "n": 4000}
+    found = done(folder, "slow", 3.0, expect="fail", arguments=arguments)
+    assert found.status == "inconclusive"
+    assert found.message.startswith(
+        "passes, where a failure is expected, with less than it asks for; 3 s of the budget were"
+    )
+
+
 def test_a_demo_takes_no_arguments(folder: Path) -> None:
     found = perform(Case("a", "demo:mnist", arguments={"x": 1}), folder)
     assert found.status == "error"
     assert found.message == "`arguments` must be left out for demo:mnist, which takes none, got x"
 
 
-def test_what_is_stopped_in_the_users_code_is_interrupted(folder: Path) -> None:
+@pytest.mark.parametrize(
+    ("target", "message"),
+    [
+        ("net.py:unsure", "net.py:unsure raised KeyboardInterrupt"),
+        ("unsure.py:any", "unsure.py:any raised KeyboardInterrupt: of mine"),
+        ("net.py:unsure_later", "net.py:unsure_later raised KeyboardInterrupt while it was probed"),
+    ],
+)
+def test_code_that_raises_as_if_it_were_stopped_is_in_error(
+    folder: Path, target: str, message: str
+) -> None:
+    found = perform(Case("a", target), folder)
+    assert (found.status, found.message) == ("error", message)
+    assert "KeyboardInterrupt" in found.traceback
+
+
+def test_what_is_stopped_in_the_users_code_is_interrupted(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fastcheck.nightly.work.asked._asked", True)
     found = done(folder, "unsure")
     assert (found.status, found.message) == ("interrupted", "stopped before its first probe")
+    assert done(folder, "unsure_later").status == "interrupted"
 
 
 def test_a_wrong_option_is_an_error_without_a_traceback(folder: Path) -> None:
