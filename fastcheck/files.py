@@ -13,7 +13,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-__all__ = ["make_folder", "make_synced", "reason_of", "sync", "write_text", "written_whole"]
+__all__ = [
+    "check_target",
+    "make_folder",
+    "make_synced",
+    "reason_of",
+    "sync",
+    "write_text",
+    "written_whole",
+]
 
 
 @contextmanager
@@ -37,11 +45,11 @@ def written_whole(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
     """
     temporary = path.parent / f".{secrets.token_hex(8)}.tmp"
     try:
-        _check_target(path, overwrite)
+        check_target(path, overwrite=overwrite)
         try:
             yield temporary
             sync(temporary)
-            _check_target(path, overwrite)
+            check_target(path, overwrite=overwrite)
             temporary.replace(path)
             sync(path.parent)
         finally:
@@ -116,8 +124,14 @@ def reason_of(problem: BaseException) -> str:
     return os.strerror(errno) if errno else str(problem) or type(problem).__name__
 
 
-def _check_target(path: Path, overwrite: bool) -> None:
-    """Refuse a target that is a folder, has no folder, or would be lost."""
+def check_target(path: Path, *, overwrite: bool = True) -> None:
+    """Refuse a target that is a folder, has no folder, or would be lost.
+
+    Raises
+    ------
+    DataError
+        If it cannot be written for one of these reasons.
+    """
     if path.is_dir():
         raise DataError(f"{path}: is a folder; name a file")
     if not path.parent.is_dir():

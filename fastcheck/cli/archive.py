@@ -42,17 +42,17 @@ def compare(runs: tuple[str, ...], archive: Path, json_path: Path | None) -> int
     Exit status: 0 nothing is worse, 1 a case has regressed, 2 usage or data error, 3 none has, but
     a case was not run, is no longer there, or is new and did not pass.
     """
-    from fastcheck.nightly.archive import find_run, read_run
+    from fastcheck.nightly.archive import read_run
     from fastcheck.nightly.compare import compare as compared
     from fastcheck.nightly.tables import print_out
 
     if len(runs) > 2:
         raise click.UsageError("name one run or two")
     with refusing():
-        path = find_run(runs[-1], archive)
+        path = _found(runs[-1], archive)
         new, past, problems = _with_past(path, archive)
         named = len(runs) == 2
-        old = read_run(find_run(runs[0], archive)) if named else _last(past, path, problems)
+        old = read_run(_found(runs[0], archive)) if named else _last(past, path, problems)
         comparison = compared(old, new, past)
         print_out(comparison)
         if json_path is not None:
@@ -60,6 +60,19 @@ def compare(runs: tuple[str, ...], archive: Path, json_path: Path | None) -> int
     if comparison.is_worse:
         return 1
     return 3 if comparison.is_open else 0
+
+
+def _found(name: str, archive: Path) -> Path:
+    """Return the run that is named, of a suite the last that can be read; others are told."""
+    from fastcheck.nightly.archive import find_run, last_run
+    from fastcheck.nightly.archive.folder import suites
+
+    if not archive.is_dir() or name not in suites(archive):
+        return find_run(name, archive)
+    path, problems = last_run(archive, name)
+    for problem in problems:
+        say(f"left out: {problem}", err=True)
+    return path
 
 
 def _with_past(path: Path, archive: Path) -> tuple[Run, list[Run], list[str]]:
@@ -100,12 +113,17 @@ def report(run: str, targets: tuple[Path, ...], archive: Path) -> int:
 
     Exit status: 0 it was shown, 2 usage or data error.
     """
-    from fastcheck.nightly.archive import find_run
+    from fastcheck.files import check_target
     from fastcheck.nightly.compare import compare as compared
     from fastcheck.nightly.report import print_summary
 
     with refusing():
-        path = find_run(run, archive)
+        path = _found(run, archive)
+        for target in targets:  # all are looked at before one is written
+            if target.suffix == ".h5" and path.is_file():
+                raise Refusal(f"{path}: has ended, and is one file already; copy that to {target}")
+            if target.suffix and not target.is_dir():
+                check_target(target)
         shown, past, _ = _with_past(path, archive)
         comparison = compared(past[-1], shown, past) if past else None
         print_summary(shown, comparison)

@@ -12,7 +12,7 @@ __all__ = ["drain", "say"]
 
 
 def say(text: str, *, err: bool = False) -> None:
-    """Print a line; what the stream cannot encode, such as half a character, is escaped.
+    """Print a line; what cannot be seen or encoded, such as half a character, is escaped.
 
     Parameters
     ----------
@@ -21,10 +21,12 @@ def say(text: str, *, err: bool = False) -> None:
     err : bool, default False
         Whether it goes to the standard error; that this is closed is no reason to end.
     """
+    from fastcheck.result.wording import visible
+
     stream = sys.stderr if err else sys.stdout
     encoding = getattr(stream, "encoding", None) or "utf-8"
     with suppress(*[OSError] * err):
-        click.echo(text.encode(encoding, "backslashreplace").decode(encoding), err=err)
+        click.echo(visible(text).encode(encoding, "backslashreplace").decode(encoding), err=err)
 
 
 def drain() -> None:

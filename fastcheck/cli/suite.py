@@ -74,7 +74,7 @@ def run_cases(
     FastcheckError
         If the suite or an option is wrong, or something cannot be written.
     """
-    from fastcheck.files import make_folder
+    from fastcheck.files import check_target, make_folder
     from fastcheck.nightly.beginning import MemoryParts, new_run
     from fastcheck.nightly.runner import run_suite
     from fastcheck.nightly.runner.order import chosen
@@ -88,6 +88,8 @@ def run_cases(
         return _foretold(suite.with_seed(seed), only, n_jobs, budget)
     if report_folder is not None:
         make_folder(report_folder)  # not found out in the morning
+    if json_path is not None:
+        check_target(json_path)
     asked = n_jobs if dask is None else _of_cluster(jobs)
     given = {"only": list(only) or None, "budget": budget, "jobs": asked}
     run = new_run(suite, seed=seed, fail_fast=fail_fast or None, **given)

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Teller", "telling"]
 
+MOST_NAMES = 200
+"""Characters of the names of the cases at work."""
 MOST = 1_000
 """Characters that are told of a case."""
 
@@ -109,21 +111,31 @@ class _Bar:
 
     def started(self, case: Case) -> None:
         self.names.append(case.name)
-        self.bar.update(self.task, description=", ".join(self.names))
+        self._show()
 
     def ended(self, record: Record) -> None:
         from fastcheck.nightly.records import FAILED
+        from fastcheck.result.wording import visible
 
         if _is_left_out(record):
             return
         if record.case.name in self.names:
             self.names.remove(record.case.name)
-        self.bar.update(self.task, advance=1, description=", ".join(self.names))
+        self._show(advance=1)
         if record.status in (*FAILED, "inconclusive"):
-            self.bar.console.print(_line(record), markup=False, highlight=False)
+            self.bar.console.print(visible(_line(record)), markup=False, highlight=False)
 
     def foreseen(self, case: Case) -> None:
-        self.bar.update(self.task, advance=1, description=case.name)
+        self.names = [case.name]
+        self._show(advance=1)
+
+    def _show(self, advance: int = 0) -> None:
+        """Show the names of the cases at work."""
+        from fastcheck.nightly.report.text import clipped
+        from fastcheck.result.wording import visible
+
+        names = visible(", ".join(self.names))
+        self.bar.update(self.task, advance=advance, description=clipped(names, MOST_NAMES))
 
 
 def _is_left_out(record: Record) -> bool:

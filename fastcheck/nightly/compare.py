@@ -17,7 +17,7 @@ from fastcheck.nightly.differences import (
 from fastcheck.nightly.flakes import is_flaky, n_flips, verdicts_alike
 from fastcheck.nightly.grounds import grounds
 from fastcheck.nightly.noise import changed_time
-from fastcheck.nightly.records import NOT_RUN, STATUSES
+from fastcheck.nightly.records import FINE, NOT_RUN, STATUSES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -111,7 +111,7 @@ class Comparison:
     @property
     def is_open(self) -> bool:
         """Whether a case was not run, is no longer there, or is new and did not pass."""
-        return any(c.after != "pass" for c in self.of("not-run", "lost", "gained"))
+        return any(c.after not in FINE for c in self.of("not-run", "lost", "gained"))
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything in the types of JSON."""

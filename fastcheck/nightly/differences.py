@@ -11,7 +11,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from fastcheck.nightly.records import BROKEN, FAILED, NOT_RUN
+from fastcheck.nightly.records import BROKEN, FAILED, FINE, NOT_RUN
 from fastcheck.result.wording import count, percent, quantity, short
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ def changed_status(before: Record, after: Record, past: Past) -> Found | None:
 
 def first_verdict(after: Record) -> Found | None:
     """Return the first verdict of a case that was there and was never run, unless it passes."""
-    if after.status == "pass":
+    if after.status in FINE:
         return None
     now = "does not run" if after.status in BROKEN else f"is {after.status}"
     kind = "regressed" if after.status in FAILED else "gained"

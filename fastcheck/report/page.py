@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Final
 from rich.console import Console
 from rich.text import Text
 
+from fastcheck.result.wording import visible
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from typing import IO
@@ -97,9 +99,7 @@ class Page:
         line = " ".join(text.split())
         if not self.unicode:
             line = line.translate(ASCII).encode("ascii", "backslashreplace").decode("ascii")
-        if line.isprintable():
-            return line
-        return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in line)
+        return visible(line)
 
     def add(self, label: str, texts: str | Iterable[str], style: str = "label") -> None:
         """Add paragraphs that stand right of one label; nothing if there are none."""

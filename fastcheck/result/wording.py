@@ -19,6 +19,7 @@ __all__ = [
     "shape_text",
     "short",
     "times_text",
+    "visible",
 ]
 
 DIGITS = 5
@@ -48,6 +49,19 @@ def quantity(n: int, one: str, many: str = "") -> str:
     ('1 entry', '1,200 tensors')
     """
     return f"{count(n)} {one if n == 1 else many or one + 's'}"
+
+
+def visible(line: str) -> str:
+    r"""Return a line whose characters can all be seen, and none of which steers a terminal.
+
+    Examples
+    --------
+    >>> print(visible("90 %\r100 %\x1b[31m"))
+    90 %\r100 %\x1b[31m
+    """
+    if line.isprintable():
+        return line
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in line)
 
 
 def percent(part: int, whole: int) -> str:

@@ -114,6 +114,44 @@ def test_a_damaged_run_is_left_out_and_told(run: Run, archive: Path) -> None:
     assert "is damaged or truncated" in refused.stderr
 
 
+def test_the_last_run_of_a_suite_is_the_last_that_can_be_read(run: Run, archive: Path) -> None:
+    newer = archive / "night" / f"{night(9).id}.h5"
+    newer.write_bytes(b"")
+    for name, status in (("compare", 1), ("report", 0)):
+        found = run(name, "night")
+        assert found.status == status
+        assert night(3).id in found.stdout
+        assert f"left out: fastcheck-archive/night/{newer.name}" in found.stderr
+    for number in (1, 2, 3):
+        (archive / "night" / f"{night(number).id}.h5").unlink()
+    refused = run("compare", "night")
+    assert (refused.status, refused.stdout) == (2, "")
+    assert newer.name in refused.stderr
+
+
+def test_all_places_of_a_report_are_looked_at_before_one_is_written(
+    run: Run, archive: Path
+) -> None:
+    for wrong, text in (("copy.h5", "has ended, and is one file"), ("none/x.md", "no folder")):
+        refused = run("report", "night", "--to", "page.md", "--to", wrong)
+        assert refused.status == 2
+        assert text in refused.stderr
+        assert not Path("page.md").exists()
+    assert run("report", "night", "--to", "page.md").status == 0
+    assert Path("page.md").exists()
+
+
+def test_a_new_case_that_fails_is_not_among_what_was_broken_before(run: Run, archive: Path) -> None:
+    kept(archive, run_of(4, {"a": "fail", "b": "pass", "c[x=1]": "pass", "d": "pass", "e": "fail",
+                             "f": "expected", "g": "inconclusive"}))  # fmt: skip
+    lines = [line for line in run("report", "night").stdout.splitlines() if ": " in line]
+    labels = [line[:14].strip() for line in lines]
+    assert labels.index("broken, new") < labels.index("broken too")
+    assert "e: " in lines[labels.index("broken, new")]
+    assert "e: " not in lines[labels.index("broken too")]
+    assert "1 new and broken" in lines[labels.index("changed")]
+
+
 def test_the_history_of_a_case_is_shown(run: Run, archive: Path) -> None:
     found = run("history", "a", "--json", "a.json")
     assert (found.status, found.stderr) == (0, "")
@@ -187,7 +225,7 @@ def test_a_run_in_progress_is_shown_and_joined(run: Run, archive: Path) -> None:
         assert [r.status for r in read_run("so far.h5").records if r.case.name == "a"] == ["pass"]
     again = run("report", "so far.h5", "--to", "again.h5")
     assert again.status == 2
-    assert "is not the folder of a run in progress" in again.stderr
+    assert "has ended, and is one file already" in again.stderr
 
 
 def test_a_run_that_is_not_there_cannot_be_shown(run: Run, archive: Path) -> None:

@@ -73,6 +73,37 @@ def test_half_a_character_ends_no_run(mine: Path, encoding: str) -> None:
     assert list(record.result.numerical) == ["c\ud800"]
 
 
+STEERING = """
+def forge(msg=""):
+    raise ValueError("\\x1b]0;title\\x07\\x1b[2K\\r9/9 all pass\\x00")
+"""
+
+
+def test_what_user_code_says_steers_no_terminal_and_breaks_no_report(
+    run: Run, empty_folder: Path
+) -> None:
+    Path("forging.py").write_text(STEERING)
+    Path("night.toml").write_text('[[case]]\nname = "a"\ntarget = "forging.py:forge"\n')
+    found = run("run", "night.toml", "--report", "out")
+    assert found.status == 4
+    told = found.stdout + found.stderr
+    assert r"\x1b]0;title\x07\x1b[2K 9/9 all pass\x00" in told
+    assert all(line.isprintable() for line in told.splitlines())
+    for name in ("run.md", "run.html", "run.xml"):
+        text = (Path("out") / name).read_text("utf-8")
+        assert "9/9 all pass" in text
+        assert all(line.replace("\t", "").isprintable() for line in text.split("\n")), name
+
+
+def test_json_that_cannot_be_written_is_refused_before_anything_runs(run: Run, mine: Path) -> None:
+    Path("night.toml").write_text(RIGHT)
+    for place in (".", "none/run.json"):
+        refused = run("run", "night.toml", "--json", place)
+        assert refused.status == 2
+        assert refused.stdout == ""
+        assert not Path("fastcheck-archive").exists()
+
+
 def test_a_run_nobody_listens_to_comes_to_its_end(mine: Path) -> None:
     Path("night.toml").write_text(RIGHT)
     status, errors = piped("run", "night.toml", "--report", "out")

@@ -14,7 +14,16 @@ from fastcheck.nightly.archive.store import read_file
 if TYPE_CHECKING:
     from fastcheck.nightly.records import Run
 
-__all__ = ["find_run", "latest", "past_runs", "read_run", "runs", "suites", "unfinished"]
+__all__ = [
+    "find_run",
+    "last_run",
+    "latest",
+    "past_runs",
+    "read_run",
+    "runs",
+    "suites",
+    "unfinished",
+]
 
 
 def read_run(path: str | os.PathLike[str], *, arrays: bool = False) -> Run:
@@ -130,6 +139,25 @@ def past_runs(
     return found[::-1], problems
 
 
+def last_run(archive: str | os.PathLike[str], suite: str) -> tuple[Path, list[str]]:
+    """Return the last run of a suite that can be read, and what is wrong with those after it.
+
+    Raises
+    ------
+    DataError
+        If none can be read; it says why the last one cannot.
+    """
+    problems: list[str] = []
+    for path in reversed(runs(archive, suite)):
+        try:
+            read_run(path)
+        except DataError as problem:
+            problems.append(str(problem))
+        else:
+            return path, problems
+    raise DataError(problems[0])
+
+
 def find_run(name: str | os.PathLike[str], archive: str | os.PathLike[str]) -> Path:
     """Return the run that somebody names.
 
@@ -145,6 +173,10 @@ def find_run(name: str | os.PathLike[str], archive: str | os.PathLike[str]) -> P
     ------
     DataError
         If there is none, or there are several.
+
+    See Also
+    --------
+    last_run : says which newer ones cannot be read.
     """
     path = Path(name)
     if path.suffix in (layout.PARTS, layout.FINISHED) and path.exists():
@@ -152,7 +184,7 @@ def find_run(name: str | os.PathLike[str], archive: str | os.PathLike[str]) -> P
     text = os.fspath(name)
     known = suites(archive)
     if text in known:
-        return runs(archive, text)[-1]
+        return last_run(archive, text)[0]
     found = [p for suite in known for p in runs(archive, suite) if p.stem.startswith(text)]
     if len(found) == 1:
         return found[0]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from fastcheck.nightly.records import FAILED
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -71,13 +73,15 @@ class Sorted:
     """Changes by what they mean to somebody who reads in the morning."""
 
     regressed: list[Changed]
+    new: list[Changed]
     gone: list[Changed]
     found: list[Changed]
     fixed: list[Changed]
     others: list[Changed]
 
     def __iter__(self) -> Iterator[Changed]:
-        yield from (*self.regressed, *self.gone, *self.found, *self.fixed, *self.others)
+        yield from (*self.regressed, *self.new, *self.gone)
+        yield from (*self.found, *self.fixed, *self.others)
 
 
 def sort_changes(comparison: Compared | None) -> Sorted:
@@ -85,9 +89,13 @@ def sort_changes(comparison: Compared | None) -> Sorted:
     kinds: dict[str, list[Changed]] = {}
     for change in () if comparison is None else comparison.changes:
         kinds.setdefault(change.kind, []).append(change)
+    gained = kinds.pop("gained", [])
+    new = [c for c in gained if str(c.after) in FAILED]
+    kinds["gained"] = [c for c in gained if c not in new]
     stopped = [c for c in kinds.pop("not-run", []) if str(c.before) not in NOT_RUN]
     return Sorted(
         regressed=kinds.pop("regressed", []),
+        new=new,
         gone=stopped + kinds.pop("lost", []),
         found=kinds.pop("new-finding", []),
         fixed=kinds.pop("fixed", []),

@@ -199,6 +199,7 @@ def _headline(run: Run) -> str:
 def _changed(changes: Sorted) -> str:
     counts = [
         (len(changes.regressed), "regressed"),
+        (len(changes.new), "new and broken"),
         (len(changes.gone), "no longer run"),
         (len(changes.found), "with a new finding"),
         (len(changes.fixed), "fixed"),
@@ -224,8 +225,8 @@ def _sections(run: Run, changes: Sorted, *, is_compared: bool) -> list[Section]:
         return tuple(_item(change, of.get(change.name)) for change in changes)
 
     regressed = sorted(told(changes.regressed), key=lambda item: rank.get(item.status, 0))
-    gone = told(changes.gone)
-    known = {item.name for item in (*regressed, *gone)}
+    new, gone = told(changes.new), told(changes.gone)
+    known = {item.name for item in (*regressed, *new, *gone)}
     too = " too" if is_compared else ""
 
     def left(key: str, label: str, style: str, statuses: Sequence[str]) -> Section:
@@ -235,6 +236,7 @@ def _sections(run: Run, changes: Sorted, *, is_compared: bool) -> list[Section]:
 
     return [
         Section("regressed", "regressed", "fail", tuple(regressed)),
+        Section("new", "broken, new", "fail", new),
         Section("gone", "no longer run", "warning", gone),
         Section("new-finding", "new finding", "warning", told(changes.found)),
         Section("fixed", "fixed", "pass", told(changes.fixed)),

@@ -10,7 +10,7 @@ from fastcheck.nightly.report.digest import by_attention, digest, why
 from fastcheck.nightly.report.text import clipped
 from fastcheck.report.lists import MOST_LINES
 from fastcheck.report.text import render
-from fastcheck.result.wording import count, quantity, seconds
+from fastcheck.result.wording import count, quantity, seconds, visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -77,12 +77,7 @@ def escaped(text: str) -> str:
     >>> print(escaped("W1[0] | <b>"))
     W1\[0\] \| &lt;b&gt;
     """
-    return SPECIAL.sub(r"\\\1", _inert(_visible(" ".join(text.split()))))
-
-
-def _visible(line: str) -> str:
-    """Return a line whose characters can all be seen."""
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in line)
+    return SPECIAL.sub(r"\\\1", _inert(visible(" ".join(text.split()))))
 
 
 def _inert(line: str) -> str:
@@ -136,10 +131,10 @@ def _report(record: Record) -> Iterator[str]:
         return
     if len(text) > LONGEST:
         text = text[:LONGEST] + "\n…"
-    name = _inert(_visible(" ".join(record.case.name.split())))
+    name = _inert(visible(" ".join(record.case.name.split())))
     yield f"<details><summary>{name}: {record.status}</summary>"
     yield ""
-    yield from (f"    {_visible(line.expandtabs())}".rstrip() for line in LINE_END.split(text))
+    yield from (f"    {visible(line.expandtabs())}".rstrip() for line in LINE_END.split(text))
     yield ""
     yield "</details>"
     yield ""

@@ -75,15 +75,19 @@ def _plain(text: str) -> str:
 
 
 def clipped(text: str, most: int = LONGEST) -> str:
-    r"""Return a text on one line, its end left out where it is long.
+    r"""Return a text on one line, its end left out where it is long, between words if it can be.
 
     Examples
     --------
-    >>> clipped("one line\n  and another", 12), clipped("short")
-    ('one line …', 'short')
+    >>> clipped("one line\n  and another", 12), clipped("short"), clipped("x" * 100, 8)
+    ('one line …', 'short', 'xxxxxx …')
     """
     line = " ".join(text.split())
-    return line if len(line) <= most else line[: most - 1].rsplit(" ", 1)[0] + " …"
+    if len(line) <= most:
+        return line
+    head = line[: most - 1]
+    words, _, rest = head.rpartition(" ")
+    return f"{words if words and len(rest) < most // 2 else head[:-1]} …"
 
 
 def record_text(record: Record, width: int = 100, *, unicode: bool = True) -> str:

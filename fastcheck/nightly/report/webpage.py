@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from base64 import b64encode
 from html import escape
 from importlib.resources import files
@@ -32,6 +33,8 @@ MOST_LISTED: Final = 6
 """Cases listed under one headline of the summary."""
 TIMES: Final = ("slower", "faster")
 """Changes that do not ask for a case in full."""
+CONTROL: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+"""Characters that cannot be seen, but for tabs and the ends of lines."""
 MISSING: Final = "this needs {}: pip install 'fastcheck[report]'"
 
 
@@ -62,10 +65,17 @@ def html(run: Run, comparison: Compared | None = None, history: Sequence[Run] = 
         return _bare(run, comparison)
     environment = Environment(
         loader=FunctionLoader(_part), autoescape=True, undefined=StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True,
+        trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True, finalize=_shown_whole,
     )  # fmt: skip
     environment.filters |= {"slug": slug, "clipped": clipped}
     return environment.get_template("page.html").render(_shown(run, comparison, history))
+
+
+def _shown_whole(value: object) -> object:
+    """Return what is put into the page, with characters that a browser shows as boxes spelled."""
+    if type(value) is not str:  # drawings are of a type of their own
+        return value
+    return CONTROL.sub(lambda found: ascii(found[0])[1:-1], value)
 
 
 def _part(name: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from fastcheck.nightly.records import FAILED
+from fastcheck.nightly.records import FAILED, FINE
 from fastcheck.nightly.runner.shares import MARGIN, SLACK, Claim
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class Known:
             return 0
         if before is None or before.case.key != case.key:
             return 1
-        return CERTAIN if before.status == "pass" else 2
+        return CERTAIN if before.status in FINE else 2
 
     def in_order(self, cases: Iterable[Case]) -> list[Case]:
         """Return cases in the order in which they are run; else that of the suite."""
