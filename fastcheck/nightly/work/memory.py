@@ -17,10 +17,9 @@ def load_all() -> None:
 
     A library that is loaded when there is no memory left may fail in any way, or try for ever.
     """
-    import h5py  # noqa: F401 - for data
     import numpy as np
 
-    import fastcheck.datasets
+    import fastcheck.datasets  # with HDF5
     import fastcheck.demo
     import fastcheck.planting  # noqa: F401 - for faults
     from fastcheck.check import check_gradients
