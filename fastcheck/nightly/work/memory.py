@@ -19,11 +19,14 @@ def load_all() -> None:
     """
     import numpy as np
 
-    import fastcheck.datasets  # and with it HDF5
+    import fastcheck.datasets  # with HDF5
     import fastcheck.demo
     import fastcheck.planting  # noqa: F401 - for faults
     from fastcheck.check import check_gradients
+    from fastcheck.parallel import dumped, n_processes
 
+    n_processes(1)
+    dumped(None)
     w = np.array([1.0, 2.0])
     for engine in ("auto", "black box"):
         check_gradients(lambda: (w @ w) / 2.0, {"w": w}, {"w": w.copy()}, engine=engine)

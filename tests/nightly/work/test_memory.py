@@ -30,6 +30,7 @@ LOADED = """
     from fastcheck.nightly.records import Case
     from fastcheck.nightly.work import process
     from fastcheck.nightly.work.memory import load_all
+    from fastcheck.parallel import process_executor
 
     def libraries():
         files = (getattr(module, "__file__", None) for module in list(sys.modules.values()))
@@ -37,6 +38,7 @@ LOADED = """
 
     load_all()
     before = libraries()
+    process_executor(1)
     for case in (
         Case("a", "net.py:right"),
         Case("b", "net.py:right", options={"engine": "black box"}, keeps="arrays"),
