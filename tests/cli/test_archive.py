@@ -148,7 +148,7 @@ def test_a_new_case_that_fails_is_not_among_what_was_broken_before(run: Run, arc
     labels = [line[:14].strip() for line in lines]
     assert labels.index("broken, new") < labels.index("broken too")
     assert "e: " in lines[labels.index("broken, new")]
-    assert "e: " not in lines[labels.index("broken too")]
+    assert " e: " not in lines[labels.index("broken too")]
     assert "1 new and broken" in lines[labels.index("changed")]
 
 

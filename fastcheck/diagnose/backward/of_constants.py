@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fastcheck.diagnose.backward.constants import ARBITRARY, ONE, Constant
+from fastcheck.diagnose.backward.proof import digits_said, is_supported
 from fastcheck.diagnose.backward.reason import (
     Reason,
     Reasons,
@@ -136,17 +137,15 @@ def _of_decay(view: View, values: Floats) -> Iterator[Reasons]:
     if known:
         yield (decay_reason(name, known[0], is_known=True),)
         return
-    if values.size < FEWEST:
+    if values.size < FEWEST or not is_supported(digits_said(view, ONE), [_fitted(1.0)]):
         return
     size = float(np.sum(rest * values)) / max(float(np.sum(values * values)), 1e-300)
-    if size and view.explains(view.data, ONE, (_fitted(size), values)):
+    if size and view.is_exact(view.data, ONE, (size, values)):
         yield (decay_reason(name, size, is_known=False),)
         return
     signs = np.sign(values)
     size = float(np.sum(rest * signs)) / max(float(np.sum(signs * signs)), 1.0)
-    if not size or not has_both_signs(values):
-        return
-    if view.explains(view.data, ONE, (_fitted(size), signs)):
+    if size and has_both_signs(values) and view.is_exact(view.data, ONE, (size, signs)):
         yield (_l1_decay(name, size),)
 
 
