@@ -58,6 +58,22 @@ def test_float32_beside_a_penalty_is_found_with_a_given_step() -> None:
     assert fc.check_gradients(net.loss, net.params, alone, **options).verdict != "pass"
 
 
+def test_float16_beside_a_penalty_neither_passes_without_its_part_nor_fails_with_it() -> None:
+    for seed in range(4):
+        rng = np.random.default_rng(seed)
+        x, y, W = rng.normal(size=(16, 6)), rng.normal(size=(16, 3)), rng.normal(size=(6, 3))
+
+        def loss(x: np.ndarray = x, y: np.ndarray = y, W: np.ndarray = W) -> float:
+            low = W.astype(np.float16).astype(float)
+            return float(np.mean((x @ low - y) ** 2) + 1e-2 * (W**2).sum())
+
+        alone = 2e-2 * W
+        right = 2.0 * x.T @ (x @ W - y) / y.size + alone
+        options = {"engine": "black box", "seed": seed}
+        assert fc.check_gradients(loss, [W], [right], **options).verdict != "fail"
+        assert fc.check_gradients(loss, [W], [alone], **options).verdict == "fail"
+
+
 def test_differences_of_exponentials_near_zero_are_noise() -> None:
     """They have a digit in two near 1e-8, and a smooth penalty beside them has all."""
     rng = np.random.default_rng(0)
@@ -97,6 +113,14 @@ def test_what_is_continuous_is_not_taken_for_noise(name: str) -> None:
         box = BlackBox(net.loss, net.params)
         loss = box.loss()
         assert find_hidden(box, loss, 2.0**-53 * abs(loss), seed) == 0.0
+
+
+def test_a_loss_that_overflows_or_raises_beside_the_point_has_no_hidden_noise() -> None:
+    w = np.array([600.0, 700.0])
+    assert find_hidden(BlackBox(lambda: float(np.exp(w).sum()), [w]), 1e304, 1e288, 0) == 0.0
+    v = np.array([1e-9])
+    box = BlackBox(lambda: 1.0 / float(v[0] > 0.0), [v])
+    assert find_hidden(box, 1.0, 1e-16, 0) == 0.0
 
 
 def test_arrays_are_restored_bit_for_bit() -> None:
