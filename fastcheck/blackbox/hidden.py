@@ -27,8 +27,10 @@ BEND = 4.0
 FINE, COARSE = (-23, -20, -17, -14), (-11, -8, -5)
 """Distances of neighbouring points on a ladder, as powers of two."""
 N_VALUES = 12
+N_LINES = 3
+"""Directions in which a ladder is climbed if the first may show noise."""
 N_EVEN = 3
-EVEN = 8.0
+EVEN = 16.0
 """In how many rows of a ladder noise must be the same, and within which factor: over these, what
 kinks and curvature do grows by 64 at least."""
 ABOVE = 4.0
@@ -39,11 +41,15 @@ SHORT, SHORTER = -43, -48
 STAYS = 0.125
 """Lengths within which a jump is looked for, and how much of a change over the one there must be
 over the other: of what is continuous, a 32nd is."""
+CLEAR = 64.0
+"""How many times the noise that is known already a jump must be."""
 FIRST, LAST = 3, 6
 """Orders of the differences that are looked at."""
 SHARE, NORMAL = 2.0 / 3.0, 0.447
 """Share of the differences, the smallest, that are looked at: a kink or a step is in few of them.
 And their mean of what is normally distributed, in standard deviations."""
+DIGITS = -26
+"""Last digit of a move, as a power of two of its size."""
 UNIT = 2.0**-53
 """One rounding of a loss in float64, relative."""
 
@@ -70,12 +76,7 @@ class Line:
     ) -> None:
         self.box = box
         self.kept = kept
-        self.moves = {
-            name: max(float(np.abs(array).max(initial=0.0)), 1.0)
-            * rng.uniform(0.5, 1.5, array.shape)
-            * rng.choice([-1.0, 1.0], array.shape)
-            for name, array in kept.items()
-        }
+        self.moves = {name: _drawn(array, rng) for name, array in kept.items()}
 
     def at(self, points: Iterable[float]) -> Floats:
         """Return the losses at some distances; NaN where there is none."""
@@ -91,6 +92,14 @@ class Line:
     def row(self, power: int) -> Floats:
         """Return losses at equal distances on both sides of the point."""
         return self.at(2.0**power * self.places)
+
+
+def _drawn(array: NDArray[Any], rng: np.random.Generator) -> Floats:
+    """Return a move of each entry, of so few digits that the points of rows are stored exactly."""
+    size = max(float(np.abs(array).max(initial=0.0)), 1.0)
+    unit = 2.0 ** (np.ceil(np.log2(size)) + DIGITS)
+    numbers = np.round(rng.uniform(0.5, 1.5, array.shape) * size / unit)
+    return np.asarray(numbers * unit * rng.choice([-1.0, 1.0], array.shape))
 
 
 def find_hidden(
@@ -116,7 +125,7 @@ def find_hidden(
     the smooth part alone: there is no noise among them, and no trace of the rest of the derivative.
     So ten losses at larger steps are looked at (:func:`is_suspect`), and if they are not those of
     a smooth function, a ladder of spacings (:func:`noise_on`), of each tensor as well if all
-    together show nothing. Where one shows noise, two more say how much.
+    together show nothing. Where one may show noise, two more are climbed.
     """
     with np.errstate(all="ignore"), box.restoring() as every:
         kept = {name: array for name, array in every.items() if array.dtype.itemsize >= 8}
@@ -127,10 +136,15 @@ def find_hidden(
         if len(kept) > 1 and not is_short:
             moved += [{name: array} for name, array in kept.items()]
         for some in moved:
-            lines = [Line(box, some, rng) for _ in range(3)]
-            found = _found(lines[0], noise, COARSE if some is kept and not is_short else ())
+            coarse = COARSE if some is kept and not is_short else ()
+            found = 0.0
+            for _ in range(N_LINES):
+                one = _found(Line(box, some, rng), noise, coarse)
+                if one is None:
+                    break
+                found = max(found, one)
             if found:
-                return max(found, *(_found(line, noise, COARSE) for line in lines[1:]))
+                return found
     return 0.0
 
 
@@ -154,9 +168,10 @@ def is_suspect(line: Line, loss: float, noise: float) -> bool:
     return False
 
 
-def _found(line: Line, noise: float, coarse: tuple[int, ...]) -> float:
+def _found(line: Line, noise: float, coarse: tuple[int, ...]) -> float | None:
     """Return the noise along one direction if it is above that which is known, else 0.
 
+    None if no other direction need be looked at, because the closest rows show nothing either.
     Coarse rows come last, and fine ones end where the first three show nothing.
     """
     powers = FINE[:N_EVEN]
@@ -166,7 +181,10 @@ def _found(line: Line, noise: float, coarse: tuple[int, ...]) -> float:
         ladder += [line.row(power) for power in powers[N_EVEN:]]
     found, k = noise_on(ladder)
     known = max(noise, UNIT * float(np.abs(ladder[k]).max()))
-    return found if found > ABOVE * known and _has_jump(line, powers[k], ladder[k], known) else 0.0
+    if found > ABOVE * known and _has_jump(line, powers[k], ladder[k], known):
+        return found
+    is_calm = min(map(level_of, ladder[:N_EVEN])) <= ABOVE * noise
+    return None if is_calm else 0.0
 
 
 def _has_jump(line: Line, power: int, values: Floats, noise: float) -> bool:
@@ -188,7 +206,7 @@ def _has_jump(line: Line, power: int, values: Floats, noise: float) -> bool:
             start, low, first = start + 2.0**length, float(middle), change - first
         change = first
         before = abs(change) if length == SHORT else before
-    return abs(change) > max(STAYS * before, ABOVE * noise)
+    return abs(change) > max(STAYS * before, CLEAR * noise)
 
 
 def noise_on(ladder: Sequence[Floats]) -> tuple[float, int]:
