@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fastcheck.blackbox.hidden import find_hidden
 from fastcheck.blackbox.scale import rms
 from fastcheck.blackbox.stairs import find_stairs
 
@@ -49,7 +50,9 @@ class Noise:
     stairs: float
 
 
-def find_noise(box: BlackBox, loss: float, seed: int, n_directions: int = 3) -> Noise:
+def find_noise(
+    box: BlackBox, loss: float, seed: int, n_directions: int = 3, *, is_short: bool = False
+) -> Noise:
     """Return how noisy a loss is.
 
     Parameters
@@ -62,6 +65,8 @@ def find_noise(box: BlackBox, loss: float, seed: int, n_directions: int = 3) -> 
         Seed of the directions.
     n_directions : int
         How many in which all tensors move.
+    is_short : bool
+        Whether evaluations take long.
 
     Notes
     -----
@@ -70,7 +75,8 @@ def find_noise(box: BlackBox, loss: float, seed: int, n_directions: int = 3) -> 
     where one acts through float32 and another does not, the steps of the first are not seen while
     the second moves. Points are whole numbers of spacings apart, so that what is stored is what was
     meant, in float32 too. Up to 32 evaluations for each direction, and 32 more if it was not seen
-    in any of them.
+    in any of them. What does not show so near the point is looked for at larger steps
+    (:func:`find_hidden`).
     """
     rng = np.random.default_rng([seed, 7])
     moved = [list(box.arrays)] * n_directions
@@ -79,6 +85,7 @@ def find_noise(box: BlackBox, loss: float, seed: int, n_directions: int = 3) -> 
     sizes, values = zip(*(_along(box, names, rng) for names in moved), strict=True)
     rounding = box.unit * abs(loss)
     size = max(rounding, *sizes)
+    size = max(size, find_hidden(box, loss, size, seed, is_short=is_short))
     return Noise(size, find_stairs(np.concatenate(values), rounding=rounding, noise=size))
 
 

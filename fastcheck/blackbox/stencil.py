@@ -27,6 +27,10 @@ DOWN = (-3, -6, -9, -12)
 EDGE = (-15, -18)
 """Levels at which the loss is tried where it cannot be evaluated on both sides at those above."""
 UP = (1, 2, 3, 4, 5, 6)
+NEAREST = -18
+"""The lowest level at which what looks wrong is looked at again."""
+CLEAR = 4.0
+"""How many times its rounding the difference that is to be seen must be there."""
 ONE_SIDED = 8.0
 """How much of the difference of two one-sided estimates is allowed for."""
 FAR_OFF = 0.1
@@ -133,6 +137,11 @@ class Stencil:
         self.widest = widest
         self.pairs: dict[int, Pair] = {}
 
+    @property
+    def size(self) -> float:
+        """The largest entry of the tensor; infinite if all are zero."""
+        return float(np.abs(self.box.arrays[self.name]).max(initial=0.0)) or math.inf
+
     def pair(self, level: int) -> Pair:
         """Return the losses at a level; two evaluations at the first call."""
         if level not in self.pairs:
@@ -169,8 +178,10 @@ class Stencil:
 
         Notes
         -----
-        Its truncation is a fifteenth of the difference to the same at twice the step, of which a
-        third is allowed. What kinks can do is found as for :meth:`estimate`.
+        Its truncation is a fifteenth of the difference to the same at twice the step where the loss
+        is smooth, and all of it where the curvature jumps at the point: so much is allowed, and
+        a half more. What kinks can do, and such a jump beside it, is found as for
+        :meth:`estimate`.
         """
         one, two, four = (self.pair(level + k) for k in (0, 1, 2))
         if not one.is_inside:
@@ -179,7 +190,7 @@ class Stencil:
         kinks = abs(two.jump - 2.0 * one.jump) + abs(four.jump - 2.0 * two.jump)
         kinks, hidden = self._kink(kinks, 2.0, one)
         noise = 5.0 / 3.0 * NOISE * self.noise / one.step + hidden
-        bend = abs(high - low) / 3.0 + BEND * kinks
+        bend = BEND * (abs(high - low) + kinks)
         return Estimate(low, noise, bend if math.isfinite(bend) else math.inf, one)
 
     def _kink(self, seen: float, n: float, pair: Pair) -> tuple[float, float]:
@@ -245,8 +256,40 @@ def refined(stencil: Stencil, wanted: Wanted) -> tuple[Estimate, bool]:
     """Return the derivative in an entry, and whether it lies at a kink.
 
     Steps shrink while kinks, curvature or the edge of the domain disturb, and grow while rounding
-    does. Where one side is outside the domain at every step, the other has to do.
+    does. Where one side is outside the domain at every step, the other has to do. What looks wrong
+    is looked at again at a smaller step.
     """
+    found, is_kink = _refined(stencil, wanted)
+    if is_kink or wanted.noisy or not wanted.is_missed(found):
+        return found, is_kink
+    return _nearer(stencil, wanted, found), False
+
+
+def _nearer(stencil: Stencil, wanted: Wanted, found: Estimate) -> Estimate:
+    """Return the estimate by which an analytic value is wrong, or one nearby that contradicts it.
+
+    Several kinks on both sides of the point may lie so much within a step that all differences are
+    as those of a line. The smallest step at which rounding still lets the two values be told apart
+    shows which of them holds there. Where even that is larger than all entries of the tensor, it
+    does not: what their size decides, such as which is the largest, may change within it. Two
+    evaluations where the first estimate was right.
+    """
+    assert wanted.analytic is not None
+    off = abs(wanted.analytic - found.value)
+    unclear = replace(found, bend=found.bend + off)
+    highest = round(math.log2(found.pair.step / stencil.step)) - 1
+    least = math.log2(max(CLEAR * NOISE * stencil.noise / off, 1e-300) / stencil.step)
+    level = max(math.ceil(least), NEAREST)
+    if stencil.step * 2.0 ** min(level, highest + 1) > stencil.size:
+        return unclear
+    if level > highest or not abs(stencil.pair(level).value - found.value) > 0.5 * off:
+        return found
+    near = stencil.estimate(level)
+    return near if math.isfinite(near.bound) else unclear
+
+
+def _refined(stencil: Stencil, wanted: Wanted) -> tuple[Estimate, bool]:
+    """Return the derivative in an entry with the smallest bound, and whether it lies at a kink."""
     first = stencil.estimate(0)
     if wanted.is_met(first):
         return first, False

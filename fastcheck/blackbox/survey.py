@@ -152,7 +152,8 @@ class Surveyor:
         self.seed = seed
         self.step = step
         self.n_pilots = 1 if thrifty else N_PILOTS
-        noise = find_noise(box, loss, seed, n_directions=1 if thrifty or len(box.arrays) > 1 else 3)
+        n_directions = 1 if thrifty or len(box.arrays) > 1 else 3
+        noise = find_noise(box, loss, seed, n_directions, is_short=thrifty)
         self.noise, self.stairs = noise.size, noise.stairs
         self.rtol = max(rtol, ENOUGH) if self.is_noisy else rtol
 

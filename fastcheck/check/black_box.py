@@ -47,6 +47,9 @@ MOST_TENSORS = 16
 """Tensors in which it is."""
 ROUNDINGS = 256.0
 """Allowance for the analytic gradient, in roundings of its values."""
+CANCELLED = 2048.0
+"""Allowance for it where all of a tensor is zero because terms cancel, of which it is not known how
+large they were, in roundings of the loss over the size of the parameters."""
 
 
 class BlackBoxMeasurement(Measurement):
@@ -293,7 +296,11 @@ class BlackBoxMeasurement(Measurement):
         if self.surveyor is not None and self.surveyor.is_noisy:
             unit = max(unit, UNITS["f4"])
         size = np.abs(self.numerical.tensors[name].values)
-        return bound + ROUNDINGS * unit * np.maximum(size, rms(size[np.isfinite(size)]))
+        allowed = ROUNDINGS * unit * np.maximum(size, rms(size[np.isfinite(size)]))
+        if np.all((size <= bound)[np.isfinite(size)]):
+            largest = float(np.abs(self.box.arrays[name]).max(initial=1.0))
+            allowed = np.maximum(allowed, CANCELLED * unit * abs(self.loss) / largest)
+        return bound + allowed
 
     def remarks(self) -> list[Finding]:
         """Return findings about the precision of the loss, and on what it does not depend."""

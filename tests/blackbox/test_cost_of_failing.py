@@ -106,4 +106,4 @@ def test_what_is_not_confirmed_any_more_is_still_judged() -> None:
     grads["W"] = 2 * grads["W"]
     result, loss = checked(net, grads)
     assert result.tensors["W"].n_disagree == 100
-    assert loss.n_calls < 2 * 100 + 2 * 64 + 100
+    assert loss.n_calls < 2 * 100 + 4 * 64 + 100
