@@ -124,6 +124,7 @@ def test_a_case_that_is_never_run_has_no_verdict_to_flip() -> None:
 
 def test_a_new_case_that_fails_is_gained() -> None:
     assert not compare(run_of(1, {}), run_of(2, {"a": "pass"})).is_open
+    assert not compare(run_of(1, {}), run_of(2, {"a": "expected"})).is_open
     assert compare(run_of(1, {}), run_of(2, {"a": "fail"})).is_open
     change = only(compare(run_of(1, {}), run_of(2, {"a": "fail"})))
     assert (change.kind, change.after, change.message) == ("gained", "fail", "is new; it is: fail")

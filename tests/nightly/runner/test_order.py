@@ -32,14 +32,16 @@ def past(*records: Record, **options: object) -> Run:
 def test_what_failed_comes_first_then_what_changed_then_what_was_undecided() -> None:
     before = past(
         Record(case("right"), "pass", result("pass")),
+        Record(case("planted"), "expected", result("fail")),
         Record(case("changed", rtol=1e-3), "pass", result("pass")),
         Record(case("wrong"), "fail", result("fail")),
         Record(case("left out")),
         Record(case("slow"), "timeout"),
     )
-    cases = [case(name) for name in ("right", "changed", "left out", "new", "slow", "wrong")]
+    names = ("right", "changed", "left out", "new", "planted", "slow", "wrong")
+    cases = [case(name) for name in names]
     found = [c.name for c in Known(before).in_order(cases)]
-    assert found == ["slow", "wrong", "changed", "new", "left out", "right"]
+    assert found == ["slow", "wrong", "changed", "new", "left out", "right", "planted"]
     assert Known(None).in_order(cases) == cases
 
 
