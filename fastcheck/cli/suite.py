@@ -80,6 +80,10 @@ def run_cases(
     from fastcheck.nightly.runner.order import chosen
     from fastcheck.nightly.suite import read_suite
 
+    _check_together(
+        no_archive=no_archive, resume=resume, dry_run=dry_run,
+        writes=report_folder is not None or json_path is not None,
+    )  # fmt: skip
     suite = read_suite(path).with_timeout(timeout)
     n_jobs = _n_jobs(jobs)
     _check_seed(seed)
@@ -183,6 +187,16 @@ def _told(run: Run, past: list[Run], report_folder: Path | None, json_path: Path
     with suppress(OSError):  # nobody reads on, or its disk is full: the status tells all the same
         say("")
         print_summary(run, comparison)
+
+
+def _check_together(*, no_archive: bool, resume: bool, dry_run: bool, writes: bool) -> None:
+    """Refuse options of which one would make another one do nothing."""
+    from fastcheck.errors import InputError
+
+    if no_archive and resume:
+        raise InputError("`--resume` continues a run of the archive; leave out --no-archive")
+    if dry_run and writes:
+        raise InputError("`--dry-run` has no results to write; leave out --report and --json")
 
 
 def _check_seed(seed: int) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from functools import partial
 from typing import TYPE_CHECKING, Final
@@ -14,7 +13,7 @@ from fastcheck.nightly.compare import KINDS, Comparison
 from fastcheck.nightly.records import BROKEN, NOT_RUN
 from fastcheck.report.page import STYLES, Page, print_fitted, width_of
 from fastcheck.report.table import ASCII_BOX, UNICODE_BOX
-from fastcheck.result.wording import count, quantity, seconds
+from fastcheck.result.wording import count, quantity, seconds, trimmed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,7 +32,6 @@ COLORS: Final = {
 }  # fmt: skip
 SHOWN: Final = 36
 """Characters of a value of the environment."""
-DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 
 
 def render_comparison(
@@ -71,7 +69,7 @@ def _changed(name: str, before: str, after: str) -> str:
 
 
 def _cut(text: str) -> str:
-    shown = DIGEST.sub(lambda digest: digest[0][:12], text)
+    shown = trimmed(text)
     return (shown if len(shown) <= SHOWN else f"{shown[:SHOWN]}...") or "nothing"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -19,12 +20,15 @@ __all__ = [
     "shape_text",
     "short",
     "times_text",
+    "trimmed",
     "visible",
 ]
 
 DIGITS = 5
 """Significant digits of a value, more where two values would read the same."""
 MOST_DIGITS = 17
+DIGEST = re.compile(r"\b[0-9a-f]{64}\b")
+"""A sha256 in hexadecimal digits."""
 NEAR = 1e-2
 """How close to one a ratio has more than three digits."""
 
@@ -49,6 +53,17 @@ def quantity(n: int, one: str, many: str = "") -> str:
     ('1 entry', '1,200 tensors')
     """
     return f"{count(n)} {one if n == 1 else many or one + 's'}"
+
+
+def trimmed(text: str) -> str:
+    """Return a text in which only the first 12 digits of each sha256 are shown.
+
+    Examples
+    --------
+    >>> trimmed("net.py " + "0123456789abcdef" * 4)
+    'net.py 0123456789ab'
+    """
+    return DIGEST.sub(lambda digest: digest[0][:12], text)
 
 
 def visible(line: str) -> str:

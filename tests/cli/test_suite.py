@@ -96,6 +96,22 @@ def test_a_wrong_option_is_one_line_and_nothing_is_made(
     assert found.stderr.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        (("--no-archive", "--resume"), "leave out --no-archive"),
+        (("--dry-run", "--report", "out"), "leave out --report and --json"),
+        (("--dry-run", "--json", "run.json"), "leave out --report and --json"),
+    ],
+)
+def test_an_option_that_would_do_nothing_is_refused(
+    run: Run, night: Path, options: tuple[str, ...], text: str
+) -> None:
+    refused = run("run", "night.toml", *options)
+    assert (refused.status, refused.stdout) == (2, "")
+    assert text in refused.stderr
+
+
 def test_options_of_suites_are_refused_elsewhere(run: Run, mine: Path) -> None:
     found = run("run", "mine.py:right", "--fail-fast")
     assert found.status == 2

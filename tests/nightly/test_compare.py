@@ -192,6 +192,13 @@ def test_a_diagnosis_that_changes(now: tuple[Diagnosis, ...], is_told: bool) -> 
         assert change.before == "factor"
 
 
+def test_the_strength_of_what_was_accepted_may_change() -> None:
+    clipped = replace(FACTOR, kind="clipped", accepted=True)
+    new = replace(clipped, constant=50.0)
+    old, new = (with_result(k, "pass", diagnosis=(d,)) for k, d in ((1, clipped), (2, new)))
+    assert compare(old, new).changes == ()
+
+
 def test_constants_that_are_no_numbers_are_alike() -> None:
     nothing = replace(FACTOR, constant=float("nan"))
     old, new = (with_result(k, "fail", diagnosis=(nothing,)) for k in (1, 2))

@@ -53,18 +53,18 @@ def _changes(run: Run, expected: Run | None) -> Iterator[str]:
         return
     if (run.suite, run.suite_sha256) != (expected.suite, expected.suite_sha256):
         yield f"the suite {run.suite!r} has changed"
+    for name in ("seed", "only"):  # before the cases, which have their seeds from it
+        if run.options.get(name) != expected.options.get(name):
+            yield (
+                f"the option {name!r} has changed from {run.options.get(name)!r} to "
+                f"{expected.options.get(name)!r}"
+            )
     before, after = (
         {r.case.name: dumped(r.case.to_dict()) for r in x.records} for x in (run, expected)
     )
     if list(before.items()) != list(after.items()):
         names = [name for name in {**before, **after} if before.get(name) != after.get(name)]
         yield f"the cases ({listing(names) or 'their order'}) have changed"
-    for name in ("seed", "only"):
-        if run.options.get(name) != expected.options.get(name):
-            yield (
-                f"the option {name!r} has changed from {run.options.get(name)!r} to "
-                f"{expected.options.get(name)!r}"
-            )
     for name in {**run.provenance, **expected.provenance}:
         title = next((f"{t} ({name})" for start, t in NAMED.items() if name.startswith(start)), "")
         old, new = (digest_in(r.provenance.get(name, "")) for r in (run, expected))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from fastcheck.nightly.records import FAILED, FINE, STATUSES
 from fastcheck.nightly.report.changes import sort_changes
-from fastcheck.result.wording import count, listing, percent, quantity, seconds
+from fastcheck.result.wording import count, listing, percent, quantity, seconds, trimmed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -213,7 +213,7 @@ def _environment(comparison: Compared) -> str:
     told = [f"{name} {before or 'none'} → {after or 'none'}" for name, before, after in (
         comparison.environment
     )]  # fmt: skip
-    return f"also another: {listing(told, MOST_OTHERS)}" if told else ""
+    return trimmed(f"also another: {listing(told, MOST_OTHERS)}") if told else ""
 
 
 def _sections(run: Run, changes: Sorted, *, is_compared: bool) -> list[Section]:

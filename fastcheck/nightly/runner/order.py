@@ -43,7 +43,7 @@ def chosen(cases: Sequence[Case], patterns: Iterable[str]) -> list[Case]:
     wanted = list(patterns)
     for pattern in wanted:
         if not any(fits(case.name, pattern) for case in cases):
-            names = [*dict.fromkeys(case.name.partition("[")[0] for case in cases)]
+            names = [*dict.fromkeys(case.name.partition("[")[0] or case.name for case in cases)]
             near = did_you_mean([pattern.strip("*")], names)
             shown = ", ".join(names[:10]) + (f" and {len(names) - 10} more" * (len(names) > 10))
             raise InputError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 import pytest
 
@@ -67,6 +68,13 @@ def test_a_mistake_that_is_not_seen_is_broken_and_says_so() -> None:
     found = labels(summary(run_of(record("a"), missed), width=100))
     assert found["FAIL"] == ["night: 2 cases: 1 fail, 1 pass"]
     assert found["broken"][0].startswith("planted: passes, where a failure is expected; all ")
+
+
+def test_a_sha256_is_shortened() -> None:
+    run, comparison = night()
+    environment = (("suite_sha256", "ab" * 32, "cd" * 32),)
+    text = summary(run, replace(comparison, environment=environment), width=100)
+    assert "also another: suite_sha256 abababababab → cdcdcdcdcdcd\n" in text
 
 
 def test_nothing_changed_is_said() -> None:
