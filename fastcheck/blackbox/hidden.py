@@ -40,7 +40,8 @@ SLOPE = -40
 SHORT, SHORTER = -43, -48
 STAYS = 0.125
 """Lengths within which a jump is looked for, and how much of a change over the one there must be
-over the other: of what is continuous, a 32nd is."""
+over the other, and the other way round: of what is continuous, a 32nd is, and at a pole 32 times as
+much."""
 CLEAR = 64.0
 """How many times the noise that is known already a jump must be."""
 FIRST, LAST = 3, 6
@@ -206,7 +207,8 @@ def _has_jump(line: Line, power: int, values: Floats, noise: float) -> bool:
             start, low, first = start + 2.0**length, float(middle), change - first
         change = first
         before = abs(change) if length == SHORT else before
-    return abs(change) > max(STAYS * before, CLEAR * noise)
+    stays = STAYS * before < abs(change) < before / STAYS
+    return stays and abs(change) > CLEAR * noise
 
 
 def noise_on(ladder: Sequence[Floats]) -> tuple[float, int]:

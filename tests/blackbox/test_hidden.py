@@ -112,7 +112,8 @@ def test_hidden_noise_is_about_that_of_float32() -> None:
 @pytest.mark.parametrize(
     "name",
     ["steep_sigmoids", "softmax_of_low_temperature", "entries_of_very_different_sizes",
-     "kinks_at_every_distance", "small_kinks_at_every_distance", "dense_relu", "large_batch_relu"],
+     "reciprocals_of_small_numbers", "kinks_at_every_distance", "small_kinks_at_every_distance",
+     "dense_relu", "large_batch_relu"],
 )  # fmt: skip
 def test_what_is_continuous_is_not_taken_for_noise(name: str) -> None:
     for seed in range(4):
