@@ -45,7 +45,8 @@ FAR = 2.0**8
 """The larger of the steps from which truncation is estimated is four times so much longer than
 that of a probe: truncation is then far above rounding, and few kinks are crossed."""
 N_RETREATS, RETREAT = 4, 2.0**-24
-"""How often the steps from which truncation is estimated are shrunk, and by how much."""
+"""How often the steps from which truncation is estimated are shrunk, and by how much where they are
+not those of a parabola; where all of them cross a kink it is by `SHRINK`, to stay near it."""
 IRREGULAR, ROUNDED = 2.0**-6, 2.0**-40
 """By how much a derivative may deviate from the trend of larger steps: relative to their effect,
 and to the largest derivative."""
@@ -265,14 +266,15 @@ def settle_step(prober: Prober, seed: int = 0, n_entries: int = 48) -> float:
     rng = np.random.default_rng(seed)
     entries = np.sort(rng.choice(size, min(n_entries, size), replace=False))
     unit = prober.step if prober.is_chosen else prober.step_of_change
-    trend = _Trend.at(prober, entries, unit)
+    trend, most = _Trend.at(prober, entries, unit), prober.step
     for _ in range(N_RETREATS):
         if trend.is_regular:
             break
-        unit *= RETREAT
+        unit *= RETREAT if trend.is_seen else SHRINK
+        most = 4.0 * FAR * unit if trend.is_seen else most  # so far is known how it bends
         trend = _Trend.at(prober, entries, unit)
     if prober.is_chosen:
-        prober.step = unit
+        prober.step = min(prober.step, most)
     truncation = 4.0 * trend.curvature * prober.step**2
     while prober.is_chosen and truncation > trend.floor > 0.0 and prober.step > 2.0**-300:
         prober.step /= 2.0
@@ -290,15 +292,17 @@ class _Trend:
         Largest ``c`` in ``f1 + c h**2``.
     deviation : float
         By how much a derivative with the smallest step deviates from that at most.
+    is_seen : bool
+        Whether there are entries that cross no kink on the way.
     is_regular : bool
-        Whether there are entries that cross no kink on the way, and none of them deviates by more
-        than the next term and rounding explain.
+        Whether so it is, and none of them deviates by more than the next term and rounding explain.
     floor : float
         Rounding of the largest derivative.
     """
 
     curvature: float
     deviation: float
+    is_seen: bool
     is_regular: bool
     floor: float
 
@@ -318,6 +322,7 @@ class _Trend:
         return cls(
             curvature=float(change[usable].max(initial=0.0)) / (15.0 * (FAR * unit) ** 2),
             deviation=float(deviation[irregular].max(initial=0.0)),
+            is_seen=bool(usable.any()),
             is_regular=bool(usable.any() and not irregular.any()),
             floor=UNIT * largest,
         )

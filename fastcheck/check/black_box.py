@@ -47,7 +47,7 @@ MOST_TENSORS = 16
 """Tensors in which it is."""
 ROUNDINGS = 256.0
 """Allowance for the analytic gradient, in roundings of its values."""
-CANCELLED = 2048.0
+CANCELLED = 2.0**14
 """Allowance for it where all of a tensor is zero because terms cancel, of which it is not known how
 large they were, in roundings of the loss over the size of the parameters."""
 

@@ -50,6 +50,7 @@ ACTIVATIONS = {
     "hardtanh": F.hardtanh,
     "relu6": F.relu6,
     "softmax": lambda x: x.softmax(1),
+    "softmax of scores that may all be masked": lambda x: torch._safe_softmax(x, 1),
     "log_softmax": lambda x: x.log_softmax(0),
     "logsumexp": lambda x: x.logsumexp(1),
     "logsumexp, kept": lambda x: x.logsumexp((0, 1), keepdim=True),

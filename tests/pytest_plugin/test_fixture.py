@@ -46,7 +46,7 @@ def test_a_wrong_gradient_fails_the_test_with_its_cause_and_an_address(inner: In
     assert f"E       WrongGradientError: {cause}" in printed
     assert re.search(r"E +examples +b1\[\d\]: yours \S+, should be \S+ ± \S+ \(× 2\)", printed)
     assert f"FAILED test_net.py::test_net - WrongGradientError: {cause}" in printed
-    assert f"fail          test_net.py::test_net: {cause}; it was added twice" in printed
+    assert f"fail          test_net.py::test_net: {cause}; perhaps it was added twice" in printed
     assert "1 check: 1 fail" in printed
 
 

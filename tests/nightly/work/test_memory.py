@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 from fastcheck.nightly.records import Case
 from fastcheck.nightly.runner import run_case
 from fastcheck.nightly.work.memory import is_short_of_memory
+from tests.conftest import ROOT
 
 RIGHT = """
     import numpy as np
@@ -58,7 +60,10 @@ def folder(tmp_path: Path) -> Path:
 def test_a_check_loads_no_library_when_its_memory_is_limited(folder: Path) -> None:
     """OpenBLAS, for one, tries for ever to get its buffers where there is no memory."""
     command = [sys.executable, "-c", dedent(LOADED)]
-    found = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    found = subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
     assert (found.stdout.strip(), found.returncode) == ("", 0), found.stderr
 
 
