@@ -49,7 +49,8 @@ ROUNDINGS = 256.0
 """Allowance for the analytic gradient, in roundings of its values."""
 CANCELLED = 2.0**14
 """Allowance for it where all of a tensor is zero because terms cancel, of which it is not known how
-large they were, in roundings of the loss over the size of the parameters."""
+large they were, in roundings of the loss, or of one if that is zero, over the size of the
+parameters."""
 
 
 class BlackBoxMeasurement(Measurement):
@@ -299,7 +300,7 @@ class BlackBoxMeasurement(Measurement):
         allowed = ROUNDINGS * unit * np.maximum(size, rms(size[np.isfinite(size)]))
         if np.all((size <= bound)[np.isfinite(size)]):
             largest = float(np.abs(self.box.arrays[name]).max(initial=1.0))
-            allowed = np.maximum(allowed, CANCELLED * unit * abs(self.loss) / largest)
+            allowed = np.maximum(allowed, CANCELLED * unit * (abs(self.loss) or 1.0) / largest)
         return bound + allowed
 
     def remarks(self) -> list[Finding]:

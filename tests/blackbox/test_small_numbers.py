@@ -86,3 +86,20 @@ def test_rounding_of_what_cancels_is_no_disagreement(seed: int, scale: float) ->
     assert result.verdict == "inconclusive", str(result)
     wrong = fc.check_gradients(loss, [b], [1e5 * grad], engine="black box", seed=seed)
     assert wrong.verdict != "pass", str(wrong)
+
+
+@pytest.mark.parametrize("factor", [1e-40, 1e-26, 1e-15])
+def test_rounding_beside_a_loss_of_zero_is_no_disagreement(factor: float) -> None:
+    """As of a contrast between samples, of which there is one."""
+    rng = np.random.default_rng(0)
+    x, w = rng.normal(size=(1, 4)), rng.normal(size=(4, 3))
+
+    def loss() -> float:
+        s = (x @ w) @ (x @ w).T
+        return float((np.log(np.exp(s - s.max()).sum(axis=1)) + s.max() - np.diag(s)).sum())
+
+    assert loss() == 0.0
+    grad = factor * rng.normal(size=w.shape)
+    result = fc.check_gradients(loss, [w], [grad], engine="black box")
+    assert result.verdict == "inconclusive", str(result)
+    assert result.tensors["0"].n_disagree == 0
