@@ -21,7 +21,7 @@ from fastcheck.nightly.work.outcome import Outcome, read_outcome
 from fastcheck.processes import ONE_THREAD
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from fastcheck.nightly.records import Case
 
@@ -43,6 +43,16 @@ def not_started(problem: OSError) -> str:
     """Return that there is no process for a case, as the message of its record."""
     reason = problem.strerror or type(problem).__name__
     return f"its process could not be started ({reason}); raise the limits of the system"
+
+
+@contextlib.contextmanager
+def _held_back(number: signal.Signals) -> Iterator[None]:
+    """Hold back a signal in this thread, and in processes that it starts until they take it."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {number})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 class CaseProcess:
@@ -78,16 +88,17 @@ class CaseProcess:
         }  # fmt: skip
         told, into = os.pipe()  # no file, which a full disk would not take
         try:
-            self._process = subprocess.Popen(
-                [sys.executable, "-c", CODE, json.dumps(paths), str(into)],
-                pass_fds=(into,),
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,  # a process group of its own, away from Ctrl-C
-                cwd=folder,
-                env={name: value for name, value in wanted.items() if value is not None},
-            )
+            with _held_back(signal.SIGINT):  # it listens when it can answer
+                self._process = subprocess.Popen(
+                    [sys.executable, "-c", CODE, json.dumps(paths), str(into)],
+                    pass_fds=(into,),
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,  # a process group of its own, away from Ctrl-C
+                    cwd=folder,
+                    env={name: value for name, value in wanted.items() if value is not None},
+                )
         except OSError:
             os.close(told)
             raise

@@ -19,8 +19,12 @@ _asked = False
 
 
 def listen() -> None:
-    """Let SIGINT raise KeyboardInterrupt and take note of it, also where a shell has it ignored."""
+    """Let SIGINT raise KeyboardInterrupt and take note of it, also where a shell has it ignored.
+
+    One that came before, and was held back since this process was started, does so now.
+    """
     signal.signal(signal.SIGINT, _interrupt)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
 
 
 def was_asked() -> bool:

@@ -39,7 +39,6 @@ def main() -> None:
     faulthandler.register(signal.SIGUSR1)  # "where are you?"
     into = int(sys.argv[2])
     os.set_inheritable(into, False)  # not for what user code starts
-    listen()
     orders = _own_input()
     import fastcheck.check  # noqa: F401 - while there is no order yet
 
@@ -66,6 +65,7 @@ def _carried_out(order: dict[str, Any]) -> Outcome:
     case = None if order["case"] is None else Case.from_dict(order["case"])
     memory = None if case is None else case.memory
     try:
+        listen()
         refusal = difference(order["expected"], folder)
         if memory is not None and not refusal:
             load_all()

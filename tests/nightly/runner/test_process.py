@@ -38,6 +38,17 @@ def process(tmp_path: Path) -> Iterator[CaseProcess]:
     process.close()
 
 
+@pytest.mark.parametrize("seconds", [0.0, 0.05, 0.2, 0.5])
+def test_one_that_is_stopped_while_it_starts_is_interrupted(
+    process: CaseProcess, folder: Path, seconds: float
+) -> None:
+    process.give(Case("hangs", "net.py:hangs"), folder)
+    sleep(seconds)
+    process.interrupt()
+    until(lambda: process.is_over)
+    assert process.outcome().status == "interrupted"
+
+
 def test_one_that_prints_without_end_answers_and_is_ended(
     process: CaseProcess, folder: Path
 ) -> None:
