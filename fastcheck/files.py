@@ -127,6 +127,13 @@ def reason_of(problem: BaseException) -> str:
 def check_target(path: Path, *, overwrite: bool = True) -> None:
     """Refuse a target that is a folder, has no folder, or would be lost.
 
+    Parameters
+    ----------
+    path : Path
+        The file to be written.
+    overwrite : bool, default True
+        Whether an existing file is replaced.
+
     Raises
     ------
     DataError

@@ -42,17 +42,15 @@ def compare(runs: tuple[str, ...], archive: Path, json_path: Path | None) -> int
     Exit status: 0 nothing is worse, 1 a case has regressed, 2 usage or data error, 3 none has, but
     a case was not run, is no longer there, or is new and did not pass.
     """
-    from fastcheck.nightly.archive import read_run
     from fastcheck.nightly.compare import compare as compared
     from fastcheck.nightly.tables import print_out
 
     if len(runs) > 2:
         raise click.UsageError("name one run or two")
     with refusing():
-        path = _found(runs[-1], archive)
-        new, past, problems = _with_past(path, archive)
-        named = len(runs) == 2
-        old = read_run(_found(runs[0], archive)) if named else _last(past, path, problems)
+        path, new = _found(runs[-1], archive)
+        past, problems = _past(path, new, archive)
+        old = _found(runs[0], archive)[1] if len(runs) == 2 else _last(past, path, problems)
         comparison = compared(old, new, past)
         print_out(comparison)
         if json_path is not None:
@@ -62,30 +60,30 @@ def compare(runs: tuple[str, ...], archive: Path, json_path: Path | None) -> int
     return 3 if comparison.is_open else 0
 
 
-def _found(name: str, archive: Path) -> Path:
+def _found(name: str, archive: Path) -> tuple[Path, Run]:
     """Return the run that is named, of a suite the last that can be read; others are told."""
-    from fastcheck.nightly.archive import find_run, last_run
+    from fastcheck.nightly.archive import find_run, last_run, read_run
     from fastcheck.nightly.archive.folder import suites
 
     if not archive.is_dir() or name not in suites(archive):
-        return find_run(name, archive)
-    path, problems = last_run(archive, name)
+        path = find_run(name, archive)
+        return path, read_run(path)
+    path, run, problems = last_run(archive, name)
     for problem in problems:
         say(f"left out: {problem}", err=True)
-    return path
+    return path, run
 
 
-def _with_past(path: Path, archive: Path) -> tuple[Run, list[Run], list[str]]:
-    """Return a run, those of its suite before it, and what is wrong with others, which is told."""
-    from fastcheck.nightly.archive import past_runs, read_run
+def _past(path: Path, run: Run, archive: Path) -> tuple[list[Run], list[str]]:
+    """Return the runs of a suite before one, and what is wrong with others, which is told."""
+    from fastcheck.nightly.archive import past_runs
 
-    run = read_run(path)
     folder = path.absolute().parent
     home = folder.parent if folder.name == run.suite else archive
     past, problems = past_runs(home, run.suite, before=run.id)
     for problem in problems:
         say(f"left out: {problem}", err=True)
-    return run, past, problems
+    return past, problems
 
 
 def _last(past: list[Run], path: Path, problems: list[str]) -> Run:
@@ -118,13 +116,13 @@ def report(run: str, targets: tuple[Path, ...], archive: Path) -> int:
     from fastcheck.nightly.report import print_summary
 
     with refusing():
-        path = _found(run, archive)
+        path, shown = _found(run, archive)
         for target in targets:  # all are looked at before one is written
             if target.suffix == ".h5" and path.is_file():
                 raise Refusal(f"{path}: has ended, and is one file already; copy that to {target}")
             if target.suffix and not target.is_dir():
                 check_target(target)
-        shown, past, _ = _with_past(path, archive)
+        past, _ = _past(path, shown, archive)
         comparison = compared(past[-1], shown, past) if past else None
         print_summary(shown, comparison)
         for target in targets:

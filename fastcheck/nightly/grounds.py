@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Final
+
+from fastcheck.result.wording import DIGEST
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,7 +18,6 @@ NAMED: Final = {
     "fastcheck": "the version", "numpy": "the version", "numba": "the version",
 }  # fmt: skip
 """What results rest on, by the beginning of its name in the provenance."""
-DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 
 Grounds = tuple[str, frozenset[tuple[str, str]]]
 

@@ -139,8 +139,15 @@ def past_runs(
     return found[::-1], problems
 
 
-def last_run(archive: str | os.PathLike[str], suite: str) -> tuple[Path, list[str]]:
-    """Return the last run of a suite that can be read, and what is wrong with those after it.
+def last_run(archive: str | os.PathLike[str], suite: str) -> tuple[Path, Run, list[str]]:
+    """Return where the last run of a suite is that can be read, the run, and what is wrong after.
+
+    Parameters
+    ----------
+    archive : path-like
+        The archive.
+    suite : str
+        The name of a suite that has runs there.
 
     Raises
     ------
@@ -150,11 +157,9 @@ def last_run(archive: str | os.PathLike[str], suite: str) -> tuple[Path, list[st
     problems: list[str] = []
     for path in reversed(runs(archive, suite)):
         try:
-            read_run(path)
+            return path, read_run(path), problems
         except DataError as problem:
             problems.append(str(problem))
-        else:
-            return path, problems
     raise DataError(problems[0])
 
 

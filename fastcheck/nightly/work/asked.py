@@ -11,8 +11,10 @@ from fastcheck.nightly.work.outcome import Outcome
 if TYPE_CHECKING:
     from types import FrameType
 
-__all__ = ["listen", "stopped", "was_asked"]
+__all__ = ["EARLY", "listen", "stopped", "was_asked"]
 
+EARLY: Final = "stopped before its first probe"
+"""What is said of a case that ended before anything was known."""
 LOST: Final = "the check took it for Ctrl-C and ended with what it had, so that the place is lost"
 """What stands for the traceback of a KeyboardInterrupt that ended the probing of a loss."""
 _asked = False
@@ -43,7 +45,7 @@ def stopped(target: str, problem: KeyboardInterrupt | None = None) -> Outcome:
         With what it ended; None while it was probed.
     """
     if was_asked():
-        return Outcome("interrupted", "stopped before its first probe")
+        return Outcome("interrupted", EARLY)
     if problem is None:
         what = "KeyboardInterrupt while it was probed"
         return Outcome("error", f"{target} raised {what}", f"{what}; {LOST}")

@@ -21,7 +21,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from fastcheck.nightly.records import Case
-from fastcheck.nightly.work.asked import listen
+from fastcheck.nightly.work.asked import EARLY, listen
 from fastcheck.nightly.work.basis import difference
 from fastcheck.nightly.work.memory import lift_limit, limit_memory, load_all
 from fastcheck.nightly.work.outcome import Outcome, write_outcome
@@ -70,7 +70,7 @@ def _carried_out(order: dict[str, Any]) -> Outcome:
         if memory is not None and not refusal:
             load_all()
     except KeyboardInterrupt:
-        return Outcome("interrupted", "stopped before its first probe")
+        return Outcome("interrupted", EARLY)
     if refusal or case is None:
         return Outcome("not run", refusal=refusal)
     random.seed(case.seed)
