@@ -82,12 +82,10 @@ class TensorFunction(Function):
 
     def _is_frozen(self) -> bool:
         """Return whether the graph has other constants where the variables have other values."""
-        *_, elsewhere = points(self.arrays, 0)
-        made = [
-            graph_of(self._real, _kinds(self._tensors(arrays)))
-            for arrays in (elsewhere, self.arrays)
-        ]
-        return numbers_in(made[0]) != numbers_in(made[1])
+        *_, moved = points(self.arrays, 0)
+        elsewhere = graph_of(self._real, _kinds(self._tensors(moved)))
+        here = self._graph(self._tensors(self.arrays))  # made before, at this point
+        return numbers_in(elsewhere) != numbers_in(here)
 
     def _compiled(self, tensors: Sequence[Any]) -> list[Any]:
         """Return what the function gives, compiled where that is possible."""
